@@ -1,0 +1,141 @@
+"""What happened, told to the rest of the system after commit. Names are past tense."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from voltkeep.domain.authorization import Authorization
+from voltkeep.domain.availability import ChargingState, ConnectorStatus
+from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
+from voltkeep.domain.stations import Make, Registration
+
+
+class Event(Struct, frozen=True, kw_only=True, tag=True):
+    """``at`` is when we learnt of it, UTC."""
+
+    station: StationId
+    at: datetime
+
+
+class StationAdded(Event, frozen=True, kw_only=True):
+    pass
+
+
+class StationChanged(Event, frozen=True, kw_only=True):
+    """An operator changed what decides over its connections: key, profile, registration."""
+
+    what: str
+
+
+class StationRenamed(Event, frozen=True, kw_only=True):
+    """``station`` is the old id."""
+
+    new: StationId
+
+
+class StationRemoved(Event, frozen=True, kw_only=True):
+    pass
+
+
+class StationConnected(Event, frozen=True, kw_only=True):
+    subprotocol: str
+    security_profile: int
+    remote_address: str
+    epoch: int
+
+
+class StationDisconnected(Event, frozen=True, kw_only=True):
+    epoch: int
+    reason: str
+
+
+class ConnectionRefused(Event, frozen=True, kw_only=True):
+    """Somebody asked for the address of this station and was not let in."""
+
+    remote_address: str
+    reason: str
+
+
+class StationBooted(Event, frozen=True, kw_only=True):
+    make: Make
+    registration: Registration
+    reason: str
+
+
+class ConnectorStatusChanged(Event, frozen=True, kw_only=True):
+    evse: Evse | None
+    status: ConnectorStatus
+    raw_status: str
+    error_code: str | None = None
+    info: str | None = None
+
+
+class TokenPresented(Event, frozen=True, kw_only=True):
+    id_token: IdToken
+    status: Authorization
+
+
+class RemoteStartRequested(Event, frozen=True, kw_only=True):
+    remote_start_id: int
+    id_token: IdToken
+    accepted: bool
+    status: str
+
+
+class TransactionStarted(Event, frozen=True, kw_only=True):
+    ref: TransactionRef
+    evse: Evse | None
+    id_token: IdToken | None
+    authorization: Authorization | None
+    started_at: datetime
+    remote_start_id: int | None
+
+
+class TransactionUpdated(Event, frozen=True, kw_only=True):
+    ref: TransactionRef
+    charging_state: ChargingState | None
+
+
+class TransactionEnded(Event, frozen=True, kw_only=True):
+    ref: TransactionRef
+    evse: Evse | None
+    ended_at: datetime
+    energy_wh: float | None
+    stop_reason: str | None
+    is_orphan: bool
+
+
+class EnergyMetered(Event, frozen=True, kw_only=True):
+    """Live only: told to who listens now, never stored as an event (the rows are)."""
+
+    ref: TransactionRef | None
+    evse: Evse | None
+    energy_wh: float | None
+    power_w: float | None
+    soc_percent: float | None
+
+
+class CommandCompleted(Event, frozen=True, kw_only=True):
+    command_id: str
+    action: str
+    result: str
+
+
+Anything = (
+    StationAdded
+    | StationChanged
+    | StationRenamed
+    | StationRemoved
+    | StationConnected
+    | StationDisconnected
+    | ConnectionRefused
+    | StationBooted
+    | ConnectorStatusChanged
+    | TokenPresented
+    | RemoteStartRequested
+    | TransactionStarted
+    | TransactionUpdated
+    | TransactionEnded
+    | EnergyMetered
+    | CommandCompleted
+)

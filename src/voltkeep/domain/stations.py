@@ -1,0 +1,86 @@
+"""A charging station: what it is, whether it may work, and the moves between those states."""
+
+import enum
+from datetime import datetime
+
+from msgspec import Struct
+
+from voltkeep.domain.identity import StationId
+
+
+class Registration(enum.StrEnum):
+    """OCPP 2.1 RegistrationStatusEnumType: may this station work?"""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+class SecurityProfile(enum.IntEnum):
+    """Security whitepaper, section 2; NONE is no profile of it, and refused unless opted in."""
+
+    NONE = 0
+    BASIC = 1
+    TLS_BASIC = 2
+    TLS_CERTIFICATE = 3
+
+
+class BootReason(enum.StrEnum):
+    """OCPP 2.1 BootReasonEnumType; 1.6 cannot say."""
+
+    APPLICATION_RESET = "ApplicationReset"
+    FIRMWARE_UPDATE = "FirmwareUpdate"
+    LOCAL_RESET = "LocalReset"
+    POWER_UP = "PowerUp"
+    REMOTE_RESET = "RemoteReset"
+    SCHEDULED_RESET = "ScheduledReset"
+    TRIGGERED = "Triggered"
+    UNKNOWN = "Unknown"
+    WATCHDOG = "Watchdog"
+
+
+class Make(Struct, frozen=True, kw_only=True):
+    """What a station says it is, at boot. All of it is hostile input until shown escaped."""
+
+    vendor: str
+    model: str
+    serial_number: str | None = None
+    firmware: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    meter_type: str | None = None
+    meter_serial_number: str | None = None
+
+
+class Boot(Struct, frozen=True, kw_only=True):
+    """A BootNotification in our words."""
+
+    make: Make
+    reason: str = BootReason.UNKNOWN
+
+
+class Station(Struct, kw_only=True):
+    """A station as an operator and its connections left it. Times are UTC."""
+
+    id: StationId
+    security_profile: SecurityProfile = SecurityProfile.BASIC
+    registration: Registration = Registration.ACCEPTED
+    key_hash: str | None = None
+    passive: bool = False  # send no unsolicited CALL (conformance runs)
+    note: str = ""
+    created_at: datetime
+    make: Make | None = None
+    subprotocol: str | None = None
+    epoch: int = 0
+    connected_at: datetime | None = None
+    disconnected_at: datetime | None = None
+    remote_address: str | None = None
+    booted_at: datetime | None = None
+    last_seen_at: datetime | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """As far as the database knows; after a crash, true until the server has restarted."""
+        return self.connected_at is not None and (
+            self.disconnected_at is None or self.disconnected_at < self.connected_at
+        )

@@ -1,0 +1,1 @@
+"""Use cases, one class for each functional block. The only writers of the database."""

@@ -1,0 +1,399 @@
+"""What the services need from the outside. Each port has a real and an in-memory adapter."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from voltkeep.domain.authorization import Token
+from voltkeep.domain.availability import StatusUpdate
+from voltkeep.domain.commands import Command, Outcome
+from voltkeep.domain.events import Event
+from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
+from voltkeep.domain.meter_values import MeterReport, MeterValue
+from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station
+from voltkeep.domain.transactions import Transaction, TransactionUpdate
+
+Clock = Callable[[], datetime]
+"""The time now, aware, UTC."""
+
+
+class StoreUnavailable(Exception):
+    """The database did not take the work; nothing of it was kept, and it may be tried again."""
+
+
+class Superseded(Exception):
+    """A newer connection of the station is live: what this one says is discarded."""
+
+
+# --- rows --------------------------------------------------------------------------------------
+
+
+class StationRows(Protocol):
+    async def get(self, station: StationId) -> Station | None: ...
+    async def add(self, station: Station) -> bool:
+        """False if that id is taken."""
+        ...
+
+    async def all(
+        self, tenant: TenantId | None = None, *, after: StationId | None = None, limit: int = 1000
+    ) -> list[Station]:
+        """In order of tenant and name; of every tenant if none is named."""
+        ...
+
+    async def remove(self, station: StationId) -> bool:
+        """Forget the station and its connectors; its transactions and meter values stay."""
+        ...
+
+    async def rename(self, station: StationId, new: StationId) -> None:
+        """Its whole history follows. Raises ValueError if ``new`` is taken."""
+        ...
+
+    async def set_key(self, station: StationId, key_hash: str | None) -> None: ...
+    async def set_profile(self, station: StationId, profile: SecurityProfile) -> None: ...
+    async def set_registration(self, station: StationId, registration: Registration) -> None: ...
+    async def set_passive(self, station: StationId, *, passive: bool) -> None: ...
+    async def connected(
+        self, station: StationId, *, at: datetime, subprotocol: str, address: str
+    ) -> int:
+        """Count the fencing epoch up by one and return it: older connections are over."""
+        ...
+
+    async def disconnected(self, station: StationId, epoch: int, at: datetime) -> bool:
+        """False, and nothing changed, if a newer connection has taken over."""
+        ...
+
+    async def disconnect_all(self, at: datetime) -> int:
+        """After a crash: no station is connected to a server that has just started."""
+        ...
+
+    async def booted(self, station: StationId, boot: Boot, at: datetime) -> None: ...
+    async def hold(self, sender: Sender) -> None:
+        """Lock the station's row for this work. Raises Superseded if its epoch has moved on."""
+        ...
+
+    async def seen(self, last_seen: dict[StationId, datetime]) -> None:
+        """Many at once; never moves one back."""
+        ...
+
+
+class ConnectorRow(Struct, frozen=True, kw_only=True):
+    """The latest known status of one connector, and when we heard it."""
+
+    station: StationId
+    update: StatusUpdate
+    received_at: datetime
+
+
+class ConnectorRows(Protocol):
+    async def save(self, rows: Sequence[ConnectorRow]) -> None:
+        """Insert or replace, many at once."""
+        ...
+
+    async def of(self, station: StationId) -> list[ConnectorRow]:
+        """By EVSE and connector; the station as a whole (evse None) first."""
+        ...
+
+
+class TokenRows(Protocol):
+    async def get(self, tenant: TenantId, id_token: IdToken) -> Token | None:
+        """By `IdToken.key`: without regard to case or kind."""
+        ...
+
+    async def hold(self, tenant: TenantId, id_token: IdToken) -> Token | None:
+        """As `get`, and nobody else may start with it until this work is over."""
+        ...
+
+    async def save(self, tenant: TenantId, token: Token) -> bool:
+        """Insert or replace. True if it is new."""
+        ...
+
+    async def remove(self, tenant: TenantId, id_token: IdToken) -> bool: ...
+    async def all(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> list[Token]:
+        """In order of `IdToken.key`."""
+        ...
+
+
+class TransactionRows(Protocol):
+    async def get(self, station: StationId, ref: TransactionRef) -> Transaction | None: ...
+    async def started_as(self, station: StationId, start_key: str) -> Transaction | None:
+        """The transaction of a 1.6 StartTransaction that said exactly the same."""
+        ...
+
+    async def next_number(self) -> int:
+        """For `transaction_number`: 1, 2, 3 … never the same twice, gaps allowed."""
+        ...
+
+    async def add(self, transaction: Transaction) -> bool:
+        """False if the station has a transaction of that name."""
+        ...
+
+    async def save(self, transaction: Transaction) -> None:
+        """Replace a transaction that `get` gave in this work."""
+        ...
+
+    async def mark(
+        self, station: StationId, ref: TransactionRef, update: TransactionUpdate, at: datetime
+    ) -> bool:
+        """Note that this update was heard. False if it had been heard before."""
+        ...
+
+    async def active_with(self, tenant: TenantId, id_token: IdToken) -> int:
+        """How many transactions this token keeps running.
+
+        Of several that never ended on one EVSE only the latest counts: a car left, unheard.
+        """
+        ...
+
+    async def all(
+        self,
+        tenant: TenantId | None = None,
+        *,
+        station: StationId | None = None,
+        active: bool | None = None,
+        before: tuple[datetime, StationId, TransactionRef] | None = None,
+        limit: int = 1000,
+    ) -> list[Transaction]:
+        """The latest heard of first: by (first_heard_at, station, ref), descending."""
+        ...
+
+
+class RemoteStart(Struct, frozen=True, kw_only=True):
+    """A remote start we asked for, until a transaction claims it."""
+
+    id: int
+    station: StationId
+    id_token: IdToken
+    evse: Evse | None
+    at: datetime
+
+
+class RemoteStartRows(Protocol):
+    async def open(
+        self, station: StationId, id_token: IdToken, evse: Evse | None, at: datetime
+    ) -> int:
+        """Remember the request under a new positive id."""
+        ...
+
+    async def claim(
+        self, station: StationId, id_token: IdToken, evse: Evse | None, since: datetime
+    ) -> int | None:
+        """The oldest unclaimed request since then that this start answers; it is then claimed."""
+        ...
+
+
+class MeterRow(Struct, frozen=True, kw_only=True):
+    """One stored meter value."""
+
+    station: StationId
+    evse: Evse | None
+    ref: TransactionRef | None
+    value: MeterValue
+    received_at: datetime
+
+
+class MeterRows(Protocol):
+    async def of_transaction(self, station: StationId, ref: TransactionRef) -> list[MeterRow]:
+        """In order of time."""
+        ...
+
+
+# --- commands across processes -----------------------------------------------------------------
+
+
+class QueuedCommand(Struct, kw_only=True):
+    """A command on its way to a station, whichever process holds its connection."""
+
+    id: str
+    station: StationId
+    command: Command
+    issued_by: str
+    created_at: datetime
+    expires_at: datetime
+    done_at: datetime | None = None
+    result: str | None = None  # accepted, rejected, offline, silent, refused, unsupported, …
+    outcome: Outcome | None = None
+    error: str | None = None
+
+
+class CommandRows(Protocol):
+    async def add(self, command: QueuedCommand) -> None: ...
+    async def take(self, now: datetime, limit: int = 50) -> list[QueuedCommand]:
+        """Commands nobody works on yet, oldest first; whoever takes one settles it."""
+        ...
+
+    async def settle(self, command: QueuedCommand) -> None: ...
+    async def get(self, id: str) -> QueuedCommand | None: ...
+
+
+# --- the message log ---------------------------------------------------------------------------
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """One CALL and what became of it, for the message log.
+
+    ``verdict`` is "ok", an OCPP error code, or what else happened ("no answer", "unreadable",
+    "repeated"); ``note`` says more. Frames are as they crossed the wire, secrets masked.
+    """
+
+    station: StationId
+    direction: Literal["in", "out"]  # seen from us
+    message_id: str
+    action: str
+    call: bytes
+    called_at: datetime
+    answer: bytes | None = None
+    answered_at: datetime | None = None
+    verdict: str = "ok"
+    note: str = ""
+
+
+class LoggedExchange(Struct, frozen=True, kw_only=True):
+    """An `Exchange` as stored: ``id`` grows with time."""
+
+    id: int
+    exchange: Exchange
+
+
+class MessageRows(Protocol):
+    async def since(
+        self, after: int, *, station: StationId | None = None, limit: int = 500
+    ) -> list[LoggedExchange]:
+        """Those with a greater id, in order."""
+        ...
+
+    async def last(
+        self, *, station: StationId | None = None, limit: int = 20
+    ) -> list[LoggedExchange]:
+        """The newest, in order of time."""
+        ...
+
+
+# --- the unit of work and the journal ----------------------------------------------------------
+
+
+class Work(Protocol):
+    """One database transaction. Events emitted in it are published only if it commits."""
+
+    @property
+    def stations(self) -> StationRows: ...
+    @property
+    def connectors(self) -> ConnectorRows: ...
+    @property
+    def tokens(self) -> TokenRows: ...
+    @property
+    def transactions(self) -> TransactionRows: ...
+    @property
+    def remote_starts(self) -> RemoteStartRows: ...
+    @property
+    def meter_values(self) -> MeterRows: ...
+    @property
+    def commands(self) -> CommandRows: ...
+    @property
+    def messages(self) -> MessageRows: ...
+
+    def emit(self, event: Event) -> None: ...
+
+    async def store_meter_values(self, sender: Sender, report: MeterReport) -> None:
+        """The same rows as the journal writes, within this work."""
+        ...
+
+
+Begin = Callable[[], AbstractAsyncContextManager[Work]]
+"""A unit of work that writes. Raises StoreUnavailable, on entry or on exit."""
+
+Read = Callable[[], AbstractAsyncContextManager[Work]]
+"""A unit of work that only reads, and waits for no writer."""
+
+
+class Journal(Protocol):
+    """Append-only rows of many stations, committed together."""
+
+    async def meter_values(self, sender: Sender, report: MeterReport) -> None:
+        """Returns once the rows are durable; saying the same twice stores it once.
+
+        Raises StoreUnavailable after a while.
+        """
+        ...
+
+    async def transaction_update(
+        self, sender: Sender, ref: TransactionRef, update: TransactionUpdate
+    ) -> None:
+        """An update that changes nothing but the meter: its mark and its meter values, durable."""
+        ...
+
+    def status(self, sender: Sender, update: StatusUpdate) -> None:
+        """Status history: stored soon, not waited for."""
+        ...
+
+    def exchange(self, exchange: Exchange) -> None:
+        """The message log: stored soon, dropped first under pressure, and the drop counted."""
+        ...
+
+
+class Announce(Protocol):
+    """Tell who listens in this process now; nobody is waited for, nothing is kept."""
+
+    def __call__(self, event: Event) -> None: ...
+
+
+# --- stations, from above ----------------------------------------------------------------------
+
+
+class StationUnreachable(Exception):
+    """The command had no answer; the subclasses say why."""
+
+    result = "failed"
+
+
+class StationOffline(StationUnreachable):
+    """The station is not connected."""
+
+    result = "offline"
+
+
+class StationSilent(StationUnreachable):
+    """The station did not answer in time."""
+
+    result = "silent"
+
+
+class StationBusy(StationUnreachable):
+    """Too many commands wait for this station already."""
+
+    result = "busy"
+
+
+class StationRefused(StationUnreachable):
+    """The station answered with a CALLERROR, or with nonsense."""
+
+    result = "refused"
+
+    def __init__(self, code: str, description: str = "") -> None:
+        super().__init__(f"{code}: {description}" if description else code)
+        self.code = code
+        self.description = description
+
+
+class CommandUnfit(StationUnreachable):
+    """The command cannot be said to this station: not in its protocol, or not by its schema."""
+
+    result = "unfit"
+
+
+class Stations(Protocol):
+    async def send(
+        self, station: StationId, command: Command, timeout: float | None = None
+    ) -> Outcome:
+        """Send a command and wait for the answer, whichever process holds the connection.
+
+        Raises:
+            StationOffline: the station is not connected.
+            StationSilent: the station did not answer in time.
+            StationBusy: too many commands wait already.
+            StationRefused: the station answered with a CALLERROR.
+            CommandUnfit: the station's protocol has no such message, or forbids that payload.
+        """
+        ...

@@ -141,7 +141,7 @@ class TransactionRows(Protocol):
         ...
 
     async def active_with(self, tenant: TenantId, id_token: IdToken) -> int:
-        """How many transactions this token keeps running.
+        """How many accepted transactions this token keeps running.
 
         Of several that never ended on one EVSE only the latest counts: a car left, unheard.
         """
@@ -212,6 +212,7 @@ class QueuedCommand(Struct, kw_only=True):
     issued_by: str
     created_at: datetime
     expires_at: datetime
+    taken_at: datetime | None = None
     done_at: datetime | None = None
     result: str | None = None  # accepted, rejected, offline, silent, refused, unsupported, …
     outcome: Outcome | None = None
@@ -221,7 +222,7 @@ class QueuedCommand(Struct, kw_only=True):
 class CommandRows(Protocol):
     async def add(self, command: QueuedCommand) -> None: ...
     async def take(self, now: datetime, limit: int = 50) -> list[QueuedCommand]:
-        """Commands nobody works on yet, oldest first; whoever takes one settles it."""
+        """Commands nobody has taken, not expired, oldest first; whoever takes one settles it."""
         ...
 
     async def settle(self, command: QueuedCommand) -> None: ...

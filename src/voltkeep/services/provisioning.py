@@ -1,0 +1,188 @@
+"""Functional block B, provisioning: the stations we know, and their boots."""
+
+from datetime import datetime
+
+import structlog
+from msgspec import Struct
+
+from voltkeep.domain.commands import Outcome, Reset, ResetKind
+from voltkeep.domain.events import (
+    StationAdded,
+    StationBooted,
+    StationChanged,
+    StationRemoved,
+    StationRenamed,
+)
+from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
+from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station
+from voltkeep.services.ports import Begin, Clock, Read, Stations
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownStation(LookupError):
+    """No station of that name is registered."""
+
+
+class StationExists(ValueError):
+    """A station of that name is registered already."""
+
+
+class BootReply(Struct, frozen=True, kw_only=True):
+    """What a booting station is told; ``interval_s`` is its heartbeat, or when to boot again."""
+
+    registration: Registration
+    now: datetime
+    interval_s: int
+
+
+class ProvisioningService:
+    """Boots and heartbeats in; the register of stations out."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        read: Read,
+        stations: Stations,
+        clock: Clock,
+        *,
+        heartbeat_interval_s: int,
+        boot_retry_s: int,
+    ) -> None:
+        self._begin = begin
+        self._read = read
+        self._stations = stations
+        self._clock = clock
+        self._heartbeat_interval_s = heartbeat_interval_s
+        self._boot_retry_s = boot_retry_s
+        self._registrations: dict[StationId, Registration] = {}
+
+    # What stations say.
+
+    async def boot(self, sender: Sender, boot: Boot) -> BootReply:
+        """Record what the station says it is, and tell it whether it may work (B01-B03)."""
+        async with self._begin() as work:
+            await work.stations.hold(sender)
+            station = await work.stations.get(sender.station)
+            registration = station.registration if station else Registration.REJECTED
+            await work.stations.booted(sender.station, boot, sender.received_at)
+            work.emit(
+                StationBooted(
+                    station=sender.station,
+                    at=sender.received_at,
+                    make=boot.make,
+                    registration=registration,
+                    reason=boot.reason,
+                )
+            )
+        self._registrations[sender.station] = registration
+        accepted = registration is Registration.ACCEPTED
+        return BootReply(
+            registration=registration,
+            now=self._clock(),
+            interval_s=self._heartbeat_interval_s if accepted else self._boot_retry_s,
+        )
+
+    def heartbeat(self) -> datetime:
+        """The time to tell a station; that it lives is noted by the gateway, of any frame."""
+        return self._clock()
+
+    def may_work(self, station: StationId) -> bool:
+        """Whether a connected station is accepted, as of its connection or last change."""
+        return self._registrations.get(station) is Registration.ACCEPTED
+
+    # Who is connected, for the gateway.
+
+    def connected(self, station: Station) -> None:
+        """Remember the registration of a station that has just connected."""
+        self._registrations[station.id] = station.registration
+
+    def disconnected(self, station: StationId) -> None:
+        """Forget it: its next connection brings it again."""
+        self._registrations.pop(station, None)
+
+    async def refresh(self, station: StationId) -> None:
+        """Read again what an operator changed in the register while the station is connected."""
+        if station in self._registrations:
+            async with self._read() as work:
+                known = await work.stations.get(station)
+            if known is not None and station in self._registrations:
+                self._registrations[station] = known.registration
+
+    async def seen(self, last_seen: dict[StationId, datetime]) -> None:
+        """Store when stations were last heard of, many at once."""
+        if last_seen:
+            async with self._begin() as work:
+                await work.stations.seen(last_seen)
+
+    # The register.
+
+    async def add(self, station: Station) -> None:
+        """Raises StationExists."""
+        async with self._begin() as work:
+            if not await work.stations.add(station):
+                raise StationExists(f"{station.id} is registered already")
+            work.emit(StationAdded(station=station.id, at=self._clock()))
+
+    async def get(self, station: StationId) -> Station:
+        """Raises UnknownStation."""
+        async with self._read() as work:
+            known = await work.stations.get(station)
+        if known is None:
+            raise UnknownStation(f"no station is called {station}")
+        return known
+
+    async def all(self, tenant: TenantId | None = None) -> list[Station]:
+        """Every station, in order of tenant and name."""
+        stations: list[Station] = []
+        async with self._read() as work:
+            while page := await work.stations.all(
+                tenant, after=stations[-1].id if stations else None
+            ):
+                stations += page
+        return stations
+
+    async def remove(self, station: StationId) -> None:
+        """Forget the station; its connection is closed, its history stays.
+
+        Raises UnknownStation.
+        """
+        async with self._begin() as work:
+            if not await work.stations.remove(station):
+                raise UnknownStation(f"no station is called {station}")
+            work.emit(StationRemoved(station=station, at=self._clock()))
+
+    async def rename(self, station: StationId, new: StationId) -> None:
+        """Give the station another id; its history follows, its old connection is closed.
+
+        Raises UnknownStation or StationExists.
+        """
+        async with self._begin() as work:
+            if await work.stations.get(station) is None:
+                raise UnknownStation(f"no station is called {station}")
+            if await work.stations.get(new) is not None:
+                raise StationExists(f"{new} is registered already")
+            await work.stations.rename(station, new)
+            work.emit(StationRenamed(station=station, new=new, at=self._clock()))
+
+    async def set_registration(self, station: StationId, registration: Registration) -> None:
+        """Accept, hold or reject a station. It learns at its next boot. Raises UnknownStation."""
+        async with self._begin() as work:
+            if await work.stations.get(station) is None:
+                raise UnknownStation(f"no station is called {station}")
+            await work.stations.set_registration(station, registration)
+            work.emit(StationChanged(station=station, at=self._clock(), what="registration"))
+
+    async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
+        """Decide how a station must connect from now on. Raises UnknownStation."""
+        async with self._begin() as work:
+            if await work.stations.get(station) is None:
+                raise UnknownStation(f"no station is called {station}")
+            await work.stations.set_profile(station, profile)
+            work.emit(StationChanged(station=station, at=self._clock(), what="security profile"))
+
+    # What we ask.
+
+    async def reset(self, station: StationId, kind: ResetKind, evse: Evse | None = None) -> Outcome:
+        """Restart a station (B11, B12). Raises what `Stations.send` raises."""
+        return await self._stations.send(station, Reset(kind=kind, evse=evse))

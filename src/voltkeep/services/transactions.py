@@ -1,0 +1,288 @@
+"""Functional block E, transactions: every report of a station recorded exactly once."""
+
+from collections import OrderedDict
+from datetime import timedelta
+
+import structlog
+from msgspec import Struct
+
+from voltkeep.domain.authorization import Decision, decide
+from voltkeep.domain.availability import ChargingState
+from voltkeep.domain.events import TransactionEnded, TransactionStarted, TransactionUpdated
+from voltkeep.domain.identity import Sender, StationId, TenantId, TransactionRef
+from voltkeep.domain.meter_values import MeterReport
+from voltkeep.domain.transactions import (
+    NEVER_NAMED,
+    Phase,
+    Transaction,
+    TransactionUpdate,
+    transaction_number,
+)
+from voltkeep.services.meter_values import energy_metered
+from voltkeep.services.ports import Announce, Begin, Clock, Journal, MeterRow, Read, Work
+
+log = structlog.get_logger(__name__)
+
+_METER_ONLY = {"MeterValuePeriodic", "MeterValueClock"}  # 2.1 TriggerReasonEnumType
+_REMOTE_START_WINDOW = timedelta(minutes=15)
+_OPEN_REMEMBERED = 100_000
+
+
+class UnknownTransaction(LookupError):
+    """The station has no transaction of that name."""
+
+
+class Recorded(Struct, frozen=True):
+    """``decision`` is None when the update carried no token."""
+
+    ref: TransactionRef
+    decision: Decision | None
+
+
+class TransactionService:
+    """Finds the transaction a report belongs to, or opens one, and stores what is new in it."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        read: Read,
+        journal: Journal,
+        clock: Clock,
+        announce: Announce,
+        *,
+        number_key: bytes,
+    ) -> None:
+        self._begin = begin
+        self._read = read
+        self._journal = journal
+        self._clock = clock
+        self._announce = announce
+        self._number_key = number_key
+        # The charging state of transactions known to be open: what merely meters needs no work.
+        self._open: OrderedDict[tuple[StationId, TransactionRef], ChargingState | None] = (
+            OrderedDict()
+        )
+
+    async def record(self, sender: Sender, update: TransactionUpdate) -> Recorded:
+        """Store what a station reports. Safe to repeat: stations resend after an outage.
+
+        Raises StoreUnavailable, or Superseded when a newer connection has taken over.
+        """
+        if update.ref is not None and self._only_meters(sender.station, update):
+            await self._journal.transaction_update(sender, update.ref, update)
+            recorded = Recorded(update.ref, None)
+        else:
+            recorded = await self._work(sender, update)
+        if update.values:
+            self._announce(energy_metered(sender, recorded.ref, update.evse, update.values))
+        return recorded
+
+    def _only_meters(self, station: StationId, update: TransactionUpdate) -> bool:
+        """Whether nothing must be read or changed first: it can go through the journal."""
+        key = (station, update.ref or NEVER_NAMED)
+        return (
+            update.phase is Phase.UPDATED
+            and update.seq_no is not None
+            and update.trigger in _METER_ONLY
+            and update.id_token is None
+            and key in self._open
+            and update.charging_state in (None, self._open[key])
+        )
+
+    async def _work(self, sender: Sender, update: TransactionUpdate) -> Recorded:
+        async with self._begin() as work:
+            await work.stations.hold(sender)
+            transaction = await self._find(work, sender.station, update)
+            is_new = transaction is None
+            if transaction is None:
+                transaction = self._opened(sender, update)
+            elif not await work.transactions.mark(
+                sender.station, transaction.ref, update, sender.received_at
+            ):
+                return Recorded(transaction.ref, await self._again(work, transaction, update))
+            before = (transaction.started_at, transaction.ended_at, transaction.charging_state)
+            decision = await self._decide(work, transaction, update)
+            transaction.apply(update, sender.received_at)
+            if is_new:
+                await self._claim_remote_start(work, sender, transaction, update)
+                await self._add(work, transaction, named_by_us=update.ref is None)
+                await work.transactions.mark(
+                    sender.station, transaction.ref, update, sender.received_at
+                )
+            else:
+                await work.transactions.save(transaction)
+            if update.values:
+                report = MeterReport(
+                    evse=transaction.evse, ref=transaction.ref, values=update.values
+                )
+                await work.store_meter_values(sender, report)
+            _tell(work, sender, transaction, before)
+        self._remember(transaction)
+        return Recorded(transaction.ref, decision)
+
+    async def _find(
+        self, work: Work, station: StationId, update: TransactionUpdate
+    ) -> Transaction | None:
+        if update.ref is None:
+            return await work.transactions.started_as(station, update.start_key)
+        # Scoped by station: a number that another station holds is unknown here (CVE-2026-28230).
+        return await work.transactions.get(station, _ref(update))
+
+    def _opened(self, sender: Sender, update: TransactionUpdate) -> Transaction:
+        return Transaction(
+            station=sender.station,
+            ref=TransactionRef("") if update.ref is None else _ref(update),
+            start_key=update.start_key if update.ref is None else None,
+            first_heard_at=sender.received_at,
+            last_heard_at=sender.received_at,
+        )
+
+    async def _add(self, work: Work, transaction: Transaction, *, named_by_us: bool) -> None:
+        if not named_by_us:
+            await work.transactions.add(transaction)
+            return
+        # A station may have invented the number before (an orphan of its own): take the next.
+        while True:
+            number = transaction_number(await work.transactions.next_number(), self._number_key)
+            transaction.ref = TransactionRef(str(number))
+            if await work.transactions.add(transaction):
+                return
+
+    async def _claim_remote_start(
+        self, work: Work, sender: Sender, transaction: Transaction, update: TransactionUpdate
+    ) -> None:
+        """1.6 does not repeat our id: the token, the place and the time tell which it answers."""
+        if update.phase is Phase.STARTED and update.seq_no is None and update.id_token is not None:
+            since = sender.received_at - _REMOTE_START_WINDOW
+            transaction.remote_start_id = await work.remote_starts.claim(
+                sender.station, update.id_token, update.evse, since
+            )
+
+    async def _decide(
+        self, work: Work, transaction: Transaction, update: TransactionUpdate
+    ) -> Decision | None:
+        """Answer the token of an update, and note the answer to the one that started it."""
+        id_token = update.id_token
+        if id_token is None:
+            return None
+        tenant = transaction.station.tenant
+        starts = transaction.id_token is None and update.phase is not Phase.ENDED
+        if not starts:
+            token = await work.tokens.get(tenant, id_token)
+            return decide(id_token, token, self._clock(), active=None)
+        token = await work.tokens.hold(tenant, id_token)
+        active = await work.transactions.active_with(tenant, id_token)
+        decision = decide(id_token, token, self._clock(), active=active)
+        transaction.authorization, transaction.group = decision.status, decision.group
+        return decision
+
+    async def _again(
+        self, work: Work, transaction: Transaction, update: TransactionUpdate
+    ) -> Decision | None:
+        """A repeated report gets the answer of the first: never ConcurrentTx with itself."""
+        id_token = update.id_token
+        if id_token is None:
+            return None
+        first = transaction.id_token
+        token = await work.tokens.get(transaction.station.tenant, id_token)
+        if first is not None and first.key == id_token.key and transaction.authorization:
+            return Decision(
+                transaction.authorization, transaction.group, token.expires_at if token else None
+            )
+        return decide(id_token, token, self._clock(), active=None)
+
+    def _remember(self, transaction: Transaction) -> None:
+        key = (transaction.station, transaction.ref)
+        if transaction.is_active and transaction.started_at is not None:
+            self._open[key] = transaction.charging_state
+            while len(self._open) > _OPEN_REMEMBERED:
+                self._open.popitem(last=False)
+        else:
+            self._open.pop(key, None)
+
+    # What operators ask.
+
+    async def get(self, station: StationId, ref: TransactionRef) -> Transaction:
+        """Raises UnknownTransaction."""
+        async with self._read() as work:
+            transaction = await work.transactions.get(station, ref)
+        if transaction is None:
+            raise UnknownTransaction(f"{station} has no transaction {ref}")
+        return transaction
+
+    async def meter_values(self, station: StationId, ref: TransactionRef) -> list[MeterRow]:
+        """What the meter said during a transaction, in order of time."""
+        async with self._read() as work:
+            return await work.meter_values.of_transaction(station, ref)
+
+    async def all(
+        self,
+        tenant: TenantId | None = None,
+        *,
+        station: StationId | None = None,
+        active: bool | None = None,
+        limit: int = 100,
+    ) -> list[Transaction]:
+        """The transactions heard of last, newest first."""
+        found: list[Transaction] = []
+        async with self._read() as work:
+            while len(found) < limit:
+                last = found[-1] if found else None
+                page = await work.transactions.all(
+                    tenant,
+                    station=station,
+                    active=active,
+                    before=(last.first_heard_at, last.station, last.ref) if last else None,
+                    limit=min(1000, limit - len(found)),
+                )
+                if not page:
+                    break
+                found += page
+        return found
+
+
+def _ref(update: TransactionUpdate) -> TransactionRef:
+    """What we call the transaction of an update that names it."""
+    if update.ref == NEVER_NAMED and update.phase is Phase.ENDED:
+        return update.orphan_ref
+    return update.ref or NEVER_NAMED
+
+
+def _tell(
+    work: Work, sender: Sender, transaction: Transaction, before: tuple[object, object, object]
+) -> None:
+    """Emit what this update changed, and nothing else."""
+    started_at, ended_at, charging_state = before
+    station, ref, at = transaction.station, transaction.ref, sender.received_at
+    if started_at is None and transaction.started_at is not None:
+        work.emit(
+            TransactionStarted(
+                station=station,
+                at=at,
+                ref=ref,
+                evse=transaction.evse,
+                id_token=transaction.id_token,
+                authorization=transaction.authorization,
+                started_at=transaction.started_at,
+                remote_start_id=transaction.remote_start_id,
+            )
+        )
+    elif transaction.ended_at is None and charging_state != transaction.charging_state:
+        work.emit(
+            TransactionUpdated(
+                station=station, at=at, ref=ref, charging_state=transaction.charging_state
+            )
+        )
+    if ended_at is None and transaction.ended_at is not None:
+        work.emit(
+            TransactionEnded(
+                station=station,
+                at=at,
+                ref=ref,
+                evse=transaction.evse,
+                ended_at=transaction.ended_at,
+                energy_wh=transaction.energy_wh,
+                stop_reason=transaction.stop_reason,
+                is_orphan=transaction.is_orphan,
+            )
+        )

@@ -1,0 +1,1 @@
+"""The tests. They mirror src/voltkeep; what several need is a module beside this one."""

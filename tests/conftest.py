@@ -1,0 +1,73 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import Cluster, PostgresFailed, PostgresMissing, create_database, drop_database
+
+_cluster = pytest.StashKey[Cluster]()
+_failure = pytest.StashKey[str]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Under xdist start PostgreSQL once, before the workers, for all of them."""
+    config = session.config
+    is_controller = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    if is_controller and not config.option.collectonly:
+        _start(config)
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist's
+def pytest_configure_node(node) -> None:
+    """Tell a worker of xdist where PostgreSQL is, or why it is not there."""
+    node.workerinput.update(_told(node.config.stash))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the cluster that this process started, if it did."""
+    cluster = config.stash.get(_cluster, None)
+    if cluster is not None:
+        cluster.remove()
+
+
+def _start(config: pytest.Config) -> None:
+    try:
+        cluster = Cluster()
+        config.stash[_cluster] = cluster
+        cluster.start()
+    except (PostgresFailed, PostgresMissing) as error:
+        # Told by each test that needs PostgreSQL: the others can run.
+        config.stash[_failure] = str(error)
+
+
+def _told(stash: pytest.Stash) -> dict[str, str | None]:
+    cluster = stash.get(_cluster, None)
+    return {
+        "postgres_url": cluster.url if cluster else None,
+        "postgres_failure": stash.get(_failure, None),
+    }
+
+
+@pytest.fixture(scope="session")
+def postgres_url(pytestconfig: pytest.Config) -> str:
+    """The URL of a PostgreSQL server that all tests of this run share."""
+    workerinput = getattr(pytestconfig, "workerinput", None)
+    if workerinput is None:
+        stash = pytestconfig.stash
+        if _cluster not in stash and _failure not in stash:
+            _start(pytestconfig)
+        workerinput = _told(stash)
+    if workerinput["postgres_failure"] is not None:
+        pytest.fail(workerinput["postgres_failure"], pytrace=False)
+    url: str | None = workerinput["postgres_url"]
+    assert url is not None
+    return url
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database, dropped after the test."""
+    url = create_database(postgres_url)
+    yield url
+    drop_database(url)

@@ -10,6 +10,8 @@ from voltkeep.domain.events import (
     StationAdded,
     StationBooted,
     StationChanged,
+    StationConnected,
+    StationDisconnected,
     StationRemoved,
     StationRenamed,
 )
@@ -93,13 +95,46 @@ class ProvisioningService:
 
     # Who is connected, for the gateway.
 
-    def connected(self, station: Station) -> None:
-        """Remember the registration of a station that has just connected."""
-        self._registrations[station.id] = station.registration
+    async def connect(
+        self, station: Station, *, subprotocol: str, remote_address: str
+    ) -> int:
+        """Begin a connection and return its fencing epoch: whatever was before it is over.
 
-    def disconnected(self, station: StationId) -> None:
-        """Forget it: its next connection brings it again."""
+        Raises StoreUnavailable.
+        """
+        at = self._clock()
+        async with self._begin() as work:
+            epoch = await work.stations.connected(
+                station.id, at=at, subprotocol=subprotocol, address=remote_address
+            )
+            work.emit(
+                StationConnected(
+                    station=station.id,
+                    at=at,
+                    subprotocol=subprotocol,
+                    security_profile=station.security_profile,
+                    remote_address=remote_address,
+                    epoch=epoch,
+                )
+            )
+        self._registrations[station.id] = station.registration
+        return epoch
+
+    async def disconnect(self, station: StationId, epoch: int, reason: str) -> None:
+        """End a connection, unless a newer one has taken over. Raises StoreUnavailable."""
+        at = self._clock()
+        async with self._begin() as work:
+            if await work.stations.disconnected(station, epoch, at):
+                work.emit(StationDisconnected(station=station, at=at, epoch=epoch, reason=reason))
+
+    def forget(self, station: StationId) -> None:
+        """Drop what is remembered of a connected station: its next connection brings it again."""
         self._registrations.pop(station, None)
+
+    async def start(self) -> int:
+        """After a crash stations look connected to a server that has only just started."""
+        async with self._begin() as work:
+            return await work.stations.disconnect_all(self._clock())
 
     async def refresh(self, station: StationId) -> None:
         """Read again what an operator changed in the register while the station is connected."""

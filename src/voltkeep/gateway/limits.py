@@ -1,0 +1,26 @@
+"""What one connection may cost us, and how long it may take."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a listener. A frame here is a WebSocket frame, control frames included."""
+
+    message_bytes: int = 64 * 1024  # larger: refused, and the connection kept
+    discard_bytes: int = 1024 * 1024  # larger still: the connection is closed (1009)
+    fragments_per_message: int = 256
+    frames_per_s: float = 50.0
+    frames_burst: float = 200.0
+    calls_queued: int = 16  # from the station; more wait in TCP
+    commands_queued: int = 50  # to the station; more are refused as busy
+    handshake_timeout_s: float = 10.0
+    call_timeout_s: float = 30.0
+    write_timeout_s: float = 30.0  # a peer that does not read for so long is gone
+    store_patience_s: float = 25.0  # a CALL waits so long for the database to return
+    ping_interval_s: float = 45.0  # without any frame; 0 never pings
+    ping_misses: int = 2
+    refusal_takes_s: float = 0.2  # wrong and unknown take equally long
+    max_connections: int = 20_000
+    handshakes_at_once: int = 128
+    drain_s: float = 5.0

@@ -1,0 +1,324 @@
+"""One WebSocket, between the event loop and the sans-I/O protocol of `websockets`.
+
+The reader is no task but the transport's own callback: it cannot wait for anything, so the
+deadlock of a reader that handles calls cannot be written here (ADR 0003).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import CONNECTING, OPEN
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from voltkeep.gateway.limits import Limits
+
+_SLICE = 4096  # bytes given to the parser at once: a flood of tiny frames meets its budget early
+_DATA = (Opcode.TEXT, Opcode.BINARY)
+
+# `websockets` logs every connection; what matters of it is in our own log.
+_silent = logging.getLogger("voltkeep.websockets")
+_silent.setLevel(logging.CRITICAL)
+
+# Bounded by max_size while inflating. Without context takeover an idle connection keeps no window.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    server_max_window_bits=12,
+    client_max_window_bits=12,
+    compress_settings={"memLevel": 4},
+)
+
+
+class Listener(Protocol):
+    """Who gets the messages of an accepted socket. Nothing here may wait."""
+
+    def on_message(self, data: bytes, *, is_text: bool) -> None: ...
+    def on_oversize(self, head: bytes, size: int) -> None: ...
+    def on_lost(self, reason: str) -> None: ...
+
+
+class Socket(asyncio.Protocol):
+    """A server-side WebSocket that knows its limits.
+
+    ``on_request`` is called once, with the upgrade request; it answers, now or later, with
+    `accept` or `reject`. ``on_closed`` is called once, whatever happened.
+    """
+
+    __slots__ = (
+        "_at",
+        "_fragments",
+        "_head",
+        "_limits",
+        "_listener",
+        "_loop",
+        "_on_closed",
+        "_on_request",
+        "_paused",
+        "_protocol",
+        "_rest",
+        "_size",
+        "_timer",
+        "_tokens",
+        "_transport",
+        "heard_at",
+        "reason",
+    )
+
+    def __init__(
+        self,
+        limits: Limits,
+        on_request: "Callable[[Socket, Request], None]",
+        on_closed: "Callable[[Socket], None]",
+    ) -> None:
+        self._limits = limits
+        self._on_request = on_request
+        self._on_closed = on_closed
+        self._listener: Listener | None = None
+        self._loop = asyncio.get_running_loop()
+        self._protocol = ServerProtocol(max_size=limits.discard_bytes, logger=_silent)
+        self._transport: asyncio.Transport | None = None
+        self._fragments: list[bytes] | None = None
+        self._head: Opcode | None = None
+        self._size = 0
+        self._rest: bytes = b""
+        self._paused: set[str] | frozenset[str] = frozenset()
+        self._tokens = limits.frames_burst
+        self._at = self.heard_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self.reason = ""
+
+    # The transport's callbacks.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._timer = self._loop.call_later(
+            self._limits.handshake_timeout_s, self._too_late, "handshake took too long"
+        )
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self._loop.time()
+        self._feed(data)
+
+    def eof_received(self) -> None:
+        self._protocol.receive_eof()
+        self._flush()
+
+    def pause_writing(self) -> None:
+        """The peer does not read: read nothing of it either, and do not wait for ever."""
+        self.pause("writing")
+        self._arm(self._limits.write_timeout_s, "the station does not read")
+
+    def resume_writing(self) -> None:
+        self._disarm()
+        self.resume("writing")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        self._transport = None
+        self._rest = b""
+        if not self.reason:
+            code = self._protocol.close_rcvd
+            self.reason = f"closed by the station ({code.code})" if code else "connection lost"
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.on_lost(self.reason)
+        self._on_closed(self)
+
+    # The opening handshake.
+
+    @property
+    def is_tls(self) -> bool:
+        return self._info("ssl_object") is not None
+
+    @property
+    def remote_address(self) -> str:
+        """Host and port of the peer, for people."""
+        peer = self._info("peername")
+        if not isinstance(peer, tuple):
+            return "unknown"
+        host, port = str(peer[0]), peer[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def accept(
+        self, request: Request, listener: Listener, subprotocol: str, *, deflate: bool
+    ) -> bool:
+        """Upgrade. False if the peer left, or its request is no proper upgrade."""
+        self._protocol.available_subprotocols = [Subprotocol(subprotocol)]
+        self._protocol.available_extensions = [_DEFLATE] if deflate else None
+        response = self._protocol.accept(request)
+        self._respond(response)
+        if response.status_code != 101 or self._transport is None:
+            return False
+        self._listener = listener
+        self.resume("handshake")
+        return True
+
+    def reject(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        """Answer the upgrade request with an HTTP status and close."""
+        response = self._protocol.reject(status, text + "\n")
+        for name, value in (headers or {}).items():
+            response.headers[name] = value
+        self._respond(response)
+
+    def _respond(self, response: Response) -> None:
+        self._disarm()
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._protocol.send_response(response)
+        self._flush()
+
+    # Messages out.
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and self._protocol.state is OPEN
+
+    def send(self, message: bytes) -> None:
+        """Send a text message; nothing if the socket is no longer open."""
+        if self.is_open:
+            self._protocol.send_text(message)
+            self._flush()
+
+    def ping(self) -> None:
+        """Ask the peer for a sign of life."""
+        if self.is_open:
+            self._protocol.send_ping(b"")
+            self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Start the closing handshake; the peer has five seconds for its part."""
+        self.reason = self.reason or reason
+        if self.is_open:
+            self._protocol.send_close(code, reason[:120])
+            self._flush()
+            self._arm(5.0, reason)
+        elif self._transport is not None and self._protocol.state is CONNECTING:
+            self.abort(reason)
+
+    def abort(self, reason: str) -> None:
+        """Drop the connection now."""
+        self.reason = self.reason or reason
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Reading, and not reading.
+
+    def pause(self, why: str) -> None:
+        """Stop reading, for this reason among others: TCP pushes back."""
+        if not self._paused and self._transport is not None:
+            self._transport.pause_reading()
+        self._paused = self._paused | {why}
+
+    def resume(self, why: str) -> None:
+        """Read on, once no reason is left."""
+        if why not in self._paused:
+            return
+        self._paused = self._paused - {why}
+        if not self._paused and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            if self._rest:
+                rest, self._rest = self._rest, b""
+                self._feed(rest)
+
+    def _feed(self, data: bytes) -> None:
+        for start in range(0, len(data), _SLICE):
+            if self._paused:
+                self._rest += data[start:]
+                return
+            if self._protocol.reader.eof or self._transport is None:
+                return
+            self._protocol.receive_data(
+                data[start : start + _SLICE] if start or len(data) > _SLICE else data
+            )
+            events = self._protocol.events_received()
+            for event in events:
+                if isinstance(event, Frame):
+                    self._frame(event)
+                else:
+                    self.pause("handshake")
+                    self._on_request(self, cast("Request", event))
+            self._flush()
+            self._spend(len(events))
+
+    def _spend(self, frames: int) -> None:
+        """Take frames off the budget; over it, read nothing until it has filled up again."""
+        limits, now = self._limits, self._loop.time()
+        tokens = min(limits.frames_burst, self._tokens + (now - self._at) * limits.frames_per_s)
+        self._tokens, self._at = tokens - frames, now
+        if self._tokens < 0 and "budget" not in self._paused:
+            self.pause("budget")
+            self._loop.call_later(-self._tokens / limits.frames_per_s, self.resume, "budget")
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode in _DATA:
+            if frame.fin:
+                self._message(bytes(frame.data), frame.opcode)
+            else:
+                self._head, self._fragments = frame.opcode, [bytes(frame.data)]
+        elif frame.opcode is Opcode.CONT and self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
+            if len(self._fragments) > self._limits.fragments_per_message:
+                self._fragments = None
+                self._fail(1009, "too many fragments")
+            elif frame.fin:
+                data, self._fragments = b"".join(self._fragments), None
+                self._message(data, self._head or Opcode.TEXT)
+
+    def _message(self, data: bytes, opcode: Opcode) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        if len(data) > self._limits.message_bytes:
+            listener.on_oversize(data[:256], len(data))
+            return
+        listener.on_message(data, is_text=opcode is Opcode.TEXT)
+
+    def fail_encoding(self) -> None:
+        """RFC 6455, 8.1: a text message that is no UTF-8 fails the connection."""
+        self._fail(1007, "a text message must be UTF-8")
+
+    def _fail(self, code: int, reason: str) -> None:
+        self.reason = self.reason or reason
+        self._protocol.fail(code, reason)
+        self._flush()
+
+    def _flush(self) -> None:
+        transport, writes = self._transport, self._protocol.data_to_send()
+        if transport is None:
+            return
+        if len(writes) == 1 and writes[0]:
+            transport.write(writes[0])
+            return
+        for data in writes:
+            if data:
+                transport.write(data)
+            else:
+                self.reason = self.reason or self._why()
+                transport.close()
+
+    def _why(self) -> str:
+        if self._protocol.parser_exc is not None:
+            return str(self._protocol.parser_exc)[:120]
+        return ""
+
+    def _arm(self, seconds: float, reason: str) -> None:
+        self._disarm()
+        self._timer = self._loop.call_later(seconds, self._too_late, reason)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_late(self, reason: str) -> None:
+        self._timer = None
+        self.abort(reason)
+
+    def _info(self, name: str) -> object:
+        return self._transport.get_extra_info(name) if self._transport is not None else None

@@ -229,6 +229,11 @@ class Session:
             return None
         return self._post(frames.CallResultError(id, code, plain(description)))
 
+    @property
+    def in_flight(self) -> str | None:
+        """The id of the call whose answer is awaited."""
+        return self._in_flight.id if self._in_flight is not None else None
+
     def expire(self, now: float) -> CallFailed | None:
         """Give up on the call in flight once its deadline has passed."""
         late = self._in_flight

@@ -95,9 +95,7 @@ class ProvisioningService:
 
     # Who is connected, for the gateway.
 
-    async def connect(
-        self, station: Station, *, subprotocol: str, remote_address: str
-    ) -> int:
+    async def connect(self, station: Station, *, subprotocol: str, remote_address: str) -> int:
         """Begin a connection and return its fencing epoch: whatever was before it is over.
 
         Raises StoreUnavailable.
@@ -117,8 +115,11 @@ class ProvisioningService:
                     epoch=epoch,
                 )
             )
-        self._registrations[station.id] = station.registration
         return epoch
+
+    def remember(self, station: Station) -> None:
+        """Keep at hand whether a station that is now connected may work."""
+        self._registrations[station.id] = station.registration
 
     async def disconnect(self, station: StationId, epoch: int, reason: str) -> None:
         """End a connection, unless a newer one has taken over. Raises StoreUnavailable."""

@@ -1,0 +1,1 @@
+"""Between processes, and inside one: events out, commands across."""

@@ -1,0 +1,153 @@
+"""Commands across processes that share a database: a row goes there, its result comes back.
+
+A command line beside a running server has no socket of a station; the server has.
+"""
+
+import asyncio
+import secrets
+from datetime import timedelta
+
+import structlog
+
+from voltkeep.domain.commands import Command, Outcome
+from voltkeep.domain.events import CommandCompleted
+from voltkeep.domain.identity import StationId
+from voltkeep.services.ports import (
+    Begin,
+    Clock,
+    CommandUnfit,
+    QueuedCommand,
+    Read,
+    StationBusy,
+    StationOffline,
+    StationRefused,
+    Stations,
+    StationSilent,
+    StationUnreachable,
+    StoreUnavailable,
+)
+
+log = structlog.get_logger(__name__)
+
+_POLL_S = 0.1
+_TAKE_WITHIN = timedelta(seconds=5)
+_ANSWER_WITHIN_S = 60.0
+_BY_RESULT: dict[str, type[StationUnreachable]] = {
+    kind.result: kind for kind in (StationOffline, StationSilent, StationBusy, CommandUnfit)
+}
+
+
+class NobodyServes(StationUnreachable):
+    """No running server took the command."""
+
+    result = "unserved"
+
+
+class QueuedStations:
+    """`Stations` for a process without sockets: the one that has them takes the command."""
+
+    def __init__(self, begin: Begin, read: Read, clock: Clock, issued_by: str) -> None:
+        self._begin = begin
+        self._read = read
+        self._clock = clock
+        self._issued_by = issued_by
+
+    async def send(
+        self, station: StationId, command: Command, timeout: float | None = None
+    ) -> Outcome:
+        """See `voltkeep.services.ports.Stations`. Raises also NobodyServes."""
+        now = self._clock()
+        patience = _ANSWER_WITHIN_S if timeout is None else timeout
+        queued = QueuedCommand(
+            id=secrets.token_hex(12),
+            station=station,
+            command=command,
+            issued_by=self._issued_by,
+            created_at=now,
+            expires_at=now + _TAKE_WITHIN,
+        )
+        async with self._begin() as work:
+            await work.commands.add(queued)
+        done = await self._done(queued, patience)
+        if done.outcome is not None:
+            return done.outcome
+        raise _failure(done, station)
+
+    async def _done(self, queued: QueuedCommand, patience: float) -> QueuedCommand:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        while True:
+            await asyncio.sleep(_POLL_S)
+            async with self._read() as work:
+                found = await work.commands.get(queued.station.tenant, queued.id)
+            if found is None or (found.taken_at is None and self._clock() > queued.expires_at):
+                raise NobodyServes(
+                    "no server took the command: is `voltkeep serve` running on this database?"
+                )
+            if found.done_at is not None:
+                return found
+            if loop.time() > until:
+                raise StationSilent(f"{queued.station} did not answer in {patience:g} s")
+
+
+def _failure(done: QueuedCommand, station: StationId) -> StationUnreachable:
+    if done.result == StationRefused.result:
+        code, _, description = (done.error or "").partition(": ")
+        return StationRefused(code, description)
+    kind = _BY_RESULT.get(done.result or "", StationUnreachable)
+    return kind(done.error or f"{station}: {done.result}")
+
+
+class CommandDesk:
+    """Takes commands that other processes left, and settles them."""
+
+    def __init__(self, begin: Begin, read: Read, stations: Stations, clock: Clock) -> None:
+        self._begin = begin
+        self._read = read
+        self._stations = stations
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, *, look_every_s: float = 0.2) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(look_every_s)
+            try:
+                async with self._read() as work:
+                    waiting = await work.commands.waiting(self._clock())
+                if not waiting:
+                    continue
+                async with self._begin() as work:
+                    taken = await work.commands.take(self._clock())
+            except StoreUnavailable as error:
+                log.warning("commands wait for the database", error=str(error))
+                continue
+            for command in taken:
+                task = asyncio.create_task(self._carry_out(command))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _carry_out(self, command: QueuedCommand) -> None:
+        try:
+            command.outcome = await self._stations.send(command.station, command.command)
+            command.result = "accepted" if command.outcome.accepted else "rejected"
+        except StationUnreachable as failure:
+            command.result, command.error = failure.result, str(failure)
+        except Exception:
+            log.exception("a command failed", station=str(command.station), command_id=command.id)
+            command.result, command.error = "failed", "the server failed; see its log"
+        command.done_at = self._clock()
+        try:
+            async with self._begin() as work:
+                await work.commands.settle(command)
+                work.emit(
+                    CommandCompleted(
+                        station=command.station,
+                        at=command.done_at,
+                        command_id=command.id,
+                        action=type(command.command).__name__,
+                        result=command.result,
+                    )
+                )
+        except StoreUnavailable as error:
+            log.warning("a command's result is lost", command_id=command.id, error=str(error))

@@ -1,0 +1,67 @@
+"""Events inside one process: who listens gets them in order, and slow listeners lose some."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+
+from voltkeep.domain.events import Event
+
+log = structlog.get_logger(__name__)
+
+
+class Subscription:
+    """The events since it was made. Behind by more than its size it drops the oldest."""
+
+    def __init__(self, size: int, close: "Callable[[Subscription], None]") -> None:
+        self._events: deque[Event] = deque(maxlen=size)
+        self._close = close
+        self._has_news = asyncio.Event()
+        self.dropped = 0
+
+    def put(self, event: Event) -> None:
+        """Add an event. Never waits."""
+        if len(self._events) == self._events.maxlen:
+            self.dropped += 1
+        self._events.append(event)
+        self._has_news.set()
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._close(self)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            self._has_news.clear()
+            await self._has_news.wait()
+
+
+class LocalBus:
+    """Publishes to subscriptions, and to handlers that are called at once."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+        self._handlers: list[Callable[[Event], None]] = []
+
+    def subscribe(self, size: int = 10_000) -> Subscription:
+        """Listen from now on."""
+        subscription = Subscription(size, self._subscriptions.discard)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def handle(self, handler: Callable[[Event], None]) -> None:
+        """Call this for each event. It may not wait; if it raises, the others are still called."""
+        self._handlers.append(handler)
+
+    def publish(self, event: Event) -> None:
+        """Tell everybody who listens now."""
+        for subscription in self._subscriptions:
+            subscription.put(event)
+        for handler in self._handlers:
+            try:
+                handler(event)
+            except Exception:
+                log.exception("an event handler failed", event_type=type(event).__name__)

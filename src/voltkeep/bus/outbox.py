@@ -1,0 +1,60 @@
+"""Relays committed events, in order and at least once, whichever process committed them."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from voltkeep.domain.events import Event
+from voltkeep.services.ports import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 500
+
+
+class Outbox(Protocol):
+    """The events that works emitted and nobody has relayed."""
+
+    committed: asyncio.Event
+    """Set when a work of this process has committed an event."""
+
+    async def unpublished(self, limit: int) -> Sequence[tuple[int, Event]]: ...
+    async def published(self, seqs: Sequence[int]) -> None: ...
+
+
+class Relay:
+    """Publishes what the outbox holds: at once what this process wrote, soon what others did."""
+
+    def __init__(
+        self, outbox: Outbox, publish: Callable[[Event], None], *, look_every_s: float
+    ) -> None:
+        self._outbox = outbox
+        self._publish = publish
+        self._look_every_s = look_every_s
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                more = await self.relay()
+            except StoreUnavailable as error:
+                log.warning("events wait for the database", error=str(error))
+                more = False
+                await asyncio.sleep(self._look_every_s)
+            if not more:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._outbox.committed.wait(), self._look_every_s)
+
+    async def relay(self) -> bool:
+        """Publish one batch. True if there may be more."""
+        self._outbox.committed.clear()
+        batch = await self._outbox.unpublished(_AT_ONCE)
+        if not batch:
+            return False
+        for _, event in batch:
+            self._publish(event)
+        await self._outbox.published([seq for seq, _ in batch])
+        return len(batch) == _AT_ONCE

@@ -1,0 +1,471 @@
+"""One connected station: a socket, a session and a dialect.
+
+The socket's callback reads, and only reads; one task, alive while there is something to do,
+handles the station's calls in order. A handler may therefore call the station back.
+"""
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from voltkeep.dialects.dialect import Dialect, Services
+from voltkeep.domain.commands import Command, Outcome
+from voltkeep.domain.identity import Sender, StationId
+from voltkeep.domain.stations import Make, Station
+from voltkeep.gateway.limits import Limits
+from voltkeep.ocpp.errors import ErrorCode, Refusal
+from voltkeep.ocpp.frames import remains
+from voltkeep.ocpp.session import (
+    CallAnswered,
+    CallFailed,
+    CallReceived,
+    Event,
+    QueueFull,
+    Repeated,
+    Replayed,
+    ResultRejected,
+    SendReceived,
+    Session,
+    Stray,
+)
+from voltkeep.services.ports import (
+    Clock,
+    Exchange,
+    StationBusy,
+    StationOffline,
+    StationRefused,
+    StationSilent,
+    StoreUnavailable,
+    Superseded,
+)
+
+log = structlog.get_logger(__name__)
+
+_RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Link(Protocol):
+    """The socket, as far as a connection needs it."""
+
+    @property
+    def is_open(self) -> bool: ...
+    def send(self, message: bytes) -> None: ...
+    def close(self, code: int, reason: str) -> None: ...
+    def fail_encoding(self) -> None: ...
+    def pause(self, why: str) -> None: ...
+    def resume(self, why: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every connection of a gateway shares."""
+
+    services: Services
+    log_exchange: Callable[[Exchange], None]
+    clock: Clock
+    limits: Limits
+    on_gone: "Callable[[Connection, str], None]"
+
+
+def patience(attempt: int) -> float:
+    """Seconds before the next attempt, while the database is away."""
+    return _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+
+
+@dataclass(slots=True)
+class _Received:
+    event: CallReceived | SendReceived
+    frame: bytes
+    at: datetime
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A command of ours, until its answer is here."""
+
+    action: str
+    payload: bytes
+    at: datetime
+    answer: asyncio.Future[CallAnswered]
+
+
+class Connection:
+    """Give it what the socket receives; ask it to send commands."""
+
+    __slots__ = (
+        "_asked",
+        "_calls",
+        "_dialect",
+        "_in_flight",
+        "_is_fenced",
+        "_link",
+        "_session",
+        "_surroundings",
+        "_timer",
+        "_worker",
+        "epoch",
+        "make",
+        "station",
+    )
+
+    def __init__(
+        self,
+        link: Link,
+        station: Station,
+        epoch: int,
+        dialect: Dialect,
+        surroundings: Surroundings,
+    ) -> None:
+        self.station: StationId = station.id
+        self.epoch = epoch
+        self.make: Make | None = station.make
+        self._link = link
+        self._dialect = dialect
+        self._surroundings = surroundings
+        limits = surroundings.limits
+        self._session = Session(dialect.wire, limits.call_timeout_s, limits.commands_queued)
+        self._calls: deque[_Received] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._asked: dict[str, _Asked] = {}
+        self._in_flight: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_fenced = False
+
+    # What the socket says.
+
+    def on_message(self, data: bytes, *, is_text: bool) -> None:
+        """Take one message. Never waits."""
+        if self._is_fenced:
+            return
+        if is_text and not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                self._link.fail_encoding()
+                return
+        event = self._session.receive(data, asyncio.get_running_loop().time())
+        if isinstance(event, CallReceived | SendReceived):
+            self._queue(_Received(event, data, self._surroundings.clock()))
+        else:
+            self._settle(event, data)
+        if self._session.outbox:
+            self._flush()
+
+    def on_oversize(self, head: bytes, size: int) -> None:
+        """Refuse a message that is too large to read, if its first bytes say whose it is."""
+        limit = self._surroundings.limits.message_bytes
+        reason = f"The message has {size} bytes; at most {limit} are read"
+        found = remains(head)
+        frame = None
+        if found.type in (None, 2) and found.id is not None and len(found.id) <= 36:
+            frame = self._session.refuse(found.id, ErrorCode.FORMAT_VIOLATION, reason)
+            self._flush()
+        self._note(found.id or "", "", head, answer=frame, verdict="oversize", note=reason)
+        log.warning("message too large", station=str(self.station), bytes=size, limit=limit)
+
+    def on_lost(self, reason: str) -> None:
+        """The socket is gone. What was received before is still handled, and not answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        asked, self._asked = self._asked, {}
+        for id, command in asked.items():
+            self._log_command(id, command, None, "no answer", "the connection was lost")
+            if not command.answer.done():
+                command.answer.set_exception(
+                    StationOffline(f"{self.station} left before it answered")
+                )
+        self._surroundings.on_gone(self, reason)
+
+    # What we ask of the station.
+
+    async def send(self, command: Command, timeout: float | None = None) -> Outcome:
+        """Send a command and wait for its outcome. Raises what `Stations.send` raises."""
+        if not self._link.is_open:
+            raise StationOffline(f"{self.station} is not connected")
+        action, payload = self._dialect.request(command)
+        loop = asyncio.get_running_loop()
+        id = str(uuid.uuid4())
+        asked = _Asked(action, payload, self._surroundings.clock(), loop.create_future())
+        try:
+            self._session.call(id, action, payload, loop.time(), timeout)
+        except QueueFull as error:
+            raise StationBusy(f"{self.station}: {error}") from None
+        self._asked[id] = asked
+        self._flush()
+        try:
+            answer = await asked.answer
+        except asyncio.CancelledError:
+            if self._session.cancel(id):
+                self._asked.pop(id, None)
+            raise
+        return self._read_outcome(command, id, asked, answer)
+
+    def _read_outcome(
+        self, command: Command, id: str, asked: _Asked, answer: CallAnswered
+    ) -> Outcome:
+        try:
+            outcome = self._dialect.outcome(command, asked.action, answer.payload)
+        except Refusal as refusal:
+            self._log_command(id, asked, bytes(answer.payload), refusal.code, refusal.description)
+            self._session.reject_result(id, refusal.code, refusal.description)
+            self._flush()
+            raise StationRefused(
+                refusal.code, f"the station's answer is not valid: {refusal.description}"
+            ) from None
+        self._log_command(id, asked, bytes(answer.payload), "ok", "")
+        return outcome
+
+    # Closing.
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls of the station are being handled."""
+        return self._worker is not None
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket; `on_lost` follows."""
+        self._link.close(code, reason)
+
+    def fence(self) -> None:
+        """A newer connection has taken over: from here on nothing is read, written or stored."""
+        self._is_fenced = True
+        self._calls.clear()
+        self._link.close(1008, "superseded by a newer connection of this station")
+
+    async def settled(self) -> None:
+        """Wait until the calls received so far are handled."""
+        while self._worker is not None:
+            await asyncio.wait({self._worker})
+
+    # The station's calls, in order.
+
+    def _queue(self, received: _Received) -> None:
+        self._calls.append(received)
+        if len(self._calls) >= self._surroundings.limits.calls_queued:
+            self._link.pause("queue")
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._calls:
+                received = self._calls.popleft()
+                if len(self._calls) < self._surroundings.limits.calls_queued:
+                    self._link.resume("queue")
+                await self._handle(received)
+        finally:
+            self._worker = None
+
+    async def _handle(self, received: _Received) -> None:
+        event = received.event
+        sender = Sender(self.station, self.epoch, received.at)
+        try:
+            payload, note = await self._answer(event, sender)
+        except Refusal as refusal:
+            self._refuse(received, refusal.code, refusal.description)
+        except Superseded:
+            self.fence()
+        except StoreUnavailable as error:
+            log.warning("the database is away", station=str(self.station), error=str(error))
+            self._refuse(
+                received, ErrorCode.INTERNAL_ERROR, "The message could not be stored; send it again"
+            )
+        except Exception:
+            # A bug of ours must cost one message, not the connection, and tell the peer nothing.
+            log.exception(
+                "handler failed",
+                station=str(self.station),
+                action=event.action,
+                message_id=event.id,
+            )
+            self._refuse(received, ErrorCode.INTERNAL_ERROR, "")
+        else:
+            if isinstance(event, SendReceived):
+                self._log_call(received, None, "ok", note)
+                return
+            frame = self._session.answer(event.id, payload)
+            self._flush()
+            if event.reused_id:
+                note = "; ".join(filter(None, ("the message id was another call's", note)))
+            self._log_call(received, frame, "ok", note)
+
+    async def _answer(
+        self, event: CallReceived | SendReceived, sender: Sender
+    ) -> tuple[bytes, str]:
+        """Ask the dialect, again and again while the database is away: handlers may repeat."""
+        dialect, services = self._dialect, self._surroundings.services
+        attempt, give_up = 0, 0.0
+        while True:
+            try:
+                if isinstance(event, SendReceived):
+                    leniencies = await dialect.take(
+                        services, sender, event.action, event.payload, self.make
+                    )
+                    return b"", "; ".join(leniencies)
+                answer = await dialect.answer(
+                    services, sender, event.action, event.payload, self.make
+                )
+            except StoreUnavailable:
+                now = asyncio.get_running_loop().time()
+                give_up = give_up or now + self._surroundings.limits.store_patience_s
+                wait = patience(attempt)
+                if now + wait > give_up:
+                    raise
+                attempt += 1
+                await asyncio.sleep(wait)
+            else:
+                return answer.payload, "; ".join(answer.leniencies)
+
+    def _refuse(self, received: _Received, code: str, description: str) -> None:
+        event = received.event
+        if isinstance(event, SendReceived):
+            self._log_call(received, None, code, description)
+            return
+        frame = self._session.refuse(event.id, code, description)
+        self._flush()
+        self._log_call(received, frame, code, description)
+
+    # Answers to us, and the rest.
+
+    def _settle(self, event: Event, data: bytes) -> None:
+        match event:
+            case CallAnswered(id=id):
+                asked = self._asked.pop(id, None)
+                if asked is not None and not asked.answer.done():
+                    asked.answer.set_result(event)
+            case CallFailed():
+                self._failed(event, data)
+            case Replayed(id=id, action=action, frame=frame):
+                self._note(id, action, data, answer=frame, verdict="repeated")
+            case Repeated(id=id, action=action):
+                self._note(id, action, data, verdict="repeated", note="its answer follows")
+            case ResultRejected(id=id, code=code, description=text):
+                self._note(id, "", data, verdict=code, note=f"our answer was no use: {text}")
+                log.warning(
+                    "the station rejects our answer",
+                    station=str(self.station),
+                    message_id=id,
+                    code=code,
+                    description=text,
+                )
+            case Stray(reason=reason, answered=frame):
+                self._note("", "", data, answer=frame, verdict="unreadable", note=reason)
+                log.warning("stray frame", station=str(self.station), reason=reason)
+
+    def _failed(self, event: CallFailed, data: bytes | None) -> None:
+        asked = self._asked.pop(event.id, None)
+        if asked is None:
+            return
+        error: Exception
+        if event.code is None:
+            error = StationSilent(f"{self.station} did not answer {asked.action} in time")
+            self._log_command(event.id, asked, None, "no answer", event.description)
+        else:
+            error = StationRefused(event.code, event.description)
+            self._log_command(event.id, asked, data, event.code, event.description)
+        if not asked.answer.done():
+            asked.answer.set_exception(error)
+
+    def _flush(self) -> None:
+        outbox = self._session.outbox
+        while outbox:
+            frame = outbox.popleft()
+            if not self._is_fenced:
+                self._link.send(frame)
+        if self._session.in_flight != self._in_flight:
+            self._in_flight = self._session.in_flight
+            self._watch()
+
+    def _watch(self) -> None:
+        """A call of ours has just left, or has just been answered: mind its deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._in_flight is None or self._session.deadline is None:
+            return
+        if (asked := self._asked.get(self._in_flight)) is not None:
+            asked.at = self._surroundings.clock()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(self._session.deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        late = self._session.expire(asyncio.get_running_loop().time())
+        if late is not None:
+            self._failed(late, None)
+        self._in_flight = None if late is not None else self._in_flight
+        self._flush()
+
+    # The message log.
+
+    def _log_call(self, received: _Received, answer: bytes | None, verdict: str, note: str) -> None:
+        event = received.event
+        mask = self._dialect.mask
+        self._surroundings.log_exchange(
+            Exchange(
+                station=self.station,
+                direction="in",
+                message_id=event.id,
+                action=event.action,
+                call=mask(event.action, received.frame),
+                called_at=received.at,
+                answer=None if answer is None else mask(event.action, answer),
+                answered_at=None if answer is None else self._surroundings.clock(),
+                verdict=verdict,
+                note=note,
+            )
+        )
+
+    def _log_command(
+        self, id: str, asked: _Asked, answer: bytes | None, verdict: str, note: str
+    ) -> None:
+        mask = self._dialect.mask
+        call = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
+        self._surroundings.log_exchange(
+            Exchange(
+                station=self.station,
+                direction="out",
+                message_id=id,
+                action=asked.action,
+                call=mask(asked.action, call),
+                called_at=asked.at,
+                answer=None if answer is None else mask(asked.action, answer),
+                answered_at=None if answer is None else self._surroundings.clock(),
+                verdict=verdict,
+                note=note,
+            )
+        )
+
+    def _note(
+        self,
+        id: str,
+        action: str,
+        frame: bytes,
+        *,
+        verdict: str,
+        answer: bytes | None = None,
+        note: str = "",
+    ) -> None:
+        """Log a frame that is no call of its own."""
+        now = self._surroundings.clock()
+        self._surroundings.log_exchange(
+            Exchange(
+                station=self.station,
+                direction="in",
+                message_id=id,
+                action=action,
+                call=self._dialect.mask(action, frame),
+                called_at=now,
+                answer=answer,
+                answered_at=None if answer is None else now,
+                verdict=verdict,
+                note=note,
+            )
+        )

@@ -1,0 +1,244 @@
+"""The composition root: builds every part from the settings, and starts what was asked for."""
+
+import asyncio
+import contextlib
+import getpass
+import hashlib
+import hmac
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from voltkeep.bus.commands import CommandDesk, QueuedStations
+from voltkeep.bus.local import LocalBus
+from voltkeep.bus.outbox import Relay
+from voltkeep.config import Settings, make_data_directory, read_secret
+from voltkeep.dialects import DIALECTS
+from voltkeep.dialects.dialect import Services
+from voltkeep.domain.events import Event, StationChanged, StationRemoved, StationRenamed
+from voltkeep.gateway.limits import Limits
+from voltkeep.gateway.server import Address, Gateway
+from voltkeep.gateway.stations import LocalStations
+from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.meter_values import MeterValuesService
+from voltkeep.services.ports import Stations, StoreUnavailable
+from voltkeep.services.provisioning import ProvisioningService
+from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.security import Keys, SecurityService
+from voltkeep.services.transactions import TransactionService
+from voltkeep.store import Store, migrate, open_store
+
+log = structlog.get_logger(__name__)
+
+_SAVE_STATUS_EVERY_S = 0.25
+_LOOK_FOR_EVENTS_EVERY_S = 0.5
+_PRUNE_EVERY_S = 3600.0
+
+
+def now() -> datetime:
+    """The clock of this installation: aware, UTC."""
+    return datetime.now(UTC)
+
+
+class App:
+    """One process of Voltkeep. The parts are there while `running` is."""
+
+    store: Store
+    stations: Stations
+    services: Services
+    remote_control: RemoteControlService
+    gateway: Gateway
+    ocpp_address: Address | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.bus = LocalBus()
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, serve: bool) -> AsyncIterator["App"]:
+        """Open the database, and with ``serve`` let stations in and do the scheduled work.
+
+        Without it only the services are up; commands to stations travel through the database to
+        the process that serves. Raises ConfigError, StoreUnavailable, SchemaOutdated, OSError.
+        """
+        settings = self.settings
+        make_data_directory(settings)
+        secret = read_secret(settings)
+        if serve and settings.auto_upgrade:
+            await migrate(settings.database_url)
+        self.store = await open_store(
+            settings.database_url, clock=now, pool_size=settings.database_pool
+        )
+        try:
+            self._build(secret, serve=serve)
+            if serve:
+                await self._serve()
+            try:
+                yield self
+            finally:
+                if serve:
+                    await self._stop()
+        finally:
+            await self.store.close()
+
+    def _build(self, secret: bytes, *, serve: bool) -> None:
+        store, settings, announce = self.store, self.settings, self.bus.publish
+        self.stations = (
+            LocalStations()
+            if serve
+            else QueuedStations(store.begin, store.read, now, issued_by=_user())
+        )
+        provisioning = ProvisioningService(
+            store.begin,
+            store.read,
+            self.stations,
+            now,
+            heartbeat_interval_s=settings.heartbeat_interval_s,
+            boot_retry_s=settings.boot_retry_s,
+        )
+        keys = Keys(_subkey(secret, b"station keys"))
+        self.services = Services(
+            provisioning=provisioning,
+            security=SecurityService(store.begin, store.read, keys, now, announce),
+            authorization=AuthorizationService(store.begin, store.read, now, announce),
+            availability=AvailabilityService(store.begin, store.read, store.journal),
+            meter_values=MeterValuesService(store.journal, announce),
+            transactions=TransactionService(
+                store.begin,
+                store.read,
+                store.journal,
+                now,
+                announce,
+                number_key=_subkey(secret, b"transaction numbers"),
+            ),
+        )
+        self.remote_control = RemoteControlService(store.begin, self.stations, now)
+
+    async def _serve(self) -> None:
+        settings, store = self.settings, self.store
+        assert isinstance(self.stations, LocalStations)
+        await self.services.provisioning.start()
+        self.gateway = Gateway(
+            dialects=DIALECTS,
+            services=self.services,
+            stations=self.stations,
+            log_exchange=store.journal.exchange,
+            clock=now,
+            limits=_limits(settings),
+            compression=settings.compression != "off",
+        )
+        self.bus.handle(self._heed)
+        relay = Relay(store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S)
+        desk = CommandDesk(store.begin, store.read, self.stations, now)
+        self._job("relay", relay.run)
+        self._job("commands", desk.run)
+        self._job("status", self._save_status)
+        self._job("retention", self._prune)
+        if settings.ocpp_address is not None:
+            self.ocpp_address = await self.gateway.listen(*settings.ocpp_address)
+
+    async def _stop(self) -> None:
+        """Let stations go first, while what they say can still be stored."""
+        await self.gateway.close()
+        with contextlib.suppress(StoreUnavailable):
+            await self.services.availability.save()
+        jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+    # Scheduled work.
+
+    def _job(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._supervise(name, work), name=name)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """A job that fails is logged and begun again: nothing else may stop with it."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("a job failed", job=name)
+                await asyncio.sleep(1 + random.random())  # noqa: S311  # spreads retries
+            else:
+                return
+
+    async def _save_status(self) -> None:
+        while True:
+            await asyncio.sleep(_SAVE_STATUS_EVERY_S)
+            try:
+                await self.services.availability.save()
+            except StoreUnavailable as error:
+                log.warning("status waits for the database", error=str(error))
+                await asyncio.sleep(1)
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                messages = timedelta(days=self.settings.message_log_retention_days)
+                events = timedelta(days=self.settings.event_retention_days)
+                await self.store.prune_messages(now() - messages)
+                await self.store.prune_events(now() - events)
+            except StoreUnavailable as error:
+                log.warning("retention waits for the database", error=str(error))
+            await asyncio.sleep(_PRUNE_EVERY_S)
+
+    def _heed(self, event: Event) -> None:
+        """What an operator changed, perhaps from another process, counts for live connections."""
+        match event:
+            case StationRemoved():
+                self.gateway.drop(event.station, "the station was removed")
+            case StationRenamed():
+                self.gateway.drop(event.station, "the station was renamed")
+            case StationChanged(what="security profile"):
+                self.gateway.drop(event.station, "the security profile was changed")
+            case StationChanged():
+                self._once(self.services.provisioning.refresh(event.station))
+
+    def _once(self, work: Awaitable[None]) -> None:
+        async def quietly() -> None:
+            try:
+                await work
+            except StoreUnavailable as error:
+                log.warning("a change waits for the next connection", error=str(error))
+
+        task = asyncio.create_task(quietly())
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        message_bytes=settings.message_size_limit_bytes,
+        discard_bytes=max(1024 * 1024, 4 * settings.message_size_limit_bytes),
+        fragments_per_message=settings.fragments_per_message,
+        frames_per_s=settings.frames_per_s,
+        frames_burst=settings.frames_burst,
+        calls_queued=settings.queue_in,
+        commands_queued=settings.queue_out,
+        handshake_timeout_s=settings.handshake_timeout_s,
+        call_timeout_s=settings.call_timeout_s,
+        store_patience_s=settings.store_patience_s,
+        ping_interval_s=settings.ping_interval_s,
+        ping_misses=settings.ping_misses,
+        max_connections=settings.max_connections,
+        drain_s=settings.drain_s,
+    )
+
+
+def _subkey(secret: bytes, purpose: bytes) -> bytes:
+    """Each use of the installation's secret has a key of its own."""
+    return hmac.new(secret, purpose, hashlib.sha256).digest()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,11 +1,13 @@
 """What every test may ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import TypeVar
 
 import pytest
 
 from tests.postgres import Cluster, PostgresFailed, PostgresMissing, create_database, drop_database
 
+_Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 _cluster = pytest.StashKey[Cluster]()
 _failure = pytest.StashKey[str]()
 
@@ -47,6 +49,25 @@ def _told(stash: pytest.Stash) -> dict[str, str | None]:
         "postgres_url": cluster.url if cluster else None,
         "postgres_failure": stash.get(_failure, None),
     }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test proves nothing, and nobody reads that it was skipped: it fails."""
+    return _not_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole module."""
+    return _not_skipped((yield))
+
+
+def _not_skipped(report: _Report) -> _Report:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,8 @@ def test_no_server_outlives_a_killed_pytest():
             time.sleep(0.02)
         assert not _is_alive(server)
     finally:
+        if _is_alive(server):
+            server.kill()
         shutil.rmtree(directory)
 
 

@@ -1,0 +1,236 @@
+"""Server CPU for each message and memory for each connection, beside the plainest alternative.
+
+Run by `make bench`. Prints a table and writes build/bench/side_by_side.json. The figures hold for
+one run on one machine: compare the columns, not two runs.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from tests.postgres import Cluster
+
+from bench.load import Tally, connect, heartbeat, meter_values
+from voltkeep.app import App, now
+from voltkeep.config import Settings
+from voltkeep.domain.identity import station_id
+from voltkeep.domain.stations import Station
+
+ROOT = Path(__file__).parent.parent
+MESSAGES = {"Heartbeat": heartbeat, "MeterValues": meter_values}
+
+
+@dataclass
+class Row:
+    """One line of the table; ``allowed`` is the most that Voltkeep may cost."""
+
+    what: str
+    baseline: float
+    voltkeep: float
+    allowed: float
+    unit: str
+    per_second: float = 0.0
+    p99_ms: float = 0.0
+
+    @property
+    def is_reached(self) -> bool:
+        return self.voltkeep <= self.allowed
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[psutil.Process]:
+    """A server in a process of its own, once it accepts connections."""
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=ROOT, env=os.environ | environ
+        ) as running,
+    ):
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                if running.poll() is not None:
+                    output.seek(0)
+                    raise RuntimeError(output.read().decode(errors="replace"))
+                time.sleep(0.1)
+            yield psutil.Process(running.pid)
+        finally:
+            running.send_signal(signal.SIGTERM)
+            try:
+                running.wait(20)
+            except subprocess.TimeoutExpired:
+                running.kill()
+
+
+@contextlib.contextmanager
+def baseline() -> Iterator[tuple[psutil.Process, int]]:
+    port = free_port()
+    command = [sys.executable, "-m", "bench.baseline", str(port)]
+    with process(command, port, {}) as running:
+        yield running, port
+
+
+@contextlib.asynccontextmanager
+async def voltkeep(
+    database: str, stations: int
+) -> AsyncIterator[tuple[psutil.Process, int, dict[str, str | None]]]:
+    """`voltkeep serve` as anybody would run it, but for the budget of frames."""
+    with tempfile.TemporaryDirectory() as directory:
+        settings = Settings(data=Path(directory), database=database)
+        paths = await register(settings, stations)
+        port = free_port()
+        command = [sys.executable, "-m", "voltkeep.cli", "serve", "--data", directory]
+        command += ["--ocpp", f"127.0.0.1:{port}", "--log-format", "json"]
+        environ = {
+            "VOLTKEEP_DATABASE": database,
+            "VOLTKEEP_FRAMES_PER_S": "100000",
+            "VOLTKEEP_FRAMES_BURST": "100000",
+        }
+        with process(command, port, environ) as running:
+            yield running, port, paths
+
+
+async def register(settings: Settings, count: int) -> dict[str, str | None]:
+    """Stations with generated keys (security profile 1)."""
+    from voltkeep.store import migrate  # noqa: PLC0415
+
+    await migrate(settings.database_url)
+    paths: dict[str, str | None] = {}
+    async with App(settings).running(serve=False) as app:
+        for number in range(count):
+            station = Station(id=station_id(f"B{number:05}"), created_at=now())
+            await app.services.provisioning.add(station)
+            paths[f"/ocpp/{station.id.name}"] = await app.services.security.rotate_key(station.id)
+    return paths
+
+
+async def cpu(
+    running: psutil.Process, port: int, paths: dict[str, str | None], action: str, seconds: float
+) -> tuple[float, Tally]:
+    """Microseconds of the server's CPU for each message, all its threads together."""
+    tally = Tally()
+    stations = await connect(port, paths, tally)
+    for station in stations:
+        station.start(MESSAGES[action])
+    await asyncio.sleep(min(2.0, seconds / 2))
+    tally.answered, tally.latencies = 0, []
+    before = running.cpu_times()
+    await asyncio.sleep(seconds)
+    after, answered = running.cpu_times(), tally.answered
+    for station in stations:
+        station.asks = None
+    await asyncio.sleep(0.5)
+    for station in stations:
+        station.close()
+    await asyncio.sleep(0.5)
+    spent = after.user - before.user + after.system - before.system
+    if tally.refused:
+        raise RuntimeError(f"{tally.refused} messages were refused")
+    return spent / answered * 1e6, tally
+
+
+async def memory(running: psutil.Process, port: int, paths: dict[str, str | None]) -> float:
+    """KiB for each idle connection, booted. The first hundred warm the server up."""
+    warm, measured = dict(list(paths.items())[:100]), dict(list(paths.items())[100:])
+    tally = Tally()
+    stations = await connect(port, warm, tally)
+    await asyncio.sleep(3)
+    before = running.memory_info().rss
+    stations += await connect(port, measured, tally)
+    await asyncio.sleep(3)
+    after = running.memory_info().rss
+    for station in stations:
+        station.close()
+    await asyncio.sleep(1)
+    return (after - before) / len(measured) / 1024
+
+
+async def measure(stations: int, seconds: float, idle: int) -> list[Row]:
+    plain: dict[str, str | None] = {f"/B{number:05}": None for number in range(stations)}
+    base: dict[str, float] = {}
+    for action in MESSAGES:
+        with baseline() as (running, port):
+            base[action], _ = await cpu(running, port, plain, action, seconds)
+    with baseline() as (running, port):
+        idlers: dict[str, str | None] = {f"/B{number:05}": None for number in range(idle + 100)}
+        base["memory"] = await memory(running, port, idlers)
+
+    rows = []
+    async with voltkeep("", stations) as (running, port, paths):
+        ours, tally = await cpu(running, port, paths, "MeterValues", seconds)
+        what = "MeterValues, six samples, durable on SQLite, in the message log"
+        rows.append(_row(what, base["MeterValues"], ours, 7, tally, seconds))
+    with Cluster() as cluster:
+        async with voltkeep(cluster.url, stations) as (running, port, paths):
+            ours, tally = await cpu(running, port, paths, "MeterValues", seconds)
+            what = "the same on PostgreSQL (our process)"
+            rows.append(_row(what, base["MeterValues"], ours, 6, tally, seconds))
+    async with voltkeep("", stations) as (running, port, paths):
+        ours, tally = await cpu(running, port, paths, "Heartbeat", seconds)
+        rows.append(_row("Heartbeat", base["Heartbeat"], ours, 3, tally, seconds))
+    async with voltkeep("", idle + 100) as (running, port, paths):
+        ours = await memory(running, port, paths)
+        rows.append(Row("memory of an idle connection, booted", base["memory"], ours, 30, "KiB"))
+    return rows
+
+
+def _row(what: str, theirs: float, ours: float, part: int, tally: Tally, seconds: float) -> Row:
+    return Row(
+        f"{what} (1/{part})",
+        theirs,
+        ours,
+        theirs / part,
+        "µs",
+        per_second=len(tally.latencies) / seconds,
+        p99_ms=statistics.quantiles(tally.latencies, n=100)[98] * 1000,
+    )
+
+
+def show(rows: list[Row]) -> None:
+    print(f"{'':66}{'baseline':>10}{'Voltkeep':>10}{'allowed':>10}   {'a second':>8}{'p99':>9}")
+    for row in rows:
+        figures = "".join(f"{value:>10.1f}" for value in (row.baseline, row.voltkeep, row.allowed))
+        load = f"{row.per_second:>8.0f}{row.p99_ms:>6.1f} ms" if row.per_second else ""
+        print(f"{row.what:<66}{figures} {row.unit:<3}{load}")
+    missed = [row.what for row in rows if not row.is_reached]
+    print("\nNot reached: " + "; ".join(missed) if missed else "\nAll reached.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stations", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--idle", type=int, default=1000)
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    rows = asyncio.run(measure(options.stations, options.seconds, options.idle))
+    show(rows)
+    target = ROOT / "build" / "bench" / "side_by_side.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,14 @@ class AuthorizationService:
         async with self._begin() as work:
             return await work.tokens.save(tenant, token)
 
+    async def get(self, tenant: TenantId, id_token: IdToken) -> Token:
+        """What we know of a token. Raises UnknownToken."""
+        async with self._read() as work:
+            token = await work.tokens.get(tenant, id_token)
+        if token is None:
+            raise UnknownToken(f"no token {id_token.value} is registered")
+        return token
+
     async def block(self, tenant: TenantId, id_token: IdToken, *, blocked: bool) -> Token:
         """Block a token, or let it charge again. Raises UnknownToken."""
         async with self._begin() as work:

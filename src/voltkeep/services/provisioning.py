@@ -217,6 +217,14 @@ class ProvisioningService:
             await work.stations.set_profile(station, profile)
             work.emit(StationChanged(station=station, at=self._clock(), what="security profile"))
 
+    async def set_passive(self, station: StationId, *, passive: bool) -> None:
+        """Whether to send it nothing but what a person asks for. Raises UnknownStation."""
+        async with self._begin() as work:
+            if await work.stations.get(station) is None:
+                raise UnknownStation(f"no station is called {station}")
+            await work.stations.set_passive(station, passive=passive)
+            work.emit(StationChanged(station=station, at=self._clock(), what="passive"))
+
     # What we ask.
 
     async def reset(self, station: StationId, kind: ResetKind, evse: Evse | None = None) -> Outcome:

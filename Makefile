@@ -88,7 +88,7 @@ $(VENV)/created:
 		exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tools/debian_package \
 		"$$($(PYTHON) -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')" \
-		"what Python makes virtual environments with"
+		"Python's venv module"
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@touch $@
 

@@ -119,7 +119,7 @@ def test_a_decision_says_why_and_what_follows(page):
     assert re.search(r"^\* Status: (proposed|accepted|superseded)", text, re.MULTILINE)
     assert re.search(r"^\* Date: (\d{4}-\d\d-\d\d$|YYYY)", text, re.MULTILINE)
     headings = HEADING.findall(text)
-    for section in ("Context", "Decision", "Consequences", "Alternatives"):
+    for section in ("Context", "Decision", "Consequences", "What we gave up"):
         assert section in headings
 
 

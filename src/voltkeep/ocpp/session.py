@@ -183,10 +183,10 @@ class Session:
                 return self._unsupported(frame.id)
             case frames.CallResultError(id=id, code=code, description=text):
                 return ResultRejected(plain(id), read_code(code), plain(text or ""))
-            case frames.Send(id=id, action=action):
-                if not _is_plain(id, action):
+            case _:
+                if not _is_plain(frame.id, frame.action):
                     return Stray("SEND with an id or action that no station has")
-                return SendReceived(id, action, frames.payload(frame.payload))
+                return SendReceived(frame.id, frame.action, frames.payload(frame.payload))
 
     def call(
         self, id: str, action: str, payload: bytes, now: float, timeout: float | None = None

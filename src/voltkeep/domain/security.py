@@ -24,7 +24,6 @@ class Verdict(enum.StrEnum):
     TLS_REQUIRED = "the station must use TLS"
     TLS_NOT_EXPECTED = "the station connected over TLS, but its security profile has none"
     NO_CREDENTIALS = "no HTTP Basic credentials"
-    UNEXPECTED_CREDENTIALS = "credentials sent, but the station is marked for none"
     WRONG_USER = "the user name is not the station id"
     WRONG_PASSWORD = "wrong password"  # noqa: S105  # words for a log, not a secret
     NO_KEY = "the station has no key yet"

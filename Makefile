@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # pip is asked for nothing that the lock files do not name with its hash.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
-	--no-config --universal --python-version 3.11 --generate-hashes
+	--no-config --system-certs --universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -303,9 +303,10 @@ class Socket(asyncio.Protocol):
                 transport.close()
 
     def _why(self) -> str:
-        if self._protocol.parser_exc is not None:
-            return str(self._protocol.parser_exc)[:120]
-        return ""
+        error = self._protocol.parser_exc
+        if error is None or isinstance(error, EOFError):
+            return ""
+        return str(error)[:120]
 
     def _arm(self, seconds: float, reason: str) -> None:
         self._disarm()

@@ -70,6 +70,8 @@ def test_an_id_has_36_characters_of_any_alphabet():
         ("[2]", Remains(2)),
         ("[2,1]", Remains(2)),
         ('["2","1"]', Remains(None, "1")),
+        ('[1e999,"1"]', Remains(None, "1")),
+        ("[2,1e999]", Remains(2)),
         ("[true]", Remains()),
         ('[2.0,"1"]', Remains(None, "1")),
         ('[9,"1","A",{}]', Remains(9, "1")),

@@ -232,6 +232,7 @@ STRAYS = [
     ),
     (f'[2,"{"x" * 256}","Heartbeat",{{}}]', ("-1", "RpcFrameworkError"), None),
     ('["2","1","Heartbeat",{}]', ("1", "RpcFrameworkError"), None),
+    ('[1e999,"1","Heartbeat",{}]', ("1", "RpcFrameworkError"), None),
     ('[2,"1","Heartbeat",{]', ("1", "FormatViolation"), ("1", "FormationViolation")),
     ('[2,"1","Heartbeat",{"a":NaN}]', ("1", "FormatViolation"), ("1", "FormationViolation")),
     (
@@ -315,23 +316,28 @@ def timed(peer: Session, data: str) -> float:
 # What we ask
 
 
+def owed(peer: Session) -> tuple[str | None, float | None]:
+    """Which answer the station owes us, and until when."""
+    return peer.in_flight, peer.deadline
+
+
 @versions
 def test_one_call_is_in_flight_at_a_time(version):
     peer = session(version)
     for id in "ab":
         peer.call(id, "Reset", b'{"type":"Soft"}', 0.0)
     assert sent(peer) == [[2, "a", "Reset", {"type": "Soft"}]]
-    assert (peer.in_flight, peer.deadline) == ("a", 30.0)
+    assert owed(peer) == ("a", 30.0)
 
     assert peer.receive('[3,"a",{"status":"Accepted"}]', 5.0) == CallAnswered(
         "a", "Reset", Raw(b'{"status":"Accepted"}')
     )
     assert sent(peer) == [[2, "b", "Reset", {"type": "Soft"}]]
-    assert peer.deadline == 35.0
+    assert owed(peer) == ("b", 35.0)
 
     assert peer.receive('[3,"b",null]', 6.0) == CallAnswered("b", "Reset", EMPTY)
     assert sent(peer) == []
-    assert (peer.in_flight, peer.deadline) == (None, None)
+    assert owed(peer) == (None, None)
 
 
 @versions

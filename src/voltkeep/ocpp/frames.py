@@ -116,7 +116,10 @@ def remains(data: str | bytes) -> Remains:
 def _short(part: Raw) -> Any:
     """A type or an id, and nothing larger."""
     data = bytes(part)
-    return _anything(data) if len(data) <= _HEAD else None
+    try:
+        return _anything(data) if len(data) <= _HEAD else None
+    except UNREADABLE:  # a number that is none of ours
+        return None
 
 
 def _broken(head: str) -> Remains:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -43,13 +44,20 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllServices(Services):
+    """What handlers may call, and what only operators may."""
+
+    security: SecurityService
+    remote_control: RemoteControlService
+
+
 class App:
     """One process of Voltkeep. The parts are there while `running` is."""
 
     store: Store
     stations: Stations
-    services: Services
-    remote_control: RemoteControlService
+    services: AllServices
     gateway: Gateway
     ocpp_address: Address | None = None
 
@@ -101,7 +109,7 @@ class App:
             boot_retry_s=settings.boot_retry_s,
         )
         keys = Keys(_subkey(secret, b"station keys"))
-        self.services = Services(
+        self.services = AllServices(
             provisioning=provisioning,
             security=SecurityService(store.begin, store.read, keys, now, announce),
             authorization=AuthorizationService(store.begin, store.read, now, announce),
@@ -115,8 +123,8 @@ class App:
                 announce,
                 number_key=_subkey(secret, b"transaction numbers"),
             ),
+            remote_control=RemoteControlService(store.begin, self.stations, now),
         )
-        self.remote_control = RemoteControlService(store.begin, self.stations, now)
 
     async def _serve(self) -> None:
         settings, store = self.settings, self.store
@@ -125,6 +133,7 @@ class App:
         self.gateway = Gateway(
             dialects=DIALECTS,
             services=self.services,
+            security=self.services.security,
             stations=self.stations,
             log_exchange=store.journal.exchange,
             clock=now,

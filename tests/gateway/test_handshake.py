@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
-from voltkeep.domain.identity import StationId, station_id
+from voltkeep.domain.identity import station_id
 from voltkeep.gateway.handshake import Basic, Unaddressed, address, basic, choose, offered
 
 STATION = station_id("AL1000")
@@ -16,13 +16,13 @@ STATION = station_id("AL1000")
 @pytest.mark.parametrize(
     ("path", "station"),
     [
-        ("/ocpp/CP-1", StationId("default", "CP-1")),
-        ("/ocpp/CP-1/", StationId("default", "CP-1")),
-        ("/ocpp/CP-1?token=1", StationId("default", "CP-1")),
-        ("/ocpp/RDAM%20123", StationId("default", "RDAM 123")),
-        ("/ocpp/a%7Cb", StationId("default", "a|b")),
-        ("/ocpp/acme/CP-1", StationId("acme", "CP-1")),
-        ("/ocpp/ac%20me/CP%2B1", StationId("ac me", "CP+1")),
+        ("/ocpp/CP-1", station_id("CP-1")),
+        ("/ocpp/CP-1/", station_id("CP-1")),
+        ("/ocpp/CP-1?token=1", station_id("CP-1")),
+        ("/ocpp/RDAM%20123", station_id("RDAM 123")),
+        ("/ocpp/a%7Cb", station_id("a|b")),
+        ("/ocpp/acme/CP-1", station_id("CP-1", "acme")),
+        ("/ocpp/ac%20me/CP%2B1", station_id("CP+1", "ac me")),
     ],
 )
 def test_the_path_names_the_station(path, station):

@@ -8,6 +8,7 @@ import zlib
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.websocket import Socket
@@ -71,7 +72,9 @@ class Door:
 
     def connect(self, path="/yes", **options):
         options.setdefault("compression", None)
-        return connect(f"ws://127.0.0.1:{self.port}{path}", subprotocols=["ocpp1.6"], **options)
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}", subprotocols=[Subprotocol("ocpp1.6")], **options
+        )
 
     async def raw(self):
         """An upgraded connection of which we write every byte."""

@@ -14,10 +14,11 @@ from typing import Protocol
 
 import structlog
 
-from voltkeep.dialects.dialect import Dialect, Services
+from voltkeep.dialects.dialect import BOOT, Dialect, Services
+from voltkeep.dialects.quirks import connection_quirks
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.identity import Sender, StationId
-from voltkeep.domain.stations import Make, Station
+from voltkeep.domain.stations import Station
 from voltkeep.gateway.limits import Limits
 from voltkeep.ocpp.errors import ErrorCode, Refusal
 from voltkeep.ocpp.frames import remains
@@ -47,6 +48,7 @@ from voltkeep.services.ports import (
 
 log = structlog.get_logger(__name__)
 
+_BOOT_AWAITED_S = 10.0  # then a station that has not booted is asked all the same
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -99,18 +101,20 @@ class Connection:
     """Give it what the socket receives; ask it to send commands."""
 
     __slots__ = (
+        "_ask_from",
         "_asked",
         "_calls",
         "_dialect",
         "_in_flight",
         "_is_fenced",
+        "_instructed",
         "_link",
+        "_quirks",
         "_session",
         "_surroundings",
         "_timer",
         "_worker",
         "epoch",
-        "make",
         "station",
     )
 
@@ -124,7 +128,11 @@ class Connection:
     ) -> None:
         self.station: StationId = station.id
         self.epoch = epoch
-        self.make: Make | None = station.make
+        self._instructed: frozenset[str] = frozenset()
+        self._quirks = connection_quirks(station.make)
+        self._ask_from = asyncio.get_running_loop().time() + (
+            _BOOT_AWAITED_S if self._quirks.ask_nothing_before_boot else 0.0
+        )
         self._link = link
         self._dialect = dialect
         self._surroundings = surroundings
@@ -191,6 +199,8 @@ class Connection:
             raise StationOffline(f"{self.station} is not connected")
         action, payload = self._dialect.request(command)
         loop = asyncio.get_running_loop()
+        if (wait := self._ask_from - loop.time()) > 0:
+            await asyncio.sleep(wait)  # a quirk: this make goes mute when asked too early
         id = str(uuid.uuid4())
         asked = _Asked(action, payload, self._surroundings.clock(), loop.create_future())
         try:
@@ -198,6 +208,7 @@ class Connection:
         except QueueFull as error:
             raise StationBusy(f"{self.station}: {error}") from None
         self._asked[id] = asked
+        self._instructed |= self._dialect.instructs(action, payload)
         self._flush()
         try:
             answer = await asked.answer
@@ -223,6 +234,11 @@ class Connection:
         return outcome
 
     # Closing.
+
+    @property
+    def can_be_pinged(self) -> bool:
+        """Some makes take a ping for an offence (`dialects/quirks.py`)."""
+        return not self._quirks.no_pings
 
     @property
     def is_busy(self) -> bool:
@@ -292,6 +308,8 @@ class Connection:
                 return
             frame = self._session.answer(event.id, payload)
             self._flush()
+            if event.action == BOOT:
+                self._booted()
             if event.reused_id:
                 note = "; ".join(filter(None, ("the message id was another call's", note)))
             self._log_call(received, frame, "ok", note)
@@ -306,11 +324,21 @@ class Connection:
             try:
                 if isinstance(event, SendReceived):
                     leniencies = await dialect.take(
-                        services, sender, event.action, event.payload, self.make
+                        services,
+                        sender,
+                        event.action,
+                        event.payload,
+                        services.provisioning.make(self.station),
+                        instructed=self._instructed,
                     )
                     return b"", "; ".join(leniencies)
                 answer = await dialect.answer(
-                    services, sender, event.action, event.payload, self.make
+                    services,
+                    sender,
+                    event.action,
+                    event.payload,
+                    services.provisioning.make(self.station),
+                    instructed=self._instructed,
                 )
             except StoreUnavailable:
                 now = asyncio.get_running_loop().time()
@@ -322,6 +350,13 @@ class Connection:
                 await asyncio.sleep(wait)
             else:
                 return answer.payload, "; ".join(answer.leniencies)
+
+    def _booted(self) -> None:
+        self._quirks = connection_quirks(
+            self._surroundings.services.provisioning.make(self.station)
+        )
+        now = asyncio.get_running_loop().time()
+        self._ask_from = now + self._quirks.ask_nothing_after_boot_s
 
     def _refuse(self, received: _Received, code: str, description: str) -> None:
         event = received.event

@@ -20,7 +20,7 @@ from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.gateway.websocket import Socket
 from voltkeep.services.ports import Clock, Exchange, StoreUnavailable
-from voltkeep.services.security import Knock, TooBusy
+from voltkeep.services.security import Knock, SecurityService, TooBusy
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,7 @@ class Gateway:
         *,
         dialects: Mapping[str, Dialect],
         services: Services,
+        security: SecurityService,
         stations: LocalStations,
         log_exchange: Callable[[Exchange], None],
         clock: Clock,
@@ -66,7 +67,7 @@ class Gateway:
         self._dialects = dialects
         self._services = services
         self._provisioning = services.provisioning
-        self._security = services.security
+        self._security = security
         self._stations = stations
         self._clock = clock
         self._limits = limits
@@ -296,6 +297,8 @@ class Gateway:
         for socket, connection in list(self._sockets.items()):
             if connection is None:
                 continue
+            if not connection.can_be_pinged:
+                continue  # TCP keep-alive and the station's own heartbeats must do
             # Stations that came back together need not be pinged together.
             due = interval * (0.8 + hash(connection.station) % 41 / 100)
             silent = now - socket.heard_at

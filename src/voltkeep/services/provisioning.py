@@ -16,7 +16,7 @@ from voltkeep.domain.events import (
     StationRenamed,
 )
 from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
-from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station
+from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.services.ports import Begin, Clock, Read, Stations
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,13 @@ class UnknownStation(LookupError):
 
 class StationExists(ValueError):
     """A station of that name is registered already."""
+
+
+class _Present(Struct):
+    """What is kept at hand of a station that is connected here."""
+
+    registration: Registration
+    make: Make | None
 
 
 class BootReply(Struct, frozen=True, kw_only=True):
@@ -57,7 +64,7 @@ class ProvisioningService:
         self._clock = clock
         self._heartbeat_interval_s = heartbeat_interval_s
         self._boot_retry_s = boot_retry_s
-        self._registrations: dict[StationId, Registration] = {}
+        self._present: dict[StationId, _Present] = {}
 
     # What stations say.
 
@@ -77,7 +84,7 @@ class ProvisioningService:
                     reason=boot.reason,
                 )
             )
-        self._registrations[sender.station] = registration
+        self._present[sender.station] = _Present(registration, boot.make)
         accepted = registration is Registration.ACCEPTED
         return BootReply(
             registration=registration,
@@ -91,7 +98,13 @@ class ProvisioningService:
 
     def may_work(self, station: StationId) -> bool:
         """Whether a connected station is accepted, as of its connection or last change."""
-        return self._registrations.get(station) is Registration.ACCEPTED
+        present = self._present.get(station)
+        return present is not None and present.registration is Registration.ACCEPTED
+
+    def make(self, station: StationId) -> Make | None:
+        """What a connected station last said it is."""
+        present = self._present.get(station)
+        return present.make if present is not None else None
 
     # Who is connected, for the gateway.
 
@@ -118,8 +131,8 @@ class ProvisioningService:
         return epoch
 
     def remember(self, station: Station) -> None:
-        """Keep at hand whether a station that is now connected may work."""
-        self._registrations[station.id] = station.registration
+        """Keep at hand what every message of a station that is now connected asks for."""
+        self._present[station.id] = _Present(station.registration, station.make)
 
     async def disconnect(self, station: StationId, epoch: int, reason: str) -> None:
         """End a connection, unless a newer one has taken over. Raises StoreUnavailable."""
@@ -130,7 +143,7 @@ class ProvisioningService:
 
     def forget(self, station: StationId) -> None:
         """Drop what is remembered of a connected station: its next connection brings it again."""
-        self._registrations.pop(station, None)
+        self._present.pop(station, None)
 
     async def start(self) -> int:
         """After a crash stations look connected to a server that has only just started."""
@@ -139,11 +152,11 @@ class ProvisioningService:
 
     async def refresh(self, station: StationId) -> None:
         """Read again what an operator changed in the register while the station is connected."""
-        if station in self._registrations:
+        if station in self._present:
             async with self._read() as work:
                 known = await work.stations.get(station)
-            if known is not None and station in self._registrations:
-                self._registrations[station] = known.registration
+            if known is not None and station in self._present:
+                self._present[station].registration = known.registration
 
     async def seen(self, last_seen: dict[StationId, datetime]) -> None:
         """Store when stations were last heard of, many at once."""

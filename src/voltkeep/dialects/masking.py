@@ -1,0 +1,88 @@
+"""What the message log must not keep: keys, passwords, and the addresses that contain them."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import DecodeError, json
+
+MASK = "***"
+
+# Only these carry secrets by design, in the CALL or in its answer; other frames are not looked at.
+_ACTIONS = {
+    "ChangeConfiguration",
+    "DataTransfer",
+    "GetConfiguration",
+    "GetDiagnostics",
+    "GetLog",
+    "GetReport",
+    "GetVariables",
+    "NotifyEvent",
+    "NotifyReport",
+    "PublishFirmware",
+    "SetNetworkProfile",
+    "SetVariables",
+    "SignedUpdateFirmware",
+    "UpdateFirmware",
+}
+# Configuration keys, variables and fields are named by people: whatever sounds like one is one.
+_SECRET = re.compile(
+    r"passw|secret|authori[sz]ationkey|(api|access|auth)_?(key|token)|privatekey|vpnkey|(sim|\b)pin$",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#\s\"]*@", re.IGNORECASE)
+_NAMED_VALUES = ("value", "attributeValue", "actualValue")
+
+
+def masked(action: str, frame: bytes) -> bytes:
+    """``frame`` without its secrets; one that cannot be read is not kept at all."""
+    if action not in _ACTIONS:
+        return frame
+    try:
+        content = json.decode(frame)
+    except (DecodeError, RecursionError, UnicodeError):
+        return b'"' + MASK.encode() + b'"'
+    return json.encode(content) if _mask(content) else frame
+
+
+def _mask(content: Any) -> bool:
+    """Overwrite the secrets in place. True if there were any. Not recursive: a peer chose it."""
+    found = False
+    waiting = [content]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            found |= _mask_fields(node)
+        items = list(node.items() if isinstance(node, dict) else enumerate(node))
+        for key, value in items:
+            if isinstance(value, dict | list):
+                waiting.append(value)
+            elif isinstance(value, str) and "@" in value:
+                node[key] = _USER_INFO.sub(rf"\1{MASK}@", value)
+                found |= node[key] != value
+    return found
+
+
+def _mask_fields(node: dict[str, Any]) -> bool:
+    """A value beside the name of a secret, or in a field that bears such a name."""
+    found = False
+    variable = node.get("variable")
+    name = variable.get("name") if isinstance(variable, dict) else node.get("key")
+    if isinstance(name, str) and _SECRET.search(name):
+        attributes = node.get("variableAttribute")
+        found = _overwrite(node, _NAMED_VALUES)
+        for attribute in attributes if isinstance(attributes, list) else ():
+            found |= isinstance(attribute, dict) and _overwrite(attribute, _NAMED_VALUES)
+    vpn = node.get("vpn")
+    if isinstance(vpn, dict):
+        found |= _overwrite(vpn, ("key",))
+    return found | _overwrite(node, [field for field in node if _SECRET.search(field)])
+
+
+def _overwrite(node: dict[str, Any], fields: Iterable[str]) -> bool:
+    found = False
+    for field in fields:
+        if isinstance(node.get(field), str | int | float):
+            node[field] = MASK
+            found = True
+    return found

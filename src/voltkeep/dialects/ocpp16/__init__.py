@@ -1,0 +1,40 @@
+"""OCPP 1.6: charge points, idTags and connectors, told in the words of OCPP 2.1."""
+
+from voltkeep.dialects.dialect import Dialect
+from voltkeep.dialects.ocpp16 import (
+    authorization,
+    availability,
+    data_transfer,
+    meter_values,
+    provisioning,
+    remote_control,
+    transactions,
+)
+from voltkeep.dialects.quirks import quirks_of
+from voltkeep.ocpp import v16
+from voltkeep.ocpp.session import Wire
+
+_SUBPROTOCOL = "ocpp1.6"
+
+OCPP16 = Dialect(
+    subprotocol=_SUBPROTOCOL,
+    wire=Wire(
+        rpc_framework_error=False,
+        message_types=frozenset({2, 3, 4}),
+        misspells_error_codes=True,
+        answers_afresh=frozenset({"BootNotification", "Heartbeat"}),
+    ),
+    actions=v16.ACTIONS,
+    handlers=(
+        provisioning.HANDLERS
+        | authorization.HANDLERS
+        | availability.HANDLERS
+        | transactions.HANDLERS
+        | meter_values.HANDLERS
+        | data_transfer.HANDLERS
+    ),
+    requests=provisioning.REQUESTS | remote_control.REQUESTS,
+    quirks=quirks_of(_SUBPROTOCOL),
+    instructions=remote_control.INSTRUCTIONS,
+    requires_compression_offer=False,
+)

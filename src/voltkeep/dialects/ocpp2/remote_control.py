@@ -1,0 +1,53 @@
+"""RequestStartTransaction, RequestStopTransaction and TriggerMessage."""
+
+from msgspec import UNSET
+
+from voltkeep.dialects.dialect import Build
+from voltkeep.domain.commands import StartTransaction, StopTransaction, Trigger
+from voltkeep.ocpp import v21
+
+
+def request_start(command: StartTransaction) -> tuple[str, v21.RequestStartTransactionRequest]:
+    return "RequestStartTransaction", v21.RequestStartTransactionRequest(
+        remote_start_id=command.remote_start_id,
+        id_token=v21.IdToken(id_token=command.id_token.value, type=command.id_token.kind),
+        evse_id=command.evse.id if command.evse else UNSET,
+    )
+
+
+def request_stop(command: StopTransaction) -> tuple[str, v21.RequestStopTransactionRequest]:
+    return "RequestStopTransaction", v21.RequestStopTransactionRequest(transaction_id=command.ref)
+
+
+def trigger(command: Trigger) -> tuple[str, v21.TriggerMessageRequest]:
+    place = command.evse
+    return "TriggerMessage", v21.TriggerMessageRequest(
+        requested_message=v21.MessageTriggerEnum(command.message.value),
+        evse=v21.EVSE(
+            id=place.id, connector_id=UNSET if place.connector_id is None else place.connector_id
+        )
+        if place
+        else UNSET,
+    )
+
+
+REQUESTS: dict[type, Build] = {
+    StartTransaction: request_start,
+    StopTransaction: request_stop,
+    Trigger: trigger,
+}
+
+_M = v21.MessageTriggerEnum
+_CERTIFICATES = (
+    _M.SIGN_CHARGING_STATION_CERTIFICATE,
+    _M.SIGN_COMBINED_CERTIFICATE,
+    _M.SIGN_V2_G20_CERTIFICATE,
+    _M.SIGN_V2_G_CERTIFICATE,
+)
+INSTRUCTIONS = {
+    "TriggerMessage": {
+        word.value: "SignCertificate" if word in _CERTIFICATES else word.value for word in _M
+    },
+    "GetBaseReport": {"": "NotifyReport"},
+    "GetReport": {"": "NotifyReport"},
+}

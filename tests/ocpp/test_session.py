@@ -176,6 +176,17 @@ def test_one_id_for_two_contents_at_once_is_never_replayed():
     assert isinstance(peer.receive(STATUS, 0.0), CallReceived)
 
 
+def test_the_second_answer_of_one_id_is_not_taken_for_a_later_calls():
+    peer = session("1.6")
+    peer.receive(STATUS, 0.0)
+    peer.receive(STATUS.replace("1}", "2}"), 0.0)
+    peer.answer("s", b'{"n":1}')
+    peer.receive(STATUS, 0.0)
+    peer.answer("s", b'{"n":2}')
+
+    assert isinstance(peer.receive(STATUS, 0.0), CallReceived)
+
+
 def test_few_answers_are_remembered_and_the_oldest_goes_first():
     peer = session("1.6", replay_entries=2)
     calls = [f'[2,"{n}","StatusNotification",{{}}]' for n in range(3)]

@@ -89,6 +89,7 @@ class TransactionStarted(Event, frozen=True, kw_only=True):
     authorization: Authorization | None
     started_at: datetime
     remote_start_id: int | None
+    meter_start_wh: float | None = None
 
 
 class TransactionUpdated(Event, frozen=True, kw_only=True):

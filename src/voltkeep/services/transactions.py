@@ -265,6 +265,7 @@ def _tell(
                 authorization=transaction.authorization,
                 started_at=transaction.started_at,
                 remote_start_id=transaction.remote_start_id,
+                meter_start_wh=transaction.meter_start_wh,
             )
         )
     elif transaction.ended_at is None and charging_state != transaction.charging_state:

@@ -187,5 +187,5 @@ def test_a_message_is_a_value():
 
     assert request == v16.AuthorizeRequest(id_tag="A")
     with pytest.raises(AttributeError):
-        request.id_tag = "B"  # type: ignore[misc]
+        request.id_tag = "B"  # type: ignore[misc]  # mypy knows it too: this is the point
     assert json.decode(messages.encode(request)) == {"idTag": "A"}

@@ -1,0 +1,179 @@
+"""A whole CSMS in memory behind a real socket, and a station of few words to talk to it."""
+
+import asyncio
+import base64
+import itertools
+import json
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from websockets.asyncio.client import connect
+
+from voltkeep.dialects import DIALECTS
+from voltkeep.dialects.dialect import Services
+from voltkeep.domain.authorization import Token
+from voltkeep.domain.identity import IdToken, station_id
+from voltkeep.domain.stations import Registration, SecurityProfile, Station
+from voltkeep.gateway.limits import Limits
+from voltkeep.gateway.server import Gateway
+from voltkeep.gateway.stations import LocalStations
+from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.meter_values import MeterValuesService
+from voltkeep.services.ports import StoreUnavailable
+from voltkeep.services.provisioning import ProvisioningService
+from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.security import Keys, SecurityService
+from voltkeep.services.transactions import TransactionService
+from voltkeep.store import MemoryStore
+
+VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+BOOTS = {
+    "ocpp1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
+    "ocpp2.0.1": {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
+    "ocpp2.1": {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
+}
+
+
+def clock():
+    return datetime.now(UTC)
+
+
+class SwitchedStore(MemoryStore):
+    """A store whose database can be taken away."""
+
+    is_away = False
+
+    def begin(self):
+        return self._unless_away(super().begin)
+
+    def read(self):
+        return self._unless_away(super().read)
+
+    @asynccontextmanager
+    async def _unless_away(self, begin):
+        if self.is_away:
+            raise StoreUnavailable("switched off by the test")
+        async with begin() as work:
+            yield work
+            if self.is_away:
+                raise StoreUnavailable("switched off by the test")
+
+
+class Csms:
+    """Everything but a database. Use it as a context manager."""
+
+    def __init__(self, limits=None, dialects=DIALECTS):
+        self.store = SwitchedStore()
+        self.announced = []
+        self.stations = LocalStations()
+        self.limits = limits or Limits(refusal_takes_s=0.0, drain_s=1.0)
+        store, say = self.store, self.announced.append
+        self.security = SecurityService(store.begin, store.read, Keys(b"pepper"), clock, say)
+        self.services = Services(
+            provisioning=ProvisioningService(
+                store.begin,
+                store.read,
+                self.stations,
+                clock,
+                heartbeat_interval_s=300,
+                boot_retry_s=60,
+            ),
+            authorization=AuthorizationService(store.begin, store.read, clock, say),
+            availability=AvailabilityService(store.begin, store.read, store.journal),
+            meter_values=MeterValuesService(store.journal, say),
+            transactions=TransactionService(
+                store.begin, store.read, store.journal, clock, say, number_key=b"numbers"
+            ),
+        )
+        self.remote_control = RemoteControlService(store.begin, self.stations, clock)
+        self.gateway = Gateway(
+            dialects=dialects,
+            services=self.services,
+            security=self.security,
+            stations=self.stations,
+            log_exchange=store.journal.exchange,
+            clock=clock,
+            limits=self.limits,
+            compression=True,
+        )
+
+    async def __aenter__(self):
+        self.address = await self.gateway.listen("127.0.0.1", 0)
+        async with self.store.begin() as work:
+            token = Token(id_token=IdToken("CARD"), max_active=0, created_at=clock())
+            await work.tokens.save("default", token)
+        return self
+
+    async def __aexit__(self, *_):
+        await self.gateway.close()
+
+    async def add(self, name="CS-1", profile=0, registration=Registration.ACCEPTED):
+        """Register a station; with a security profile, its key is returned."""
+        station = Station(
+            id=station_id(name),
+            security_profile=SecurityProfile(profile),
+            registration=registration,
+            created_at=clock(),
+        )
+        await self.services.provisioning.add(station)
+        return await self.security.rotate_key(station.id) if profile else None
+
+    def url(self, path):
+        return f"ws://{self.address}{path}"
+
+    @asynccontextmanager
+    async def connected(self, name="CS-1", version="ocpp1.6", **options):
+        """A station that is connected and says nothing yet."""
+        async with knock(self, f"/ocpp/{name}", [version], **options) as socket:
+            yield Talker(socket, version)
+
+    @asynccontextmanager
+    async def booted(self, name="CS-1", version="ocpp1.6", **options):
+        """A station that has booted."""
+        async with self.connected(name, version, **options) as station:
+            assert (await station.ask("BootNotification", BOOTS[version]))[0] == 3
+            yield station
+
+    async def logged(self):
+        """The message log, oldest first."""
+        async with self.store.read() as work:
+            return [row.exchange for row in await work.messages.since(0)]
+
+
+def knock(csms, path, subprotocols, *, user=None, password=None, **options):
+    """A foreign WebSocket client before its upgrade; ``password`` may be any octets."""
+    headers = dict(options.pop("additional_headers", {}))
+    if password is not None:
+        secret = password if isinstance(password, bytes) else password.encode()
+        user = (user if user is not None else path.rpartition("/")[2]).encode()
+        headers["Authorization"] = "Basic " + base64.b64encode(user + b":" + secret).decode()
+    options.setdefault("compression", None)
+    options.setdefault("ping_interval", None)
+    return connect(csms.url(path), subprotocols=subprotocols, additional_headers=headers, **options)
+
+
+class Talker:
+    """One side of a conversation, frame by frame."""
+
+    def __init__(self, socket, version):
+        self.socket = socket
+        self.version = version
+        self._ids = itertools.count(1)
+
+    async def say(self, frame):
+        """Send a frame, or whatever else is given as text or octets."""
+        await self.socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+
+    async def hear(self, timeout=5):
+        return json.loads(await asyncio.wait_for(self.socket.recv(), timeout))
+
+    async def ask(self, action, payload, id=None):
+        """Send a CALL and return what comes back."""
+        await self.say([2, id or f"m{next(self._ids)}", action, payload])
+        return await self.hear()
+
+    async def is_alive(self):
+        """Whether the connection still serves."""
+        answer = await self.ask("Heartbeat", {})
+        return answer[0] == 3 and "currentTime" in answer[2]

@@ -1,0 +1,183 @@
+"""Who is let in: refusals come before the upgrade, and tell an attacker nothing."""
+
+import asyncio
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.gateway.csms import VERSIONS, Csms, knock
+from voltkeep.domain.events import ConnectionRefused
+from voltkeep.domain.stations import SecurityProfile
+from voltkeep.gateway.limits import Limits
+
+
+@pytest.fixture
+async def csms():
+    async with Csms() as csms:
+        csms.key = await csms.add("CS-1", profile=1)
+        await csms.add("OPEN", profile=0)
+        await csms.add("TLS", profile=2)
+        yield csms
+
+
+async def refused(csms, path, subprotocols=("ocpp1.6",), **options):
+    """The HTTP response that keeps somebody out."""
+    with pytest.raises(InvalidStatus) as caught:
+        async with knock(csms, path, list(subprotocols), **options):
+            pass
+    return caught.value.response
+
+
+async def test_the_generated_key_opens(csms):
+    async with csms.connected(password=csms.key) as station:
+        assert station.socket.subprotocol == "ocpp1.6"
+
+
+async def test_the_key_opens_as_its_octets_too(csms):
+    """1.6: hex on the wire, octets in the header; stations send either (whitepaper A00.FR.205)."""
+    async with csms.connected(password=bytes.fromhex(csms.key)):
+        pass
+    async with csms.connected(password=csms.key.upper()):
+        pass
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "short", "ü mläut"])
+async def test_a_typed_key_opens(csms, password):
+    await csms.security.set_password((await station(csms)).id, password)
+
+    for _ in range(2):
+        async with csms.connected(password=password):
+            pass
+    assert (await refused(csms, "/ocpp/CS-1", password=password + "x")).status_code == 401
+
+
+async def test_a_rotated_key_replaces_the_old_one(csms):
+    key = await csms.security.rotate_key((await station(csms)).id)
+
+    assert (await refused(csms, "/ocpp/CS-1", password=csms.key)).status_code == 401
+    async with csms.connected(password=key):
+        pass
+
+
+async def test_every_refusal_looks_the_same(csms):
+    """No oracle: whether a station exists, and what was wrong, is for our log only."""
+    seen = set()
+    for path, options in [
+        ("/ocpp/CS-1", {}),
+        ("/ocpp/CS-1", {"password": "wrong"}),
+        ("/ocpp/CS-1", {"password": ""}),
+        ("/ocpp/CS-1", {"password": csms.key, "user": "CS-2"}),
+        ("/ocpp/CS-1", {"password": csms.key[:-2]}),
+        ("/ocpp/CS-1", {"additional_headers": {"Authorization": f"Bearer {csms.key}"}}),
+        ("/ocpp/NOBODY", {}),
+        ("/ocpp/NOBODY", {"password": csms.key}),
+        ("/ocpp/acme/CS-1", {"password": csms.key}),
+        ("/ocpp/TLS", {"password": csms.key}),
+    ]:
+        response = await refused(csms, path, **options)
+        headers = [(name, value) for name, value in response.headers.items() if name != "Date"]
+        seen.add((response.status_code, bytes(response.body), tuple(headers)))
+
+    assert len(seen) == 1
+    assert next(iter(seen))[0] == 401
+    reasons = [event.reason for event in csms.announced if isinstance(event, ConnectionRefused)]
+    assert len(reasons) == 10
+    assert {"unknown station", "wrong password", "the station must use TLS"} < set(reasons)
+
+
+async def test_refusals_take_equally_long():
+    async with Csms(Limits(refusal_takes_s=0.2)) as csms:
+        loop = asyncio.get_running_loop()
+        for path in ("/ocpp/NOBODY", "/ocpp/NOBODY"):
+            started = loop.time()
+            await refused(csms, path)
+            assert loop.time() - started >= 0.2
+
+
+async def test_without_a_profile_only_a_station_so_marked_is_let_in(csms):
+    async with csms.connected("OPEN"):
+        pass
+    await csms.services.provisioning.set_profile(
+        (await station(csms, "OPEN")).id, SecurityProfile.BASIC
+    )
+    assert (await refused(csms, "/ocpp/OPEN")).status_code == 401
+
+
+async def test_a_browser_is_turned_away(csms):
+    response = await refused(csms, "/ocpp/OPEN", origin="https://evil.example")
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/ocpp", "/OPEN", "/ocpp/a/b/c", "/ocpp/%2e%2e"])
+async def test_a_path_without_a_station_is_not_found(csms, path):
+    assert (await refused(csms, path)).status_code == 404
+
+
+@pytest.mark.parametrize("offers", [["ocpp0.1"], ["ocpp1.5", "ocpp1.2"]])
+async def test_without_a_common_subprotocol_there_is_no_upgrade(csms, offers):
+    """TC_088, step 1."""
+    assert (await refused(csms, "/ocpp/OPEN", offers)).status_code == 400
+
+
+async def test_without_any_subprotocol_there_is_no_upgrade(csms):
+    with pytest.raises(InvalidStatus) as caught:
+        async with knock(csms, "/ocpp/OPEN", None):
+            pass
+    assert caught.value.response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("offers", "chosen"),
+    [
+        (["ocpp0.1", "ocpp1.6"], "ocpp1.6"),
+        (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"),
+        (["ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
+        (["ocpp2.1", "ocpp2.0.1", "ocpp1.6"], "ocpp2.1"),
+    ],
+)
+async def test_the_station_prefers(csms, offers, chosen):
+    """TC_088, step 2, and the order of the station's preference."""
+    async with knock(csms, "/ocpp/OPEN", offers) as socket:
+        assert socket.subprotocol == chosen
+        assert socket.response.headers.get_all("Sec-WebSocket-Protocol") == [chosen]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_compression_is_agreed_to_where_the_version_demands_it(csms, version):
+    """Part 4, 5.5: a CSMS shall support permessage-deflate. 1.6 says nothing of it."""
+    async with csms.booted("OPEN", version, compression="deflate") as station:
+        agreed = "Sec-WebSocket-Extensions" in station.socket.response.headers
+        assert agreed == (version != "ocpp1.6")
+        assert await station.is_alive()
+
+
+async def test_over_its_limit_the_gateway_sends_stations_away_before_the_upgrade():
+    async with Csms(Limits(max_connections=1)) as csms:
+        await csms.add("CS-1")
+        await csms.add("CS-2")
+        async with csms.connected("CS-1"):
+            response = await refused(csms, "/ocpp/CS-2")
+
+    assert response.status_code == 503
+    assert 5 <= int(response.headers["Retry-After"]) <= 30
+
+
+async def test_without_a_database_stations_are_asked_to_come_later(csms):
+    csms.store.is_away = True
+
+    assert (await refused(csms, "/ocpp/OPEN")).status_code == 503
+
+
+async def test_a_removed_station_is_dropped(csms):
+    async with csms.booted("OPEN") as connection:
+        csms.gateway.drop((await station(csms, "OPEN")).id, "the station was removed")
+        with pytest.raises(ConnectionClosed):
+            await connection.socket.recv()
+
+        assert connection.socket.close_code == 1008
+
+
+async def station(csms, name="CS-1"):
+    async with csms.store.read() as work:
+        return next(row for row in await work.stations.all() if row.id.name == name)

@@ -19,6 +19,7 @@ from voltkeep.dialects.quirks import connection_quirks
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.identity import Sender, StationId
 from voltkeep.domain.stations import Station
+from voltkeep.gateway.exchanges import ExchangeLog
 from voltkeep.gateway.limits import Limits
 from voltkeep.ocpp.errors import ErrorCode, Refusal
 from voltkeep.ocpp.frames import remains
@@ -94,7 +95,7 @@ class _Asked:
     action: str
     payload: bytes
     at: datetime
-    answer: asyncio.Future[CallAnswered]
+    answer: asyncio.Future[tuple[CallAnswered, bytes]]  # with the frame it came in
 
 
 class Connection:
@@ -109,6 +110,7 @@ class Connection:
         "_instructed",
         "_is_fenced",
         "_link",
+        "_log",
         "_quirks",
         "_session",
         "_surroundings",
@@ -137,6 +139,9 @@ class Connection:
         self._dialect = dialect
         self._surroundings = surroundings
         limits = surroundings.limits
+        self._log = ExchangeLog(
+            station.id, dialect.mask, surroundings.log_exchange, surroundings.clock
+        )
         self._session = Session(dialect.wire, limits.call_timeout_s, limits.commands_queued)
         self._calls: deque[_Received] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -174,7 +179,7 @@ class Connection:
         if found.type in (None, 2) and found.id is not None and len(found.id) <= 36:
             frame = self._session.refuse(found.id, ErrorCode.FORMAT_VIOLATION, reason)
             self._flush()
-        self._note(found.id or "", "", head, answer=frame, verdict="oversize", note=reason)
+        self._log.frame(found.id or "", "", head, answer=frame, verdict="oversize", note=reason)
         log.warning("message too large", station=str(self.station), bytes=size, limit=limit)
 
     def on_lost(self, reason: str) -> None:
@@ -184,7 +189,15 @@ class Connection:
             self._timer = None
         asked, self._asked = self._asked, {}
         for id, command in asked.items():
-            self._log_command(id, command, None, "no answer", "the connection was lost")
+            self._log.command(
+                id,
+                command.action,
+                command.payload,
+                command.at,
+                None,
+                "no answer",
+                "the connection was lost",
+            )
             if not command.answer.done():
                 command.answer.set_exception(
                     StationOffline(f"{self.station} left before it answered")
@@ -211,26 +224,27 @@ class Connection:
         self._instructed |= self._dialect.instructs(action, payload)
         self._flush()
         try:
-            answer = await asked.answer
+            answer, frame = await asked.answer
         except asyncio.CancelledError:
             if self._session.cancel(id):
                 self._asked.pop(id, None)
             raise
-        return self._read_outcome(command, id, asked, answer)
+        return self._read_outcome(command, asked, answer, frame)
 
     def _read_outcome(
-        self, command: Command, id: str, asked: _Asked, answer: CallAnswered
+        self, command: Command, asked: _Asked, answer: CallAnswered, frame: bytes
     ) -> Outcome:
+        id, action, payload, at = answer.id, asked.action, asked.payload, asked.at
         try:
-            outcome = self._dialect.outcome(command, asked.action, answer.payload)
+            outcome = self._dialect.outcome(command, action, answer.payload)
         except Refusal as refusal:
-            self._log_command(id, asked, bytes(answer.payload), refusal.code, refusal.description)
+            self._log.command(id, action, payload, at, frame, refusal.code, refusal.description)
             self._session.reject_result(id, refusal.code, refusal.description)
             self._flush()
             raise StationRefused(
                 refusal.code, f"the station's answer is not valid: {refusal.description}"
             ) from None
-        self._log_command(id, asked, bytes(answer.payload), "ok", "")
+        self._log.command(id, action, payload, at, frame, "ok", "")
         return outcome
 
     # Closing.
@@ -304,7 +318,7 @@ class Connection:
             self._refuse(received, ErrorCode.INTERNAL_ERROR, "")
         else:
             if isinstance(event, SendReceived):
-                self._log_call(received, None, "ok", note)
+                self._log.call(received.event, received.frame, received.at, None, "ok", note)
                 return
             frame = self._session.answer(event.id, payload)
             self._flush()
@@ -312,7 +326,7 @@ class Connection:
                 self._booted()
             if event.reused_id:
                 note = "; ".join(filter(None, ("the message id was another call's", note)))
-            self._log_call(received, frame, "ok", note)
+            self._log.call(received.event, received.frame, received.at, frame, "ok", note)
 
     async def _answer(
         self, event: CallReceived | SendReceived, sender: Sender
@@ -361,11 +375,11 @@ class Connection:
     def _refuse(self, received: _Received, code: str, description: str) -> None:
         event = received.event
         if isinstance(event, SendReceived):
-            self._log_call(received, None, code, description)
+            self._log.call(received.event, received.frame, received.at, None, code, description)
             return
         frame = self._session.refuse(event.id, code, description)
         self._flush()
-        self._log_call(received, frame, code, description)
+        self._log.call(received.event, received.frame, received.at, frame, code, description)
 
     # Answers to us, and the rest.
 
@@ -374,15 +388,15 @@ class Connection:
             case CallAnswered(id=id):
                 asked = self._asked.pop(id, None)
                 if asked is not None and not asked.answer.done():
-                    asked.answer.set_result(event)
+                    asked.answer.set_result((event, data))
             case CallFailed():
                 self._failed(event, data)
             case Replayed(id=id, action=action, frame=frame):
-                self._note(id, action, data, answer=frame, verdict="repeated")
+                self._log.frame(id, action, data, answer=frame, verdict="repeated")
             case Repeated(id=id, action=action):
-                self._note(id, action, data, verdict="repeated", note="its answer follows")
+                self._log.frame(id, action, data, verdict="repeated", note="its answer follows")
             case ResultRejected(id=id, code=code, description=text):
-                self._note(id, "", data, verdict=code, note=f"our answer was no use: {text}")
+                self._log.frame(id, "", data, verdict=code, note=f"our answer was no use: {text}")
                 log.warning(
                     "the station rejects our answer",
                     station=str(self.station),
@@ -391,7 +405,7 @@ class Connection:
                     description=text,
                 )
             case Stray(reason=reason, answered=frame):
-                self._note("", "", data, answer=frame, verdict="unreadable", note=reason)
+                self._log.frame("", "", data, answer=frame, verdict="unreadable", note=reason)
                 log.warning("stray frame", station=str(self.station), reason=reason)
 
     def _failed(self, event: CallFailed, data: bytes | None) -> None:
@@ -401,10 +415,20 @@ class Connection:
         error: Exception
         if event.code is None:
             error = StationSilent(f"{self.station} did not answer {asked.action} in time")
-            self._log_command(event.id, asked, None, "no answer", event.description)
+            self._log.command(
+                event.id,
+                asked.action,
+                asked.payload,
+                asked.at,
+                None,
+                "no answer",
+                event.description,
+            )
         else:
             error = StationRefused(event.code, event.description)
-            self._log_command(event.id, asked, data, event.code, event.description)
+            self._log.command(
+                event.id, asked.action, asked.payload, asked.at, data, event.code, event.description
+            )
         if not asked.answer.done():
             asked.answer.set_exception(error)
 
@@ -437,70 +461,3 @@ class Connection:
             self._failed(late, None)
         self._in_flight = None if late is not None else self._in_flight
         self._flush()
-
-    # The message log.
-
-    def _log_call(self, received: _Received, answer: bytes | None, verdict: str, note: str) -> None:
-        event = received.event
-        mask = self._dialect.mask
-        self._surroundings.log_exchange(
-            Exchange(
-                station=self.station,
-                direction="in",
-                message_id=event.id,
-                action=event.action,
-                call=mask(event.action, received.frame),
-                called_at=received.at,
-                answer=None if answer is None else mask(event.action, answer),
-                answered_at=None if answer is None else self._surroundings.clock(),
-                verdict=verdict,
-                note=note,
-            )
-        )
-
-    def _log_command(
-        self, id: str, asked: _Asked, answer: bytes | None, verdict: str, note: str
-    ) -> None:
-        mask = self._dialect.mask
-        call = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
-        self._surroundings.log_exchange(
-            Exchange(
-                station=self.station,
-                direction="out",
-                message_id=id,
-                action=asked.action,
-                call=mask(asked.action, call),
-                called_at=asked.at,
-                answer=None if answer is None else mask(asked.action, answer),
-                answered_at=None if answer is None else self._surroundings.clock(),
-                verdict=verdict,
-                note=note,
-            )
-        )
-
-    def _note(
-        self,
-        id: str,
-        action: str,
-        frame: bytes,
-        *,
-        verdict: str,
-        answer: bytes | None = None,
-        note: str = "",
-    ) -> None:
-        """Log a frame that is no call of its own."""
-        now = self._surroundings.clock()
-        self._surroundings.log_exchange(
-            Exchange(
-                station=self.station,
-                direction="in",
-                message_id=id,
-                action=action,
-                call=self._dialect.mask(action, frame),
-                called_at=now,
-                answer=answer,
-                answered_at=None if answer is None else now,
-                verdict=verdict,
-                note=note,
-            )
-        )

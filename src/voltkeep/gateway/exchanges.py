@@ -1,0 +1,103 @@
+"""What crossed the wire, told to the message log: one row for each exchange (ADR 0006)."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from voltkeep.domain.identity import StationId
+from voltkeep.ocpp.session import CallReceived, SendReceived
+from voltkeep.services.ports import Clock, Exchange
+
+Mask = Callable[[str, bytes], bytes]
+
+
+class ExchangeLog:
+    """The message log of one connection. ``mask`` hides secrets, by action."""
+
+    __slots__ = ("_clock", "_mask", "_station", "_tell")
+
+    def __init__(
+        self, station: StationId, mask: Mask, tell: Callable[[Exchange], None], clock: Clock
+    ) -> None:
+        self._station = station
+        self._mask = mask
+        self._tell = tell
+        self._clock = clock
+
+    def call(
+        self,
+        event: CallReceived | SendReceived,
+        frame: bytes,
+        at: datetime,
+        answer: bytes | None,
+        verdict: str,
+        note: str,
+    ) -> None:
+        """A call of the station, and what it was answered."""
+        self._tell(
+            Exchange(
+                station=self._station,
+                direction="in",
+                message_id=event.id,
+                action=event.action,
+                call=self._mask(event.action, frame),
+                called_at=at,
+                answer=None if answer is None else self._mask(event.action, answer),
+                answered_at=None if answer is None else self._clock(),
+                verdict=verdict,
+                note=note,
+            )
+        )
+
+    def command(
+        self,
+        id: str,
+        action: str,
+        payload: bytes,
+        at: datetime,
+        answer: bytes | None,
+        verdict: str,
+        note: str,
+    ) -> None:
+        """A call of ours, and what the station answered."""
+        call = b'[2,"%s","%s",%s]' % (id.encode(), action.encode(), payload)
+        self._tell(
+            Exchange(
+                station=self._station,
+                direction="out",
+                message_id=id,
+                action=action,
+                call=self._mask(action, call),
+                called_at=at,
+                answer=None if answer is None else self._mask(action, answer),
+                answered_at=None if answer is None else self._clock(),
+                verdict=verdict,
+                note=note,
+            )
+        )
+
+    def frame(
+        self,
+        id: str,
+        action: str,
+        frame: bytes,
+        *,
+        verdict: str,
+        answer: bytes | None = None,
+        note: str = "",
+    ) -> None:
+        """A frame that belongs to no exchange: unreadable, repeated, too large."""
+        now = self._clock()
+        self._tell(
+            Exchange(
+                station=self._station,
+                direction="in",
+                message_id=id,
+                action=action,
+                call=self._mask(action, frame),
+                called_at=now,
+                answer=answer,
+                answered_at=None if answer is None else now,
+                verdict=verdict,
+                note=note,
+            )
+        )

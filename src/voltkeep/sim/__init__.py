@@ -1,6 +1,22 @@
 """Charging stations in software: one by hand, ten for a demo, ten thousand for load."""
 
+from voltkeep.sim.behaviour import MISBEHAVIOURS
+from voltkeep.sim.demo import DEMO_STATIONS, DEMO_TOKENS, demo_fleet
+from voltkeep.sim.fleet import Fleet, FleetOptions, FleetStatus, run_fleet
+from voltkeep.sim.outlet import Record
 from voltkeep.sim.simulator import SimStation
 from voltkeep.sim.spec import StationSpec
 
-__all__ = ["SimStation", "StationSpec"]
+__all__ = [
+    "DEMO_STATIONS",
+    "DEMO_TOKENS",
+    "MISBEHAVIOURS",
+    "Fleet",
+    "FleetOptions",
+    "FleetStatus",
+    "Record",
+    "SimStation",
+    "StationSpec",
+    "demo_fleet",
+    "run_fleet",
+]

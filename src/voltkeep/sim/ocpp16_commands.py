@@ -17,7 +17,7 @@ from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.configuration import BY_KEY, Outcome, Setting
 from voltkeep.sim.dialect import Verdict
-from voltkeep.sim.outlet import Admission, Outlet, Reservation, Token
+from voltkeep.sim.outlet import Admission, Reservation, Token
 from voltkeep.sim.profiles import Period, Profile, in_amperes
 from voltkeep.sim.station import Station
 

@@ -128,7 +128,7 @@ class Outlet:
         "vehicle",
     )
 
-    def __init__(  # noqa: PLR0913 - what an outlet is made of
+    def __init__(
         self,
         id: int,
         *,
@@ -416,7 +416,7 @@ class Outlet:
             context=Context.TRANSACTION_END,
         )
 
-    def _say(  # noqa: PLR0913 - the fields of a fact
+    def _say(
         self,
         phase: Phase,
         transaction: Transaction,

@@ -89,7 +89,7 @@ class SimStation:
 
     # Waiting
 
-    async def until(self, holds: Callable[[], bool], timeout: float = _PATIENCE_S) -> None:
+    async def until(self, holds: Callable[[], bool], timeout: float | None = _PATIENCE_S) -> None:
         """Wait until something holds of this station."""
         if holds():
             return
@@ -131,7 +131,11 @@ class SimStation:
         self.core.plug(self.core.outlets[connector], vehicle)
 
     async def authorize(
-        self, connector: int, token: str, kind: str = "ISO14443", timeout: float = _PATIENCE_S
+        self,
+        connector: int,
+        token: str,
+        kind: str = "ISO14443",
+        timeout: float | None = _PATIENCE_S,
     ) -> Verdict:
         """Present a token, and wait for what is said of it."""
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()

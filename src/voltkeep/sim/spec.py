@@ -1,9 +1,9 @@
 """What a simulated station is: written down before it is started."""
 
 import base64
-from ssl import SSLContext
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from urllib.parse import quote
 
 from voltkeep.sim.meter import PACK_VOLTAGE, VOLTAGE

@@ -72,6 +72,7 @@ class Station(Presence):
         self.authorizer = Authorizer(self.configuration, self._ask)
         self.profiles = Profiles()
         self.transactions: list[Transaction] = []
+        self.begun = 0  # transactions, kept or not
         self.operative = True
         self.told: str | None = None
         self.powered = True
@@ -81,8 +82,6 @@ class Station(Presence):
         self._reset_by = NEVER
         self._reset_when_idle = False
         self.align()
-
-    # Presence, continued
 
     def present(self, *, anew: bool) -> None:
         self.tell_all_statuses(anew=anew)
@@ -187,11 +186,20 @@ class Station(Presence):
         usable = self.operative and outlet.operative and outlet.fault is None
         return usable and outlet.admission is None
 
+    def vacant(self, outlet: Outlet) -> bool:
+        """Whether a car may be plugged in there, to charge."""
+        return self.free(outlet) and not outlet.plugged
+
     def free_outlet(self, token: Token) -> Outlet | None:
         """Where someone may charge: where a car waits, else anywhere."""
         free = [o for o in self.outlets.values() if self.free(o)]
         mine = [o for o in free if o.reservation is None or o.reservation.token == token.value]
         return next((o for o in mine if o.plugged), mine[0] if mine else None)
+
+    @property
+    def charging(self) -> int:
+        """How many outlets have a transaction."""
+        return sum(1 for outlet in self.outlets.values() if outlet.transaction is not None)
 
     def find(self, ref: str | int) -> Outlet | None:
         """Where the transaction of that name runs."""
@@ -289,7 +297,7 @@ class Station(Presence):
 
     def reset_when_idle(self) -> bool:
         """Start again as soon as nobody charges; False if that is not now (B12)."""
-        if any(outlet.transaction for outlet in self.outlets.values()):
+        if self.charging:
             self._reset_when_idle = True
             return False
         self.later(partial(self.reset, Reason.REBOOT))
@@ -370,8 +378,7 @@ class Station(Presence):
 
     def load(self, outlet: Outlet) -> Load:
         """What a limit is to be found for, in the times of the station's own clock."""
-        sharing = sum(1 for other in self.outlets.values() if other.transaction is not None)
-        load = outlet.load(max(sharing, 1))
+        load = outlet.load(max(self.charging, 1))
         return load._replace(began=None if load.began is None else self.wall(load.began))
 
     # What follows from what
@@ -380,6 +387,7 @@ class Station(Presence):
         """Something happened in a transaction."""
         transaction = fact.transaction
         if fact.phase is Phase.STARTED:
+            self.begun += 1
             if self._keep:
                 self.transactions.append(transaction)
             if (profile := self._expected.pop(outlet.id, None)) is not None:
@@ -394,7 +402,7 @@ class Station(Presence):
         self.profiles.forget_transaction(transaction.id)
         if outlet.inoperative_next:
             outlet.inoperative_next, outlet.operative = False, False
-        if self._reset_when_idle and not any(o.transaction for o in self.outlets.values()):
+        if self._reset_when_idle and not self.charging:
             self._reset_when_idle = False
             self._reset_by = self.clock.now() + _GOODBYE_S
 

@@ -1,0 +1,85 @@
+"""Functional block C: the tokens that operators registered."""
+
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, select, update
+
+from voltkeep.domain.authorization import Token
+from voltkeep.domain.identity import IdToken, TenantId
+from voltkeep.store.engine import Statements, per_engine
+from voltkeep.store.tables import tokens
+
+_c = tokens.c
+_IS = and_(_c.tenant == bindparam("in_tenant"), _c.key == bindparam("of_key"))
+_VALUES = tuple(column.name for column in tokens.columns if column.name not in {"tenant", "key"})
+
+_GET = select(*tokens.columns).where(_IS)
+_HOLD = _GET.with_for_update()
+_ADD = per_engine(lambda dialect: dialect.insert(tokens).on_conflict_do_nothing())
+_REPLACE = update(tokens).where(_IS).values({name: bindparam(name) for name in _VALUES})
+_REMOVE = delete(tokens).where(_IS)
+_ALL = (
+    select(*tokens.columns)
+    .where(_c.tenant == bindparam("in_tenant"), _c.key > bindparam("after"))
+    .order_by(_c.key)
+    .limit(bindparam("most"))
+)
+
+
+class SqlTokenRows:
+    """`services.ports.TokenRows`."""
+
+    def __init__(self, db: Statements) -> None:
+        self._db = db
+
+    async def get(self, tenant: TenantId, id_token: IdToken) -> Token | None:
+        found = await self._db.rows(_GET, _of(tenant, id_token))
+        return _token(found[0]) if found else None
+
+    async def hold(self, tenant: TenantId, id_token: IdToken) -> Token | None:
+        found = await self._db.rows(_HOLD, _of(tenant, id_token))
+        return _token(found[0]) if found else None
+
+    async def save(self, tenant: TenantId, token: Token) -> bool:
+        values = _row(token)
+        key = {"tenant": tenant, "key": token.id_token.key}
+        is_new = await self._db.run(_ADD[self._db.engine], {**key, **values}) == 1
+        if not is_new:
+            await self._db.run(_REPLACE, {**_of(tenant, token.id_token), **values})
+        return is_new
+
+    async def remove(self, tenant: TenantId, id_token: IdToken) -> bool:
+        return await self._db.run(_REMOVE, _of(tenant, id_token)) == 1
+
+    async def all(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> list[Token]:
+        values = {"in_tenant": tenant, "after": after, "most": limit}
+        return [_token(row) for row in await self._db.rows(_ALL, values)]
+
+
+def _of(tenant: TenantId, id_token: IdToken) -> dict[str, Any]:
+    return {"in_tenant": tenant, "of_key": id_token.key}
+
+
+def _row(token: Token) -> dict[str, Any]:
+    return {
+        "value": token.id_token.value,
+        "kind": token.id_token.kind,
+        "group_token": token.group,
+        "blocked": token.blocked,
+        "expires_at": token.expires_at,
+        "max_active": token.max_active,
+        "note": token.note,
+        "created_at": token.created_at,
+    }
+
+
+def _token(row: Any) -> Token:
+    return Token(
+        id_token=IdToken(row.value, row.kind),
+        group=row.group_token,
+        blocked=row.blocked,
+        expires_at=row.expires_at,
+        max_active=row.max_active,
+        note=row.note,
+        created_at=row.created_at,
+    )

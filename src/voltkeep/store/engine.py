@@ -1,0 +1,98 @@
+"""What the rest of the store needs of a database, and how a URL names one."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Connection, Executable, Insert, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+EngineName = Literal["sqlite", "postgresql"]
+_DIALECTS: dict[EngineName, Any] = {"sqlite": sqlite, "postgresql": postgresql}
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class BadDatabaseUrl(ValueError):
+    """The database's URL cannot be used; the message says what can."""
+
+
+class Statements(Protocol):
+    """One open database transaction. Raises StoreUnavailable from any method."""
+
+    @property
+    def engine(self) -> EngineName: ...
+    async def rows(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Sequence[Row[Any]]: ...
+    async def run(self, statement: Executable, parameters: Parameters = None) -> int:
+        """How many rows it changed; -1 if it was run with many parameter sets."""
+        ...
+
+    async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows whose last key column the database numbers, in this order."""
+        ...
+
+    async def next_number(self, sequence: str) -> int:
+        """1, 2, 3 …: never the same twice to anyone who was told, gaps allowed."""
+        ...
+
+
+class Database(Protocol):
+    """A database with its connections."""
+
+    @property
+    def engine(self) -> EngineName: ...
+    def writing(self) -> AbstractAsyncContextManager[Statements]:
+        """Commits when the block ends well; else, or if a statement failed, keeps nothing."""
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[Statements]:
+        """Waits for no writer, and refuses to write."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ReadsOnly(RuntimeError):
+    """`read()` gives a unit of work that only reads; use `begin()` to write."""
+
+
+SPOILT = "a statement of this work failed, so nothing of it was kept"
+
+
+def per_engine(build: Any) -> dict[EngineName, Insert]:
+    """A statement for each engine, from a function of its dialect: upserts are spelled in both."""
+    return {engine: build(dialect) for engine, dialect in _DIALECTS.items()}
+
+
+def parse_url(text: str) -> URL:
+    """The URL of a database we know, without its driver. Raises BadDatabaseUrl."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise BadDatabaseUrl(f"not a database URL. {_USE}") from None
+    name = url.drivername.partition("+")[0]
+    if name == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise BadDatabaseUrl(f"a SQLite database needs a file. {_USE}")
+        return url.set(drivername="sqlite")
+    if name in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql")
+    raise BadDatabaseUrl(f"no database is called {name!r} here. {_USE}")
+
+
+_USE = "Use sqlite:////absolute/path.db or postgresql://user:password@host/name"
+
+
+def execute(
+    connection: Connection, statement: Executable, parameters: Parameters
+) -> tuple[Sequence[Row[Any]], int]:
+    """The rows and the row count of a statement."""
+    result = connection.execute(statement, parameters)
+    if result.returns_rows:
+        found = result.all()
+        return found, len(found)
+    return (), result.rowcount

@@ -1,0 +1,1 @@
+"""The steps. A file's name is its revision."""

@@ -1,0 +1,276 @@
+"""SQLite: one connection that writes, a few that read, each with a thread of its own.
+
+Whoever writes in this process waits in line for the one connection, in order of arrival; other
+processes are waited for in SQLite itself. Statements of a transaction cross to the thread one by
+one, the journal's batches whole.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Executable, Row, Table, create_engine, insert
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from voltkeep.services.ports import StoreUnavailable
+from voltkeep.store import tables
+from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly, execute, per_engine
+from voltkeep.store.failures import TRANSLATED
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 10.0  # how long SQLite waits for a writer in another process
+_READERS = 4
+_WRITER_CACHE_KIB = 16 * 1024
+
+_COUNT_UP = per_engine(
+    lambda dialect: dialect.insert(tables.sequences).on_conflict_do_update(
+        index_elements=["tenant", "name"],
+        set_={"value": tables.sequences.c.value + dialect.insert(tables.sequences).excluded.value},
+    )
+)["sqlite"].returning(tables.sequences.c.value)
+
+
+def file_of(url: URL) -> Path:
+    """The database file that a `parse_url` names."""
+    assert url.database
+    return Path(url.database).absolute()
+
+
+def make_file(url: URL) -> None:
+    """Make an empty database file that only its owner may read: it holds hashes of keys."""
+    path = file_of(url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def connect(url: URL, *, busy_seconds: float, writes: bool) -> sqlite3.Connection:
+    """A connection that begins no transaction by itself; the file must be there."""
+    connection = sqlite3.connect(
+        f"{file_of(url).as_uri()}?mode=rw",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,  # closed by whoever ends the thread
+        cached_statements=256,
+    )
+    if writes:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA cache_size=-{_WRITER_CACHE_KIB}")
+    else:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def make_engine(url: URL, *, busy_seconds: float, writes: bool, echo: bool = False) -> Engine:
+    return create_engine(
+        "sqlite://",
+        creator=lambda: connect(url, busy_seconds=busy_seconds, writes=writes),
+        poolclass=NullPool,
+        echo=echo,
+    )
+
+
+class Worker:
+    """A connection, opened when it is first needed, and the one thread that uses it."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{name}")
+        self._connection: Connection | None = None
+
+    async def do(self, function: Callable[[Connection], T]) -> T:
+        """Run on the thread. Raises StoreUnavailable. Cancelled, the thread still finishes it."""
+        with TRANSLATED:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._run, function
+            )
+
+    def _run(self, function: Callable[[Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return function(self._connection)
+
+    async def end(self) -> None:
+        """Roll back, if anything is left to roll back; a connection that cannot is dropped."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+
+    def _end(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.rollback()
+            if raw(connection).in_transaction:
+                raw(connection).rollback()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            log.warning("a database connection is given up", error=str(error))
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown(wait=False)
+
+
+def raw(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+class SqliteStatements:
+    """One open transaction on a worker's connection."""
+
+    engine: EngineName = "sqlite"
+
+    def __init__(self, worker: Worker, told: dict[str, int] | None) -> None:
+        self._worker = worker
+        self._told = told  # None: this transaction only reads
+        self._is_open = told is not None
+        self._failed = False
+
+    def check(self) -> None:
+        """Raises StoreUnavailable if a statement failed, whoever caught that."""
+        if self._failed:
+            raise StoreUnavailable(SPOILT)
+
+    async def rows(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Sequence[Row[Any]]:
+        return (await self._execute(statement, parameters))[0]
+
+    async def run(self, statement: Executable, parameters: Parameters = None) -> int:
+        if self._told is None:
+            raise ReadsOnly(ReadsOnly.__doc__)
+        return (await self._execute(statement, parameters))[1]
+
+    async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        number = list(table.primary_key)[-1].name
+        last = await self._count_up(table.name, len(rows))
+        first = last - len(rows) + 1
+        numbered = [{**row, number: first + index} for index, row in enumerate(rows)]
+        await self.run(insert(table), numbered)
+
+    async def next_number(self, sequence: str) -> int:
+        """A number rolled back is not told again by this process, and was told to nobody else."""
+        assert self._told is not None, ReadsOnly.__doc__
+        told = self._told.get(sequence, 0)
+        number = await self._count_up(sequence, 1)
+        if number <= told:
+            number += await self._count_up(sequence, told + 1 - number) - number
+        self._told[sequence] = number
+        return number
+
+    async def _count_up(self, sequence: str, by: int) -> int:
+        """The last of ``by`` numbers. Nobody else writes meanwhile, so order is commit order."""
+        counted = await self.rows(_COUNT_UP, {"tenant": "", "name": sequence, "value": by})
+        value: int = counted[0].value
+        return value
+
+    async def _execute(
+        self, statement: Executable, parameters: Parameters
+    ) -> tuple[Sequence[Row[Any]], int]:
+        def statements(connection: Connection) -> tuple[Sequence[Row[Any]], int]:
+            if not self._is_open:
+                connection.exec_driver_sql("BEGIN")
+                self._is_open = True
+            return execute(connection, statement, parameters)
+
+        try:
+            return await self._worker.do(statements)
+        except BaseException:
+            self._failed = True
+            raise
+
+
+class SqliteDatabase:
+    """A database file. `turn` is for whoever writes past `writing`: the journal."""
+
+    engine: EngineName = "sqlite"
+
+    def __init__(
+        self, url: URL, *, busy_seconds: float = BUSY_SECONDS, patience: float, echo: bool = False
+    ) -> None:
+        self._patience = patience
+        writes = make_engine(url, busy_seconds=busy_seconds, writes=True, echo=echo)
+        reads = make_engine(url, busy_seconds=busy_seconds, writes=False, echo=echo)
+        self.writer = Worker(writes, "writer")
+        self._line = asyncio.Lock()
+        self._told: dict[str, int] = {}
+        self._all_readers = [Worker(reads, f"reader-{n}") for n in range(_READERS)]
+        self._readers: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        for reader in self._all_readers:
+            self._readers.put_nowait(reader)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Worker]:
+        """The writer, for one at a time, in order of arrival."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._line.acquire()
+        except TimeoutError:
+            raise StoreUnavailable("other writers kept the database busy") from None
+        try:
+            yield self.writer
+        finally:
+            self._line.release()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[SqliteStatements]:
+        async with self.turn() as worker:
+            try:
+                # Or a reader that turns writer could fail for what was written in between.
+                await worker.do(lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+                statements = SqliteStatements(worker, self._told)
+                yield statements
+                statements.check()
+                await worker.do(Connection.commit)
+            except BaseException:
+                await undisturbed(worker.end())
+                raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqliteStatements]:
+        reader = await self._readers.get()
+        try:
+            yield SqliteStatements(reader, None)
+        finally:
+            await undisturbed(reader.end())
+            self._readers.put_nowait(reader)
+
+    async def close(self) -> None:
+        async with self._line:
+            await self.writer.close()
+        for reader in self._all_readers:
+            await reader.close()
+
+
+async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Finish even if cancelled meanwhile: who comes next must not meet a transaction of ours."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

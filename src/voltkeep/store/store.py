@@ -1,0 +1,69 @@
+"""The store as the rest of the system sees it: works, the journal, the outbox."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+
+from voltkeep.services.ports import Clock
+from voltkeep.store.engine import Database, parse_url
+from voltkeep.store.outbox import Outbox
+from voltkeep.store.postgres import PostgresDatabase
+from voltkeep.store.sqlite import SqliteDatabase
+from voltkeep.store.upgrade import schema_status
+from voltkeep.store.work import SqlWork
+
+_PING = text("SELECT 1")
+
+
+class Store:
+    """Made by `open_store`."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self.outbox = Outbox(database, clock)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlWork]:
+        """`services.ports.Begin`."""
+        async with self._database.writing() as db:
+            work = SqlWork(db, [])
+            yield work
+            emitted = await work.finish()
+        if emitted:
+            self.outbox.committed.set()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlWork]:
+        """`services.ports.Read`."""
+        async with self._database.reading() as db:
+            yield SqlWork(db, None)
+
+    async def ping(self) -> float:
+        """How long the database takes to answer, in seconds. Raises StoreUnavailable."""
+        began = time.perf_counter()
+        async with self._database.reading() as db:
+            await db.rows(_PING)
+        return time.perf_counter() - began
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+async def open_store(
+    url: str, *, clock: Clock, pool_size: int = 10, patience: float = 25.0, echo: bool = False
+) -> Store:
+    """Open the database at ``url``, whose schema must be up to date.
+
+    ``patience`` is how many seconds a work waits for its turn, and a row of the journal for a
+    database that is away. Raises BadDatabaseUrl, SchemaMismatch, StoreUnavailable.
+    """
+    where = parse_url(url)
+    (await schema_status(url)).check()
+    database: Database
+    if where.get_backend_name() == "sqlite":
+        database = SqliteDatabase(where, patience=patience, echo=echo)
+    else:
+        database = PostgresDatabase(where, pool_size=pool_size, patience=patience, echo=echo)
+    return Store(database, clock=clock)

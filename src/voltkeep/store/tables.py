@@ -1,0 +1,316 @@
+"""Every table, once. The migrations make them; a test compares.
+
+Each table has its tenant first in its primary key, and stations are known by their own names:
+what belongs to a station bears ``tenant`` and ``station``, so a rename reaches all of it.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Table,
+    UniqueConstraint,
+)
+
+from voltkeep.store.columns import UtcTime, Words
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# In a key "none" is 0: OCPP counts EVSEs and connectors from 1, and means the whole by 0.
+NONE = 0
+
+
+def _key(name: str, type_: Any = Words) -> Column[Any]:
+    return Column(name, type_, primary_key=True, autoincrement=False)
+
+
+def _numbered(name: str) -> Column[Any]:
+    """A number that grows with each row: PostgreSQL counts, for SQLite `sequences` does."""
+    return Column(name, BigInteger, Identity(), primary_key=True)
+
+
+def _evse() -> list[Column[Any]]:
+    return [Column("evse_id", BigInteger), Column("connector_id", BigInteger)]
+
+
+stations = Table(
+    "stations",
+    metadata,
+    _key("tenant"),
+    _key("name"),
+    Column("security_profile", Integer, nullable=False),
+    Column("registration", Words, nullable=False),
+    Column("key_hash", Words),
+    Column("passive", Boolean, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("vendor", Words),
+    Column("model", Words),
+    Column("serial_number", Words),
+    Column("firmware", Words),
+    Column("iccid", Words),
+    Column("imsi", Words),
+    Column("meter_type", Words),
+    Column("meter_serial_number", Words),
+    Column("subprotocol", Words),
+    Column("epoch", BigInteger, nullable=False),
+    Column("connected_at", UtcTime),
+    Column("disconnected_at", UtcTime),
+    Column("remote_address", Words),
+    Column("booted_at", UtcTime),
+    Column("boot_reason", Words),
+    Column("last_seen_at", UtcTime),
+    sqlite_with_rowid=False,
+)
+
+connectors = Table(
+    "connectors",
+    metadata,
+    _key("tenant"),
+    _key("station"),
+    _key("evse_id", BigInteger),
+    _key("connector_id", BigInteger),
+    Column("status", Words, nullable=False),
+    Column("raw_status", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("charging_state", Words),
+    Column("error_code", Words),
+    Column("info", Words),
+    Column("vendor_id", Words),
+    Column("vendor_error_code", Words),
+    Column("received_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+status_history = Table(
+    "status_history",
+    metadata,
+    _key("tenant"),
+    _numbered("id"),
+    Column("station", Words, nullable=False),
+    Column("evse_id", BigInteger, nullable=False),
+    Column("connector_id", BigInteger, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("raw_status", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("charging_state", Words),
+    Column("error_code", Words),
+    Column("info", Words),
+    Column("vendor_id", Words),
+    Column("vendor_error_code", Words),
+    Column("received_at", UtcTime, nullable=False),
+    Index(None, "tenant", "station", "id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _key("tenant"),
+    _key("key"),  # IdToken.key
+    Column("value", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("group_token", Words),
+    Column("blocked", Boolean, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("max_active", BigInteger, nullable=False),
+    Column("note", Words, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    _key("tenant"),
+    _key("station"),
+    _key("ref"),
+    Column("start_key", Words),
+    *_evse(),
+    Column("token_key", Words),
+    Column("token_value", Words),
+    Column("token_kind", Words),
+    Column("group_token", Words),
+    Column("authorization", Words),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("meter_start_wh", Float(53)),
+    Column("meter_stop_wh", Float(53)),
+    Column("stop_reason", Words),
+    Column("stop_token_value", Words),
+    Column("stop_token_kind", Words),
+    Column("charging_state", Words),
+    Column("remote_start_id", BigInteger),
+    Column("reservation_id", BigInteger),
+    Column("first_heard_at", UtcTime, nullable=False),
+    Column("last_heard_at", UtcTime, nullable=False),
+    UniqueConstraint("tenant", "station", "start_key"),
+    Index(None, "tenant", "first_heard_at", "station", "ref"),
+    Index(None, "tenant", "station", "first_heard_at", "ref"),
+)
+_open = transactions.c.ended_at.is_(None)
+Index(
+    "ix_transactions_open_token",
+    transactions.c.tenant,
+    transactions.c.token_key,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index(
+    "ix_transactions_open_station",
+    transactions.c.tenant,
+    transactions.c.station,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+
+# What was heard of each transaction. The mark is what makes a resent update harmless.
+transaction_events = Table(
+    "transaction_events",
+    metadata,
+    _key("tenant"),
+    _key("station"),
+    _key("ref"),
+    _key("mark"),
+    Column("phase", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("heard_at", UtcTime, nullable=False),
+    Column("trigger", Words),
+    Column("offline", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One wide row for each instant a meter was read. ``at`` is in the key so that PostgreSQL can
+# partition by it one day; the digest of context and raw keeps two readings of one instant apart.
+meter_values = Table(
+    "meter_values",
+    metadata,
+    _key("tenant"),
+    _key("station"),
+    _key("ref"),  # "" outside a transaction
+    _key("evse_id", BigInteger),
+    _key("at", UtcTime),
+    _key("digest", BigInteger),
+    Column("connector_id", BigInteger),
+    Column("received_at", UtcTime, nullable=False),
+    Column("context", Words, nullable=False),
+    Column("energy_wh", Float(53)),
+    Column("energy_export_wh", Float(53)),
+    Column("power_w", Float(53)),
+    Column("power_offered_w", Float(53)),
+    Column("current_a", Float(53)),
+    Column("current_l1_a", Float(53)),
+    Column("current_l2_a", Float(53)),
+    Column("current_l3_a", Float(53)),
+    Column("current_offered_a", Float(53)),
+    Column("voltage_v", Float(53)),
+    Column("voltage_l1_v", Float(53)),
+    Column("voltage_l2_v", Float(53)),
+    Column("voltage_l3_v", Float(53)),
+    Column("soc_percent", Float(53)),
+    Column("temperature_c", Float(53)),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+remote_starts = Table(
+    "remote_starts",
+    metadata,
+    _key("tenant"),
+    _key("id", BigInteger),
+    Column("station", Words, nullable=False),
+    *_evse(),
+    Column("token_key", Words, nullable=False),
+    Column("token_value", Words, nullable=False),
+    Column("token_kind", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("claimed", Boolean, nullable=False),
+    Index(None, "tenant", "station", "token_key"),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    _key("tenant"),
+    _key("id"),
+    Column("station", Words, nullable=False),
+    Column("command", Words, nullable=False),  # JSON
+    Column("issued_by", Words, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("taken_at", UtcTime),
+    Column("done_at", UtcTime),
+    Column("result", Words),
+    Column("outcome", Words),  # JSON
+    Column("error", Words),
+)
+_waiting = commands.c.taken_at.is_(None)
+Index(
+    "ix_commands_waiting",
+    commands.c.created_at,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
+
+# Rows are found and pruned by id, which grows with time: no index on the times.
+message_log = Table(
+    "message_log",
+    metadata,
+    _key("tenant"),
+    _numbered("id"),
+    Column("station", Words, nullable=False),
+    Column("direction", Words, nullable=False),
+    Column("message_id", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("call", LargeBinary, nullable=False),
+    Column("called_at", UtcTime, nullable=False),
+    Column("answer", LargeBinary),
+    Column("answered_at", UtcTime),
+    Column("verdict", Words, nullable=False),
+    Column("note", Words, nullable=False),
+    Index(None, "tenant", "station", "id"),
+)
+
+# Events committed with the work that emitted them, until they are published, and a while longer.
+outbox = Table(
+    "outbox",
+    metadata,
+    _key("tenant"),
+    _numbered("seq"),
+    Column("event", Words, nullable=False),  # JSON
+    Column("published_at", UtcTime),
+)
+_unpublished = outbox.c.published_at.is_(None)
+Index(
+    "ix_outbox_unpublished",
+    outbox.c.seq,
+    sqlite_where=_unpublished,
+    postgresql_where=_unpublished,
+)
+
+# Numbers are handed out for the installation as a whole, not by a tenant. PostgreSQL has sequences
+# for that. SQLite has the table below, where the tenant is always "".
+TRANSACTION_NUMBERS = Sequence("transaction_numbers", metadata=metadata)
+REMOTE_START_NUMBERS = Sequence("remote_start_numbers", metadata=metadata)
+
+sequences = Table(
+    "sequences",
+    metadata,
+    _key("tenant"),
+    _key("name"),
+    Column("value", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,184 @@
+"""Rows to store: every field of each has a value of its own."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from voltkeep.domain.authorization import Authorization, Token
+from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
+from voltkeep.domain.commands import RawCommand
+from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
+from voltkeep.domain.meter_values import MeterReport, MeterValue
+from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
+from voltkeep.domain.transactions import Phase, Transaction, TransactionUpdate
+from voltkeep.services.ports import ConnectorRow, Exchange, QueuedCommand
+
+NOON = datetime(2026, 5, 1, 12, 0, 0, 123457, tzinfo=UTC)
+IN_INDIA = datetime(2026, 5, 1, 17, 30, 0, 1, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+TENANT = TenantId("default")
+OTHER_TENANT = TenantId("acme")
+ALPHA = StationId(TENANT, "ALPHA")
+BETA = StationId(TENANT, "BETA")
+ELSEWHERE = StationId(OTHER_TENANT, "ALPHA")
+REF = TransactionRef("tx-1")
+TOKEN = IdToken("04AaBb", "ISO14443")
+EVSE = Evse(1, 2)
+
+
+def after(seconds: float, since: datetime = NOON) -> datetime:
+    return since + timedelta(seconds=seconds)
+
+
+def station(id: StationId = ALPHA, **changes: object) -> Station:
+    values = {
+        "security_profile": SecurityProfile.TLS_BASIC,
+        "registration": Registration.PENDING,
+        "key_hash": "argon2$…",
+        "passive": True,
+        "note": "by the door – Straße 5",
+        "created_at": NOON,
+    }
+    return Station(id=id, **(values | changes))
+
+
+MAKE = Make(
+    vendor="Voltgut",
+    model="V1",
+    serial_number="S-1",
+    firmware="1.2.3",
+    iccid="8949",
+    imsi="26201",
+    meter_type="M",
+    meter_serial_number="M-1",
+)
+BOOT = Boot(make=MAKE, reason="PowerUp")
+
+
+def token(value: str = TOKEN.value, **changes: object) -> Token:
+    values = {
+        "group": "family",
+        "blocked": True,
+        "expires_at": after(60),
+        "max_active": 3,
+        "note": "Ada",
+        "created_at": NOON,
+    }
+    return Token(id_token=IdToken(value, "eMAID"), **(values | changes))
+
+
+def transaction(ref: str = REF, station: StationId = ALPHA, **changes: object) -> Transaction:
+    values = {
+        "evse": EVSE,
+        "id_token": TOKEN,
+        "group": "family",
+        "authorization": Authorization.ACCEPTED,
+        "started_at": after(-5),
+        "first_heard_at": NOON,
+        "last_heard_at": NOON,
+    }
+    return Transaction(station=station, ref=TransactionRef(ref), **(values | changes))
+
+
+FULL_TRANSACTION = transaction(
+    "tx-full",
+    start_key="a start",
+    ended_at=after(3600),
+    meter_start_wh=1000.5,
+    meter_stop_wh=5200.25,
+    stop_reason="EVDisconnected",
+    stop_token=IdToken("OTHER", "Central"),
+    charging_state=ChargingState.SUSPENDED_EV,
+    remote_start_id=7,
+    reservation_id=8,
+    last_heard_at=after(3601),
+)
+
+
+def update(seq_no: int | None = 1, **changes: object) -> TransactionUpdate:
+    values = {
+        "phase": Phase.UPDATED,
+        "at": NOON,
+        "ref": REF,
+        "seq_no": seq_no,
+        "trigger": "MeterValuePeriodic",
+        "evse": EVSE,
+    }
+    return TransactionUpdate(**(values | changes))
+
+
+def sender(station: StationId = ALPHA, epoch: int = 1, at: datetime = NOON) -> Sender:
+    return Sender(station, epoch, at)
+
+
+FULL_METER_VALUE = MeterValue(
+    at=IN_INDIA,
+    context="Transaction.Begin",
+    energy_wh=1.5,
+    energy_export_wh=2.5,
+    power_w=3.5,
+    power_offered_w=4.5,
+    current_a=5.5,
+    current_l1_a=6.5,
+    current_l2_a=7.5,
+    current_l3_a=8.5,
+    current_offered_a=9.5,
+    voltage_v=10.5,
+    voltage_l1_v=11.5,
+    voltage_l2_v=12.5,
+    voltage_l3_v=13.5,
+    soc_percent=14.5,
+    temperature_c=-15.5,
+    raw=b'[{"value":"1.5"}]',
+)
+
+
+def meter_value(seconds: float = 0, energy_wh: float = 1.0) -> MeterValue:
+    return MeterValue(at=after(seconds), energy_wh=energy_wh, raw=b"[%d]" % int(energy_wh))
+
+
+def report(*values: MeterValue, ref: str | None = REF, evse: Evse | None = EVSE) -> MeterReport:
+    return MeterReport(evse=evse, ref=None if ref is None else TransactionRef(ref), values=values)
+
+
+def status_update(evse: Evse | None = EVSE, **changes: object) -> StatusUpdate:
+    values = {
+        "status": ConnectorStatus.FAULTED,
+        "raw_status": "SuspendedEV",
+        "at": after(-1),
+        "charging_state": ChargingState.SUSPENDED_EV,
+        "error_code": "GroundFailure",
+        "info": "wet",
+        "vendor_id": "com.example",
+        "vendor_error_code": "E12",
+    }
+    return StatusUpdate(evse=evse, **(values | changes))
+
+
+def connector(
+    evse: Evse | None = EVSE, station: StationId = ALPHA, **changes: object
+) -> ConnectorRow:
+    return ConnectorRow(
+        station=station, update=status_update(evse, **changes), received_at=after(1)
+    )
+
+
+def command(id: str = "c-1", station: StationId = ALPHA, **changes: object) -> QueuedCommand:
+    values = {
+        "command": RawCommand(action="Reset", payload=b'{"type":"Hard"}', force=True),
+        "issued_by": "ada",
+        "created_at": NOON,
+        "expires_at": after(30),
+    }
+    return QueuedCommand(id=id, station=station, **(values | changes))
+
+
+def exchange(message_id: str = "m-1", station: StationId = ALPHA, **changes: object) -> Exchange:
+    values = {
+        "direction": "in",
+        "action": "Heartbeat",
+        "call": b'[2,"m-1","Heartbeat",{}]',
+        "called_at": NOON,
+        "answer": b'[3,"m-1",{}]',
+        "answered_at": after(0.25),
+        "verdict": "ok",
+        "note": "lenient",
+    }
+    return Exchange(station=station, message_id=message_id, **(values | changes))

@@ -34,8 +34,8 @@ class Loaded(NamedTuple):
     origin: dict[str, str]
 
 
-def default_data(environ: Mapping[str, str], name: str = "voltkeep") -> Path:
-    """Where data is kept if nothing says so (XDG base directories)."""
+def default_data(environ: Mapping[str, str], name: str) -> Path:
+    """Where data is kept if nothing says so: under this name, by the XDG specification."""
     home = environ.get("XDG_DATA_HOME", "")
     if not Path(home).is_absolute():  # the XDG specification: a relative one is to be ignored
         home = str(Path(environ.get("HOME") or Path.home()) / ".local" / "share")
@@ -43,14 +43,17 @@ def default_data(environ: Mapping[str, str], name: str = "voltkeep") -> Path:
 
 
 def load(
-    flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None, data_name: str = ""
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    file: Path | None,
+    data_name: str = "voltkeep",
 ) -> Loaded:
     """Settle every setting. ``flags`` holds those given; ``file`` is what ``--config`` names.
 
-    ``data_name`` is the default data directory's, if it is not the usual one. Raises ConfigError.
+    ``data_name`` is what the default data directory is called. Raises ConfigError.
     """
     known = fields()
-    values: dict[str, Any] = {"data": default_data(environ, data_name or "voltkeep")}
+    values: dict[str, Any] = {"data": default_data(environ, data_name)}
     origin = dict.fromkeys(known, DEFAULT)
 
     def take(given: Iterable[tuple[str, str, Any]]) -> None:

@@ -1,0 +1,1 @@
+"""`voltkeep`: the same services as everywhere, from a shell."""

@@ -1,0 +1,86 @@
+"""The command tree of `voltkeep`."""
+
+import io
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
+    config,
+    database,
+    doctor,
+    serve,
+    sim,
+    station,
+    station_command,
+    station_list,
+    station_tail,
+    token,
+    transaction,
+    transaction_export,
+)
+from voltkeep.cli.command import Run, accepts, command, parameter, remember
+
+tree = typer.Typer(
+    name="voltkeep",
+    help="Voltkeep, a charging station management system: OCPP 1.6, 2.0.1 and 2.1.",
+    epilog="Start with: voltkeep serve --demo",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"voltkeep {version('voltkeep')}")
+        raise typer.Exit
+
+
+def _everywhere(ctx: typer.Context, **given: Any) -> None:
+    ctx.obj = remember(ctx, given)
+
+
+_VERSION = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+]
+tree.callback()(accepts(_everywhere, [parameter("version", _VERSION, False)]))
+
+serve.add_to(tree)
+tree.add_typer(station.group, name="station")
+station.group.add_typer(station_command.group, name="command")
+tree.add_typer(token.group, name="token")
+tree.add_typer(transaction.group, name="transaction")
+tree.add_typer(database.group, name="db")
+tree.add_typer(sim.group, name="sim")
+doctor.add_to(tree)
+tree.add_typer(config.group, name="config")
+
+
+@command(tree, "version")
+async def version(run: Run) -> None:
+    """Show the version of Voltkeep, and of what it runs on."""
+    import platform
+    from importlib import metadata
+
+    parts = {"voltkeep": metadata.version("voltkeep"), "python": platform.python_version()}
+    if run.out.as_json:
+        run.out.data(parts)
+    else:
+        run.out.line(f"voltkeep {parts['voltkeep']} (Python {parts['python']})")
+
+
+def main() -> None:
+    """The entry point: runs one command and exits with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    tree()
+
+
+if __name__ == "__main__":
+    main()

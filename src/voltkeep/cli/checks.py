@@ -1,0 +1,217 @@
+"""The checks of `voltkeep doctor`, one function each. None of them changes anything."""
+
+import asyncio
+import contextlib
+import os
+import platform
+import resource
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from voltkeep.cli.doctor import Finding, State
+from voltkeep.cli.server_lock import find_server
+from voltkeep.cli.text import duration
+from voltkeep.config import Settings, parse_address, public_value
+from voltkeep.services.ports import StoreUnavailable
+from voltkeep.store import BadDatabaseUrl, SchemaMismatch, schema_status
+
+_FILES_BESIDE_SOCKETS = 256
+_LEAST_FREE_BYTES = 1 << 30
+_RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
+_REACHED_WITHIN_S = 3.0
+_TIMESYNC = Path("/run/systemd/timesync")  # systemd-timesyncd's
+
+Check = Callable[[Settings], Finding | Awaitable[Finding]]
+
+
+async def checks(settings: Settings) -> AsyncIterator[Finding]:
+    """The findings, one by one as they come."""
+    for check in _CHECKS:
+        found = check(settings)
+        yield found if isinstance(found, Finding) else await found
+
+
+def _good(check: str, found: str) -> Finding:
+    return Finding(check=check, state=State.GOOD, found=found)
+
+
+def _advice(check: str, found: str, next_step: str) -> Finding:
+    return Finding(check=check, state=State.ADVICE, found=found, next_step=next_step)
+
+
+def _bad(check: str, found: str, next_step: str) -> Finding:
+    return Finding(check=check, state=State.BAD, found=found, next_step=next_step)
+
+
+def _python(settings: Settings) -> Finding:
+    found = f"{platform.python_implementation()} {platform.python_version()}"
+    if sys.flags.optimize:
+        return _advice("Python", f"{found} with -O", "Run it without -O: it checks less so.")
+    return _good("Python", found)
+
+
+def _data(settings: Settings) -> Finding:
+    data = settings.data
+    if not data.exists():
+        return _good("data", f"{data} will be made at the first start")
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        return _bad(
+            "data",
+            f"{data} cannot be written by this user",
+            f"Give it to the user that runs Voltkeep: chown -R USER {data}",
+        )
+    if data.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        return _advice(
+            "data",
+            f"other users of this machine can enter {data}",
+            f"chmod 700 {data}",
+        )
+    return _good("data", str(data))
+
+
+def _secret(settings: Settings) -> Finding:
+    if settings.secret:
+        return _good("secret", "given as `secret`, in no file")
+    path = settings.secret_path
+    if not path.exists():
+        return _good("secret", f"{path} will be made at the first start")
+    found = path.stat()
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return _bad("secret", f"other users may read {path}", f"chmod 600 {path}")
+    if not os.access(path, os.R_OK):
+        return _bad("secret", f"this user cannot read {path}", f"chown USER {path}")
+    return _good("secret", f"{path}; back it up with the database")
+
+
+async def _database(settings: Settings) -> Finding:
+    shown = public_value("database", settings.database_url)
+    try:
+        async with asyncio.timeout(30):
+            schema = await schema_status(settings.database_url)
+    except (StoreUnavailable, TimeoutError) as error:
+        return _bad(
+            "database",
+            f"{shown} does not answer: {str(error) or 'no answer in 30 s'}",
+            "Start it, or name another with --database.",
+        )
+    except (SchemaMismatch, BadDatabaseUrl) as error:
+        return _bad("database", str(error), "See `database` in docs/reference/settings.md.")
+    if schema.current is None:
+        return _good("database", f"{shown} is empty; it gets its tables at the first start")
+    if schema.pending:
+        return _advice(
+            "database",
+            f"{shown} lacks {', '.join(schema.pending)}",
+            "The next `voltkeep serve` brings it up to date, or `voltkeep db upgrade` now.",
+        )
+    return _good("database", f"{shown}, schema {schema.current}")
+
+
+def _disk(settings: Settings) -> Finding:
+    place = next(path for path in (settings.data, *settings.data.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    found = f"{free / 2**30:.1f} GiB free at {place}"
+    if free < _LEAST_FREE_BYTES:
+        return _bad(
+            "disk", found, "Make room, or keep less: `message_log_retention_days` is a setting."
+        )
+    return _good("disk", found)
+
+
+def _files(settings: Settings) -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = settings.max_connections + _FILES_BESIDE_SOCKETS
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return _good("open files", f"up to {soft}, enough for `max_connections`")
+    return _advice(
+        "open files",
+        f"up to {soft}, so about {max(0, soft - _FILES_BESIDE_SOCKETS)} connections; "
+        f"`max_connections` is {settings.max_connections}",
+        f"For more: `ulimit -n {needed}` before the start, or LimitNOFILE={needed} in systemd"
+        + (f" (the hard limit is {hard}: only root can raise it)." if hard < needed else "."),
+    )
+
+
+def _clock(settings: Settings) -> Finding:
+    now = datetime.now(UTC)
+    if now < _RELEASED:
+        return _bad(
+            "clock",
+            f"it says {now:%Y-%m-%d %H:%M}Z, before this release was made",
+            "Set it, and keep it right: timedatectl set-ntp true. Stations take our time.",
+        )
+    if _TIMESYNC.exists() and not (_TIMESYNC / "synchronized").exists():
+        return _advice(
+            "clock",
+            f"it says {now:%Y-%m-%d %H:%M}Z, and is not synchronized yet",
+            "timedatectl set-ntp true. Stations take our time.",
+        )
+    return _good("clock", f"{now:%Y-%m-%d %H:%M}Z")
+
+
+def _server(settings: Settings) -> Finding:
+    server = find_server(settings.data)
+    if server is None:
+        return _advice("server", f"none runs on {settings.data}", "Start it: voltkeep serve")
+    since = duration(datetime.now(UTC) - server.started_at)
+    return _good("server", f"process {server.pid} runs since {since}")
+
+
+async def _listener(settings: Settings) -> Finding:
+    server = find_server(settings.data)
+    if server is not None:
+        return await _answers(server.ocpp)
+    address = settings.ocpp_address
+    if address is None:
+        return _advice("listener", "`ocpp` is off: no station can connect", "Set --ocpp.")
+    if address.port == 0:
+        return _good("listener", f"any free port of {address.host}")
+    if await _connects(address.host, address.port):
+        return _bad(
+            "listener",
+            f"another program listens on {address}",
+            "Stop it, or choose another address: --ocpp HOST:PORT",
+        )
+    return _good("listener", f"{address} is free")
+
+
+async def _answers(text: str) -> Finding:
+    if not text:
+        return _advice("listener", "the server has none: no station can connect", "Set --ocpp.")
+    address = parse_address(text)
+    if await _connects(address.host, address.port):
+        return _good("listener", f"the server answers on {address}")
+    return _bad(
+        "listener",
+        f"the server does not answer on {address}",
+        "Look at its log; restart it if it hangs.",
+    )
+
+
+async def _connects(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(_REACHED_WITHIN_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+_CHECKS: tuple[Check, ...] = (
+    _python,
+    _clock,
+    _data,
+    _secret,
+    _database,
+    _disk,
+    _files,
+    _server,
+    _listener,
+)

@@ -1,0 +1,239 @@
+"""What every command has in common: the options accepted everywhere, and how it ends."""
+
+import asyncio
+import inspect
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from voltkeep.cli.errors import ExitCode, Failure, as_failure
+from voltkeep.cli.output import Output
+from voltkeep.cli.text import escape
+from voltkeep.config import (
+    Field,
+    Loaded,
+    Settings,
+    default_data,
+    fields,
+    load,
+    make_data_directory,
+)
+
+if TYPE_CHECKING:
+    from voltkeep.app import App
+
+Action = Callable[..., Coroutine[Any, Any, None]]
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+EVERYWHERE: dict[str, Any] = {
+    "data": Annotated[
+        str | None, typer.Option("--data", metavar="DIR", help="The data directory.")
+    ],
+    "config": Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="The settings file (TOML).")
+    ],
+    "database": Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="The database, if not in the data."),
+    ],
+    "json": Annotated[bool, typer.Option("--json", help="Write for programs: JSON on stdout.")],
+    "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks of what went wrong.")],
+}
+_SETTINGS_EVERYWHERE = ("data", "database")
+USUAL_DATA, DEMO_DATA = "voltkeep", "voltkeep-demo"  # default data directories
+
+
+class Run:
+    """One run of a command: what it was given, its settings, and where it writes."""
+
+    def __init__(self, given: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
+        self.out = Output(as_json=bool(given.get("json")))
+        self.debug = bool(given.get("debug") or os.environ.get("VOLTKEEP_DEBUG"))
+        self.flags = {name: given[name] for name in _SETTINGS_EVERYWHERE if given.get(name)}
+        self.flags |= {name: value for name, value in flags.items() if value is not None}
+        self.target: str = given.get("target", "")  # the station of `station command`
+        self._file: Path | None = given.get("config")
+        self._data_name = DEMO_DATA if given.get("demo") else USUAL_DATA
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Raises ConfigError."""
+        return load(self.flags, os.environ, self._file, self._data_name)
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    @asynccontextmanager
+    async def app(self) -> AsyncIterator["App"]:
+        """The store and the services, without listeners; a server may run beside.
+
+        An empty database gets its tables. One that is out of date is left as it is: a server
+        of the older release may be running on it.
+        """
+        from voltkeep.app import App
+        from voltkeep.cli.logs import quiet_logs
+        from voltkeep.store import migrate, schema_status
+
+        quiet_logs(debug=self.debug)
+        make_data_directory(self.settings)
+        if (await schema_status(self.settings.database_url)).current is None:
+            await migrate(self.settings.database_url)
+        app = App(self.settings)
+        async with app.running(serve=False):
+            yield app
+
+    def program(self) -> str:
+        """How to type `voltkeep` again, so that it finds this installation."""
+        typed = Path(sys.argv[0])
+        if typed.name == "__main__.py":
+            words = ["python -m voltkeep.cli"]
+        elif (found := shutil.which(typed.name)) and Path(found).resolve() == typed.resolve():
+            words = [typed.name]
+        else:
+            words = [shlex.quote(os.path.relpath(typed))]
+        data = self.settings.data
+        if data != default_data(os.environ, USUAL_DATA) and "VOLTKEEP_DATA" not in os.environ:
+            words += ["--data", _shell_path(data)]
+        if self._file is not None:
+            words += ["--config", _shell_path(self._file)]
+        return " ".join(words)
+
+    def confirm(self, name: str, *, yes: bool) -> None:
+        """Have a person type the name of what will be gone. Raises Failure otherwise."""
+        if yes:
+            return
+        if not sys.stdin.isatty() or self.out.as_json:
+            raise Failure(f"{name} was not removed.", "Say --yes to confirm.", ExitCode.USAGE)
+        sys.stderr.write(f"Type {escape(name)} to remove it: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != name:
+            raise Failure(f"That was not the name: {name} was not removed.")
+
+
+def command(
+    group: typer.Typer,
+    name: str,
+    *,
+    examples: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    event_loop: Callable[[Run], LoopFactory | None] = lambda _: None,
+) -> Callable[[Action], Action]:
+    """Make a command of a function that takes a `Run` and its own parameters.
+
+    ``settings`` names those that have a flag here; the rest comes from other sources.
+    """
+    known = fields()
+
+    def register(action: Action) -> Action:
+        def invoke(ctx: typer.Context, **given: Any) -> None:
+            everywhere = remember(ctx, given)
+            flags = {key: given.pop(key) for key in settings}
+            run = Run(everywhere | {"demo": given.get("demo")}, flags)
+            raise typer.Exit(execute(run, action, given, event_loop))
+
+        own = list(inspect.signature(action, eval_str=True).parameters.values())[1:]
+        own += [parameter(key, _flag(known[key]), None) for key in settings]
+        group.command(name, help=_help(action, examples))(accepts(invoke, own))
+        return action
+
+    return register
+
+
+def accepts(
+    callback: Callable[..., None], own: Sequence[inspect.Parameter] = ()
+) -> Callable[..., None]:
+    """Let Typer see a context, these parameters, and the options accepted everywhere."""
+    context = parameter("ctx", typer.Context, inspect.Parameter.empty)
+    common = [
+        parameter(key, hint, False if hint.__origin__ is bool else None)
+        for key, hint in EVERYWHERE.items()
+    ]
+    parameters = [context, *(each.replace(kind=context.kind) for each in own), *common]
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as documented in inspect
+    callback.__annotations__ = {each.name: each.annotation for each in parameters}
+    return callback
+
+
+def remember(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Take the options accepted everywhere out of ``given``; nearer ones count more."""
+    nearer = {key: value for key in EVERYWHERE if (value := given.pop(key, None))}
+    return {**(ctx.obj or {}), **nearer}
+
+
+def _shell_path(path: Path) -> str:
+    home = Path.home()
+    if path.is_relative_to(home) and path != home:
+        return f"~/{shlex.quote(str(path.relative_to(home)))}"
+    return shlex.quote(str(path))
+
+
+def execute(
+    run: Run,
+    action: Action,
+    given: Mapping[str, Any],
+    event_loop: Callable[[Run], LoopFactory | None],
+) -> int:
+    """Run a command to its end, and tell how it ended: an exit code."""
+    try:
+        with asyncio.Runner(loop_factory=event_loop(run)) as runner:
+            runner.run(action(run, **given))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # who read us has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001  # the one place where a command ends
+        if run.debug:
+            import traceback
+
+            traceback.print_exc()
+        run.out.fail(as_failure(error) or _unexpected(error))
+        return (as_failure(error) or _unexpected(error)).code
+    return ExitCode.OK
+
+
+def _unexpected(error: Exception) -> Failure:
+    return Failure(
+        f"Something went wrong inside Voltkeep: {type(error).__name__}: {error}",
+        "This is a defect. Run it again with --debug and report what it shows.",
+    )
+
+
+def parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def _flag(field: Field) -> Any:
+    """A setting's flag. Its value stays text: `load` checks it as it checks every source."""
+    if isinstance(field.default, bool):
+        flag = f"{field.flag}/--no-{str(field.flag).removeprefix('--')}"
+        return Annotated[bool | None, typer.Option(flag, help=field.description)]
+    help_ = field.description + (f" [default: {field.default}]" if field.default != "" else "")
+    return Annotated[str | None, typer.Option(str(field.flag), metavar=_metavar(field), help=help_)]
+
+
+def _metavar(field: Field) -> str:
+    if " or " in field.allowed and not field.allowed.startswith("empty"):
+        return field.allowed.replace(" or ", ", ").replace(",, ", ", ").replace(", ", "|")
+    for suffix, word in (("_s", "SECONDS"), ("_bytes", "BYTES"), ("_days", "DAYS")):
+        if field.name.endswith(suffix):
+            return word
+    return "N" if isinstance(field.default, int) else "TEXT"
+
+
+def _help(action: Action, examples: Sequence[str]) -> str:
+    text = inspect.getdoc(action) or ""
+    if not examples:
+        return text
+    # \b keeps the lines of a paragraph as they are.
+    return text + "\n\n\b\nExamples:\n" + "\n".join(f"  voltkeep {each}" for each in examples)

@@ -1,0 +1,50 @@
+"""Stations in software on our own server: registered, and for the demo let loose."""
+
+from collections.abc import Sequence
+
+from voltkeep.app import App, now
+from voltkeep.cli.addresses import our_base_url
+from voltkeep.cli.errors import Failure
+from voltkeep.domain.authorization import Token
+from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, StationId, station_id
+from voltkeep.domain.stations import Station
+from voltkeep.services.provisioning import StationExists
+from voltkeep.sim import DEMO_STATIONS, DEMO_TOKENS, demo_fleet
+
+_NOTE = "simulated"
+
+
+async def register(app: App, stations: Sequence[str], tokens: Sequence[str]) -> dict[str, str]:
+    """Register what is not registered yet. Gives each station a new key, and returns the keys.
+
+    Raises Failure rather than change a station that is not simulated.
+    """
+    keys = {}
+    for name in stations:
+        station = Station(id=station_id(name), created_at=now(), note=_NOTE)
+        try:
+            await app.services.provisioning.add(station)
+        except StationExists:
+            await _check_simulated(app, station.id)
+        keys[name] = await app.services.security.rotate_key(station.id)
+    for value in tokens:
+        token = Token(id_token=IdToken(value), max_active=0, created_at=now(), note=_NOTE)
+        await app.services.authorization.save(DEFAULT_TENANT, token)
+    return keys
+
+
+async def _check_simulated(app: App, id: StationId) -> None:
+    known = await app.services.provisioning.get(id)
+    if known.note != _NOTE:
+        raise Failure(
+            f"{id} is a station that you registered: it keeps its key.",
+            "Let the simulated ones have other names: --id-prefix PREFIX.",
+        )
+
+
+async def run_demo(app: App) -> None:
+    """Until cancelled."""
+    url = our_base_url(app.settings)
+    if url is not None:
+        keys = await register(app, [station.id for station in DEMO_STATIONS], DEMO_TOKENS)
+        await demo_fleet(url, keys)

@@ -1,0 +1,123 @@
+"""How a command fails: an exit code that scripts can tell apart, and words that say what to do."""
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes of every command; docs/reference/cli.md explains them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    UNREACHABLE = 4
+    DATABASE = 5
+    INTERRUPTED = 130
+
+
+class Failure(Exception):
+    """What went wrong, and what to do next."""
+
+    def __init__(self, message: str, next_step: str = "", code: ExitCode = ExitCode.FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.code = code
+
+
+def as_failure(error: Exception) -> Failure | None:
+    """The failure behind an exception of the layers below; None if it is none we know."""
+    from voltkeep.config import ConfigError
+    from voltkeep.domain.identity import BadName
+
+    match error:
+        case Failure():
+            return error
+        case ConfigError() | BadName():
+            return Failure(_sentence(error), code=ExitCode.USAGE)
+        case _:
+            return _from_services(error) or _from_stations(error) or _from_database(error)
+
+
+def _from_services(error: Exception) -> Failure | None:
+    from voltkeep.services.authorization import UnknownToken
+    from voltkeep.services.provisioning import StationExists, UnknownStation
+    from voltkeep.services.transactions import UnknownTransaction
+
+    said = _sentence(error)
+    for unknown, noun in (
+        (UnknownStation, "station"),
+        (UnknownToken, "token"),
+        (UnknownTransaction, "transaction"),
+    ):
+        if isinstance(error, unknown):
+            next_step = f"`voltkeep {noun} list` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, StationExists):
+        return Failure(said, "Choose another id, or rename or remove the one there is.")
+    return None
+
+
+def _from_stations(error: Exception) -> Failure | None:
+    from voltkeep.bus.commands import NobodyServes
+    from voltkeep.services import ports
+
+    said = _sentence(error)
+    match error:
+        case NobodyServes():
+            return Failure(
+                "No running server took the command.",
+                "Start one with `voltkeep serve`, on the same data directory or database.",
+                ExitCode.UNREACHABLE,
+            )
+        case ports.StationOffline():
+            return Failure(
+                "The station is not connected.",
+                "`voltkeep station show` tells when it was last heard of.",
+                ExitCode.UNREACHABLE,
+            )
+        case ports.StationSilent():
+            return Failure(
+                "The station did not answer in time.",
+                "It may have taken the command all the same: see `voltkeep station tail`.",
+                ExitCode.UNREACHABLE,
+            )
+        case ports.StationBusy():
+            return Failure(
+                "Too many commands wait for this station already.",
+                "Try again when some are answered.",
+                ExitCode.UNREACHABLE,
+            )
+        case ports.StationRefused():
+            return Failure(
+                f"The station refused the message: {said}",
+                "`voltkeep station tail` shows both messages in full.",
+            )
+        case ports.CommandUnfit():
+            return Failure(said, "Nothing was sent. `raw … --force` sends without checking.")
+        case ports.StationUnreachable():
+            return Failure(f"The command failed: {said}", "The server's log says more.")
+        case _:
+            return None
+
+
+def _from_database(error: Exception) -> Failure | None:
+    from voltkeep.services.ports import StoreUnavailable
+    from voltkeep.store import BadDatabaseUrl, SchemaMismatch
+
+    said = _sentence(error)
+    match error:
+        case StoreUnavailable():
+            next_step = "Nothing was changed. Try again, or run `voltkeep doctor`."
+            return Failure(said, next_step, ExitCode.DATABASE)
+        case SchemaMismatch():
+            return Failure(said, code=ExitCode.DATABASE)
+        case BadDatabaseUrl():
+            return Failure(said, code=ExitCode.USAGE)
+        case _:
+            return None
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

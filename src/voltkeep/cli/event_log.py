@@ -1,0 +1,39 @@
+"""What happens, as log lines with fields, for whoever collects them."""
+
+import re
+from typing import Any
+
+import msgspec
+import structlog
+
+from voltkeep.domain import events
+from voltkeep.domain.identity import IdToken
+
+log = structlog.get_logger(__name__)
+
+# The gateway logs these itself, with what it alone knows; the meter would flood a log.
+_ELSEWHERE = (events.StationConnected, events.StationDisconnected, events.ConnectionRefused)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def log_event(event: events.Event) -> None:
+    """One line for one event; tokens are masked, since a card's UID can be copied."""
+    if isinstance(event, _ELSEWHERE):
+        return
+    name = _CAMEL.sub(" ", type(event).__name__).lower()
+    told = {key: _shown(value) for key, value in msgspec.structs.asdict(event).items()}
+    told = {key: value for key, value in told.items() if value is not None}
+    told.pop("at")  # the line has its own time
+    level = log.debug if isinstance(event, events.EnergyMetered) else log.info
+    level(name, **told)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, IdToken):
+        return masked(value)
+    return str(value) if isinstance(value, tuple) else value
+
+
+def masked(id_token: IdToken) -> str:
+    """Enough of a token to recognise it by, too little to use it."""
+    return "…" + id_token.value[-4:] if len(id_token.value) > 7 else "…"

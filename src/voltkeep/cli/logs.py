@@ -1,0 +1,103 @@
+"""Where log lines go: as JSON for collectors, as sentences for people, nowhere for short commands.
+
+Every value passes `escape`, or the ASCII of `encode`: a log shows what stations said, too.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+from voltkeep.cli.output import encode
+from voltkeep.cli.text import escape
+
+_LONGEST = 500
+_BESIDE = {"event", "level", "timestamp", "exc_info", "exception"}
+
+Event = MutableMapping[str, Any]
+
+
+def quiet_logs(*, debug: bool) -> None:
+    """For commands that end soon: what they have to say they say themselves."""
+    _configure("debug" if debug else "critical", _Human(debug=debug), sys.stderr)
+
+
+def server_logs(level: str, *, human: bool, debug: bool) -> None:
+    """For the server. Sentences go to stderr, beside the view; JSON lines to stdout."""
+    if human:
+        _configure(level if level != "info" else "warning", _Human(debug=debug), sys.stderr)
+    else:
+        _configure(level, _json, sys.stdout)
+
+
+def _configure(level: str, render: Callable[[Any, str, Event], str], stream: TextIO) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Bridge()]
+    root.setLevel(logging.WARNING)
+
+
+class _Bridge(logging.Handler):
+    """What libraries log the standard way, in with the rest."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(record.name).log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )
+
+
+def _json(_: Any, __: str, event: Event) -> str:
+    exc_info = event.pop("exc_info", None)
+    if error := _raised(exc_info):
+        event["exception"] = "".join(traceback.format_exception(error))
+    return encode(dict(event))
+
+
+class _Human:
+    """`12:00:01  warning  a job failed (job=relay)`; a traceback only for who wants to debug."""
+
+    def __init__(self, *, debug: bool) -> None:
+        self._debug = debug
+
+    def __call__(self, _: Any, __: str, event: Event) -> str:
+        error = _raised(event.get("exc_info"))
+        shown = ", ".join(_fields(event))
+        line = f"{event['timestamp'][11:19]}  {event['level']}: {escape(event['event'], _LONGEST)}"
+        if shown:
+            line += f" ({shown})"
+        if error is not None and self._debug:
+            return line + "\n" + "".join(traceback.format_exception(error))
+        if error is not None:
+            line += f": {escape(f'{type(error).__name__}: {error}', _LONGEST)}"
+        return line
+
+
+def _fields(event: Event) -> Iterable[str]:
+    for name, value in event.items():
+        if name not in _BESIDE:
+            yield f"{name}={escape(value, _LONGEST)}"
+
+
+def _raised(exc_info: Any) -> BaseException | None:
+    match exc_info:
+        case BaseException():
+            return exc_info
+        case (_, BaseException() as error, _):
+            return error
+        case True:
+            return sys.exception()
+        case _:
+            return None

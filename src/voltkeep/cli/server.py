@@ -1,0 +1,168 @@
+"""The server in the foreground: from its start to the signal that ends it."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+
+from voltkeep.app import App, now
+from voltkeep.bus.local import Subscription
+from voltkeep.cli.addresses import base_url
+from voltkeep.cli.command import Run
+from voltkeep.cli.demo import run_demo
+from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.cli.event_log import log_event
+from voltkeep.cli.logs import server_logs
+from voltkeep.cli.output import Cell
+from voltkeep.cli.server_lock import Server, only_server
+from voltkeep.cli.view import View
+from voltkeep.config import Settings, make_data_directory, parse_address, public_value
+from voltkeep.sim import DEMO_STATIONS
+
+log = structlog.get_logger(__name__)
+
+
+async def run_server(run: Run, *, demo: bool) -> None:
+    """Until a signal. Raises Failure, ConfigError or StoreUnavailable when it cannot start."""
+    settings = run.settings
+    is_human = _is_human(run, demo=demo)
+    server_logs(settings.log_level, human=is_human, debug=run.debug)
+    make_data_directory(settings)
+    with only_server(settings.data) as describe:
+        stop = _stop_on_signals()
+        app = App(settings)
+        news = app.bus.subscribe()
+        async with _listening(app), _beside(_tell(run, news, is_human=is_human)):
+            describe(Server(pid=os.getpid(), ocpp=_address(app), started_at=now()))
+            if is_human:
+                _greet(run, app, demo=demo)
+            else:
+                log.info("listening", ocpp=_address(app), pid=os.getpid(), data=settings.data)
+            async with _beside(run_demo(app) if demo else None):
+                await stop.wait()
+            if is_human:
+                run.out.say("Stopping; Ctrl-C again stops at once.")
+    if is_human:
+        run.out.say("Stopped.")
+
+
+def _is_human(run: Run, *, demo: bool) -> bool:
+    if run.out.as_json:
+        return False
+    if run.settings.log_format == "auto":
+        return demo or sys.stdout.isatty()
+    return run.settings.log_format == "human"
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set at the first SIGINT or SIGTERM; a second one ends the process where it stands."""
+    stop = asyncio.Event()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(ExitCode.INTERRUPTED)
+        stop.set()
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, asked)
+    return stop
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: App) -> AsyncIterator[None]:
+    """The app, serving. Raises Failure when its address cannot be had."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(app.running(serve=True))
+        except OSError as error:
+            raise _cannot_listen(app.settings, error) from error
+        yield
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> Failure:
+    if error.errno == errno.EADDRINUSE:
+        return Failure(
+            f"Another program listens on {settings.ocpp} already, perhaps another Voltkeep.",
+            "Stop it, or choose another address: --ocpp HOST:PORT (port 0 takes any free one).",
+        )
+    return Failure(
+        f"Cannot listen on {settings.ocpp}: {error.strerror or error}.",
+        "Choose an address of this machine, and a port above 1023: --ocpp HOST:PORT.",
+    )
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]:
+    """Do something beside the block, until it ends. The server goes on if it fails."""
+    if work is None:
+        yield
+        return
+
+    async def watched() -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("something beside the server failed")
+
+    task = asyncio.create_task(watched())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _address(app: App) -> str:
+    return str(app.ocpp_address) if app.ocpp_address else ""
+
+
+async def _tell(run: Run, news: Subscription, *, is_human: bool) -> None:
+    """Tell of each event: a sentence for a person, a log line for a program."""
+    view = View(program=run.program())
+
+    def write(before: str, what: Cell) -> None:
+        run.out.styled(before, what)
+        sys.stdout.flush()
+
+    async for event in news:
+        if not is_human:
+            log_event(event)
+        elif line := view.line(event):
+            # A terminal that is held (Ctrl-S) must hold this thread, and no station.
+            await asyncio.to_thread(write, *line)
+
+
+def _greet(run: Run, app: App, *, demo: bool) -> None:
+    """What runs, and what to do next."""
+    settings, out = run.settings, run.out
+    at = base_url(parse_address(_address(app))) if app.ocpp_address else ""
+    database = public_value("database", settings.database) or f"SQLite in {settings.data}"
+    out.line(f"Voltkeep {version('voltkeep')}")
+    out.line(f"Stations connect to  {at + 'STATION' if at else 'nowhere: `ocpp` is off'}")
+    out.line(f"Database             {database}")
+    command = run.program()
+    if demo:
+        out.line(
+            f"\nThis is a demo: {len(DEMO_STATIONS)} simulated stations charge cars with small "
+            "batteries.\nIn another terminal try:\n"
+        )
+        examples = [
+            "station list",
+            "station tail --all",
+            "transaction list",
+            "station command DEMO-01 remote-stop",
+        ]
+    else:
+        out.line("\nIn another terminal, register a station and let a token charge:\n")
+        examples = ["station add CS-01", "token add 04A2B3C4D5E680", "doctor"]
+    for example in examples:
+        out.line(f"  {command} {example}")
+    out.line("\nCtrl-C ends it. From here on, what happens:\n")
+    sys.stdout.flush()

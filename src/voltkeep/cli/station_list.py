@@ -1,0 +1,158 @@
+"""`voltkeep station list` and `show`: how stations are."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from voltkeep.cli.command import Run, command
+from voltkeep.cli.output import Cell, Output
+from voltkeep.cli.station import Name, group
+from voltkeep.cli.text import age, instant
+
+if TYPE_CHECKING:
+    from voltkeep.domain.stations import Station
+    from voltkeep.services.ports import ConnectorRow
+
+
+@command(group, "list")
+async def list_(
+    run: Run,
+    connected: Annotated[
+        bool | None,
+        typer.Option("--connected/--offline", help="Only those connected, or only the others."),
+    ] = None,
+) -> None:
+    """Every station: whether it is connected, what it is, and what its connectors do."""
+    from voltkeep.app import now
+
+    async with run.app() as app:
+        stations = [
+            station
+            for station in await app.services.provisioning.all()
+            if connected is None or station.is_connected == connected
+        ]
+        async with app.store.read() as work:
+            connectors = {each.id: await work.connectors.of(each.id) for each in stations}
+    if not stations and not run.out.as_json:
+        run.out.say("No station. Register one: `voltkeep station add CS-01`.")
+        return
+    if run.out.as_json:
+        run.out.data([as_plain(each, connectors[each.id]) for each in stations])
+        return
+    time = now()
+    run.out.table(
+        ("STATION", "STATE", "LAST HEARD", "PROTOCOL", "MODEL", "CONNECTORS"),
+        [
+            (
+                str(each.id),
+                state(each),
+                age(each.last_seen_at, time),
+                each.subprotocol or "",
+                _model(each),
+                _connectors(connectors[each.id]),
+            )
+            for each in stations
+        ],
+    )
+
+
+def state(station: "Station") -> Cell:
+    """Connection and registration in a word or two, as far as the database knows."""
+    if station.registration != "Accepted":
+        return Cell(
+            f"{station.registration.lower()}{', connected' if station.is_connected else ''}",
+            "yellow",
+        )
+    if station.is_connected:
+        return Cell("connected", "green")
+    return Cell("offline" if station.connected_at else "never connected", "dim")
+
+
+def _model(station: "Station") -> str:
+    return f"{station.make.vendor} {station.make.model}" if station.make else ""
+
+
+def _connectors(rows: "list[ConnectorRow]") -> str:
+    shown = [
+        f"{row.update.evse.id}: {row.update.raw_status}"
+        for row in rows
+        if row.update.evse is not None
+    ]
+    return ", ".join(shown)
+
+
+@command(group, "show")
+async def show(run: Run, name: Name) -> None:
+    """All that is known of a station, and of its connectors."""
+    from voltkeep.app import now
+    from voltkeep.domain.identity import parse_station
+
+    async with run.app() as app:
+        station = await app.services.provisioning.get(parse_station(name))
+        connectors = await app.services.availability.of(station.id)
+    if run.out.as_json:
+        run.out.data(as_plain(station, connectors))
+        return
+    make, time = station.make, now()
+    run.out.pairs(
+        [
+            ("Station", str(station.id)),
+            ("State", state(station)),
+            ("Last heard", f"{age(station.last_seen_at, time)} {instant(station.last_seen_at)}"),
+            ("Connected", instant(station.connected_at)),
+            ("Disconnected", instant(station.disconnected_at)),
+            ("From", station.remote_address or ""),
+            ("Protocol", station.subprotocol or ""),
+            ("Security profile", _profile(station)),
+            ("Key", "set" if station.key_hash else "none"),
+            ("Registration", station.registration.lower()),
+            ("Passive", "yes: it is asked nothing unless you ask it" if station.passive else ""),
+            ("Booted", instant(station.booted_at)),
+            ("Model", _model(station)),
+            ("Serial number", (make and make.serial_number) or ""),
+            ("Firmware", (make and make.firmware) or ""),
+            ("Meter", " ".join(filter(None, (make.meter_type, make.meter_serial_number))))
+            if make
+            else ("Meter", ""),
+            ("Registered", instant(station.created_at)),
+            ("Note", station.note),
+        ]
+    )
+    if connectors:
+        run.out.line()
+        _connector_table(run.out, connectors)
+
+
+def _profile(station: "Station") -> Cell | str:
+    profile = int(station.security_profile)
+    return Cell("0: nobody is checked", "bold red") if profile == 0 else str(profile)
+
+
+def _connector_table(out: Output, rows: "list[ConnectorRow]") -> None:
+    cells = []
+    for row in rows:
+        update, evse = row.update, row.update.evse
+        error = update.error_code if update.error_code != "NoError" else None
+        more = " ".join(filter(None, (error, update.vendor_error_code, update.info)))
+        where = "station" if evse is None else str(evse.id)
+        plug = "" if evse is None or evse.connector_id is None else str(evse.connector_id)
+        cells.append((where, plug, update.raw_status, more, instant(update.at)))
+    out.table(("EVSE", "PLUG", "STATUS", "MORE", "SINCE"), cells)
+
+
+def as_plain(station: "Station", connectors: "list[ConnectorRow]") -> dict[str, Any]:
+    """A station for programs: without the hash of its key."""
+    import msgspec
+
+    plain = msgspec.structs.asdict(station)
+    del plain["key_hash"]
+    return plain | {
+        "id": str(station.id),
+        "tenant": station.id.tenant,
+        "is_connected": station.is_connected,
+        "has_key": station.key_hash is not None,
+        "connectors": [
+            msgspec.structs.asdict(row.update) | {"received_at": row.received_at}
+            for row in connectors
+        ],
+    }

@@ -1,0 +1,207 @@
+"""What happens, told to a person line by line while the server runs."""
+
+import functools
+import re
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from voltkeep.cli.output import Cell
+from voltkeep.cli.text import duration, energy, escape, power
+from voltkeep.domain import events
+from voltkeep.domain.identity import DEFAULT_TENANT, Evse, IdToken, StationId, TransactionRef
+
+_PROGRESS_EVERY = timedelta(seconds=15)  # for each transaction
+_REFUSAL_EVERY = timedelta(minutes=1)  # for each station id that somebody tries
+_REMEMBERED = 10_000
+_LONGEST = 240
+_HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+_Key = tuple[StationId, TransactionRef]
+
+
+class View:
+    """Turns events into sentences. Keeps what it needs to speak of progress, and no more."""
+
+    def __init__(self, *, program: str) -> None:
+        self._program = program
+        self._meters: OrderedDict[_Key, float] = OrderedDict()
+        self._started: OrderedDict[_Key, datetime] = OrderedDict()
+        self._spoken: OrderedDict[object, datetime] = OrderedDict()
+
+    def line(self, event: events.Event) -> tuple[str, Cell] | None:
+        """When and where, and what happened there; None where it is not worth a line."""
+        told = self._told(event)
+        if told is None:
+            return None
+        text, style = told
+        where = f"{event.at:%H:%M:%S}  {event.station!s:<12}"
+        return escape(where) + "  ", Cell(escape(text, _LONGEST), style)
+
+    @functools.singledispatchmethod
+    def _told(self, event: events.Event) -> tuple[str, str] | None:
+        return None
+
+    @_told.register
+    def _(self, event: events.StationConnected) -> tuple[str, str]:
+        how = f"{event.subprotocol} from {event.remote_address}"
+        if event.security_profile == 0:
+            return f"connected with {how}; nobody checks who it is (security profile 0)", "red"
+        return f"connected with {how}", "dim"
+
+    @_told.register
+    def _(self, event: events.StationDisconnected) -> tuple[str, str]:
+        return f"disconnected: {event.reason}", "yellow"
+
+    @_told.register
+    def _(self, event: events.ConnectionRefused) -> tuple[str, str] | None:
+        if not self._is_due((event.station, event.reason), event.at, _REFUSAL_EVERY):
+            return None
+        advice = ""
+        if event.reason == "unknown station":
+            advice = f". If it is yours: {self._program} station add '{event.station}'"
+        elif "password" in event.reason or "key" in event.reason:
+            advice = f". For a new key: {self._program} station rotate-key '{event.station}'"
+        return f"refused, from {event.remote_address}: {event.reason}{advice}", "red"
+
+    @_told.register
+    def _(self, event: events.StationAdded) -> tuple[str, str]:
+        return "was registered", "dim"
+
+    @_told.register
+    def _(self, event: events.StationRenamed) -> tuple[str, str]:
+        return f"is called {event.new} from now on", "dim"
+
+    @_told.register
+    def _(self, event: events.StationRemoved) -> tuple[str, str]:
+        return "was removed", "dim"
+
+    @_told.register
+    def _(self, event: events.StationChanged) -> tuple[str, str]:
+        return f"has a new {event.what}", "dim"
+
+    @_told.register
+    def _(self, event: events.StationBooted) -> tuple[str, str]:
+        make = event.make
+        what = " ".join(filter(None, (make.vendor, make.model, make.firmware)))
+        if event.registration == "Accepted":
+            return f"booted: {what}", ""
+        held = f"booted: {what}; it is held as {event.registration.lower()}"
+        return f"{held} until {self._program} station accept '{event.station}'", "yellow"
+
+    @_told.register
+    def _(self, event: events.ConnectorStatusChanged) -> tuple[str, str]:
+        error = event.error_code if event.error_code not in (None, "NoError") else ""
+        more = " ".join(filter(None, (error, event.info)))
+        text = f"{_where(event.evse) or 'station'} is {_words(event.raw_status)}"
+        is_wrong = event.status == "Faulted" or bool(error)
+        return (f"{text}: {more}" if more else text), "red" if is_wrong else "dim"
+
+    @_told.register
+    def _(self, event: events.TokenPresented) -> tuple[str, str]:
+        who = f"token {event.id_token.value}"
+        if event.status == "Accepted":
+            return f"{who} is welcome", "dim"
+        told = f"{who} was told: {_words(event.status)}"
+        # Only what can be copied into a shell without thinking: a station could send a command.
+        if event.status == "Unknown" and _HARMLESS.fullmatch(event.id_token.value):
+            told += f". If it may charge: {self._program} token add {event.id_token.value}"
+            if event.station.tenant != DEFAULT_TENANT:
+                told += f" --tenant '{event.station.tenant}'"
+        return told, "yellow"
+
+    @_told.register
+    def _(self, event: events.RemoteStartRequested) -> tuple[str, str]:
+        who = f"token {event.id_token.value}"
+        return f"was asked to start for {who}: {event.status}", "" if event.accepted else "yellow"
+
+    @_told.register
+    def _(self, event: events.TransactionStarted) -> tuple[str, str]:
+        key = (event.station, event.ref)
+        _keep(self._started, key, event.started_at)
+        if event.meter_start_wh is not None:
+            _keep(self._meters, key, event.meter_start_wh)
+        parts = ["started charging", _for(event.id_token), _on(event.evse)]
+        text = " ".join(filter(None, parts)) + f" (transaction {event.ref})"
+        if event.authorization not in (None, "Accepted"):
+            return f"{text}, though its token was told: {_words(event.authorization)}", "yellow"
+        return text, "bold green"
+
+    @_told.register
+    def _(self, event: events.TransactionUpdated) -> tuple[str, str] | None:
+        state = event.charging_state
+        return None if state is None else (f"transaction {event.ref}: {_words(state)}", "dim")
+
+    @_told.register
+    def _(self, event: events.EnergyMetered) -> tuple[str, str] | None:
+        if event.ref is None:
+            return None
+        key = (event.station, event.ref)
+        first = self._meters.get(key, event.energy_wh)
+        if first is not None:
+            _keep(self._meters, key, first)
+        if not self._is_due(key, event.at, _PROGRESS_EVERY) or event.power_w is None:
+            return None
+        so_far = event.energy_wh - first if event.energy_wh is not None and first is not None else 0
+        parts = [
+            f"charges at {power(event.power_w)}",
+            f"{energy(so_far)} so far" if so_far > 0 else "",
+            "" if event.soc_percent is None else f"battery at {event.soc_percent:.0f} %",
+        ]
+        where = _where(event.evse)
+        return f"{where} ".lstrip() + ", ".join(filter(None, parts)), ""
+
+    @_told.register
+    def _(self, event: events.TransactionEnded) -> tuple[str, str]:
+        key = (event.station, event.ref)
+        self._meters.pop(key, None)
+        self._spoken.pop(key, None)
+        started_at = self._started.pop(key, None)
+        took = f"in {duration(event.ended_at - started_at)}" if started_at else ""
+        why = f"({_words(event.stop_reason)})" if event.stop_reason else ""
+        parts = ["stopped charging", _on(event.evse), why]
+        text = " ".join(filter(None, parts))
+        if event.energy_wh is not None:
+            text += f": {energy(event.energy_wh)} {took}".rstrip()
+        if event.is_orphan:
+            return f"{text}; its start was never heard (transaction {event.ref})", "yellow"
+        return text, "bold"
+
+    @_told.register
+    def _(self, event: events.CommandCompleted) -> tuple[str, str]:
+        return f"was asked by an operator: {_words(event.action)}: {event.result}", ""
+
+    def _is_due(self, what: object, at: datetime, every: timedelta) -> bool:
+        last = self._spoken.get(what)
+        if last is not None and at - last < every:
+            return False
+        _keep(self._spoken, what, at)
+        return True
+
+
+def _keep(known: OrderedDict[_K, _V], key: _K, value: _V) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)
+
+
+def _where(evse: Evse | None) -> str:
+    return f"connector {evse.id}" if evse else ""
+
+
+def _on(evse: Evse | None) -> str:
+    return f"on connector {evse.id}" if evse else ""
+
+
+def _for(id_token: IdToken | None) -> str:
+    return f"for {id_token.value}" if id_token else ""
+
+
+def _words(name: str) -> str:
+    """``SuspendedEV`` as ``suspended EV``."""
+    parts = _CAMEL.split(name)
+    return " ".join(part if part.isupper() and len(part) > 1 else part.lower() for part in parts)

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 
 from msgspec import Struct
@@ -86,21 +86,23 @@ class FleetOptions(Struct, frozen=True, kw_only=True):
     seed: int = 0
     report_every_s: float = 1.0
     ssl: SSLContext | None = None
+    keys: Mapping[str, str | bytes] = {}  # of stations that have one of their own
 
     def specs(self) -> list[StationSpec]:
         """The stations: the versions take turns."""
+        ids = [f"{self.id_prefix}-{number:04d}" for number in range(1, self.stations + 1)]
         return [
             StationSpec(
-                id=f"{self.id_prefix}-{number:04d}",
-                version=self.versions[(number - 1) % len(self.versions)],
+                id=id,
+                version=self.versions[number % len(self.versions)],
                 url=self.url,
-                password=self.password,
+                password=self.keys.get(id, self.password),
                 connectors=self.connectors,
                 meter_interval_s=self.meter_interval_s,
                 misbehave=self.misbehave,
                 ssl=self.ssl,
             )
-            for number in range(1, self.stations + 1)
+            for number, id in enumerate(ids)
         ]
 
 

@@ -17,6 +17,7 @@ from voltkeep.ocpp.v21 import RecurrencyKindEnum as Recurrency
 from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.dialect import Verdict
+from voltkeep.sim.ocpp2_variables import get_base_report, get_variables, set_variables
 from voltkeep.sim.outlet import Admission, Outlet, Reservation, Token
 from voltkeep.sim.profiles import Period, Profile, in_amperes
 from voltkeep.sim.station import Station
@@ -382,15 +383,18 @@ HANDLERS: dict[str, Callable[[Station, Any], Any]] = {
     "ClearCache": _clear_cache,
     "ClearChargingProfile": _clear_profile,
     "DataTransfer": _data_transfer,
+    "GetBaseReport": get_base_report,
     "GetCompositeSchedule": _composite,
     "GetLocalListVersion": _local_list_version,
     "GetTransactionStatus": _transaction_status,
     "RequestStartTransaction": _request_start,
     "RequestStopTransaction": _request_stop,
+    "GetVariables": get_variables,
     "ReserveNow": _reserve,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
     "SetChargingProfile": _set_profile,
+    "SetVariables": set_variables,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
 }

@@ -1,0 +1,94 @@
+"""`voltkeep serve` in a process of its own, to be used, stopped and killed."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from voltkeep.app import App
+from voltkeep.config import Settings
+from voltkeep.domain.authorization import Token
+from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, station_id
+from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.store import migrate
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """One installation: a data directory, a database, and a process while it runs."""
+
+    def __init__(self, directory: Path, database: str = "", **settings):
+        self.settings = Settings(data=directory, database=database)
+        self.port = free_port()
+        self.environ = {f"VOLTKEEP_{key.upper()}": str(value) for key, value in settings.items()}
+        self._process = None
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the server
+
+    async def prepare(self, stations, tokens=()):
+        """Register stations without a security profile, and tokens."""
+        await migrate(self.settings.database_url)
+        now = datetime.now(UTC)
+        async with App(self.settings).running(serve=False) as app:
+            for name in stations:
+                station = Station(
+                    id=station_id(name), security_profile=SecurityProfile.NONE, created_at=now
+                )
+                await app.services.provisioning.add(station)
+            for value in tokens:
+                token = Token(id_token=IdToken(value), max_active=0, created_at=now)
+                await app.services.authorization.save(DEFAULT_TENANT, token)
+
+    async def start(self):
+        """Run it, until it accepts connections."""
+        command = [sys.executable, "-m", "voltkeep.cli", "serve", "--log-format", "json"]
+        command += ["--data", str(self.settings.data), "--ocpp", f"127.0.0.1:{self.port}"]
+        environ = os.environ | self.environ | {"VOLTKEEP_DATABASE": self.settings.database}
+        self._process = subprocess.Popen(
+            command, stdout=self._output, stderr=self._output, env=environ
+        )
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                except OSError:
+                    assert self._process.poll() is None, self.output()
+                    await asyncio.sleep(0.05)
+                else:
+                    writer.close()
+                    return
+
+    def kill(self):
+        """Kill -9."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self):
+        """SIGTERM, and the exit status."""
+        if self._process is None or self._process.poll() is not None:
+            return None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(20)
+
+    @property
+    def is_running(self):
+        return self._process is not None and self._process.poll() is None
+
+    def output(self):
+        """All that it has written."""
+        self._output.flush()
+        self._output.seek(0)
+        return self._output.read().decode(errors="replace")
+
+    def url(self, name):
+        return f"ws://127.0.0.1:{self.port}/ocpp/{name}"

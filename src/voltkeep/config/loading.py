@@ -94,7 +94,7 @@ def _variables(
         elif rest not in _NOT_SETTINGS and not _SERVICE_LINK.fullmatch(rest):
             raise ConfigError(
                 f"The environment variable {variable[:80]!r} names no setting."
-                + _nearest(variable, [field.variable for field in known.values()])
+                + _nearest(variable.upper(), [field.variable for field in known.values()])
                 + " Unset it, or see `voltkeep config show` for those there are."
             )
 

@@ -201,10 +201,12 @@ class Dialect:
         if isinstance(command, RawCommand):
             return command.action, self._raw(command)
         action, message = self.requests[type(command)](command)
+        payload = encode(message)
         try:
-            return action, self._written(message, self.actions[action][0])
+            read(self.actions[action][0], payload)  # what an operator asks for may not fit
         except Refusal as refusal:
             raise CommandUnfit(f"{action}: {refusal.description}") from refusal
+        return action, payload
 
     def _raw(self, command: RawCommand) -> bytes:
         payload = bytes(command.payload)

@@ -1,0 +1,1 @@
+"""What each dialect makes of messages, row by row."""

@@ -1,0 +1,1 @@
+"""Conversations between stations and the CSMS, and who plays them: see `play`."""

@@ -1,0 +1,88 @@
+"""What is left when a story has been played, in words that know no OCPP version.
+
+Refs of transactions are left out (1.6 has us name them), and so is what merely meters.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from voltkeep.domain import events
+from voltkeep.domain.identity import Evse, IdToken
+from voltkeep.domain.transactions import NEVER_NAMED, Transaction
+
+if TYPE_CHECKING:
+    from tests.stories.play import Story
+
+_UNTOLD = (
+    events.EnergyMetered,
+    events.StationAdded,
+    events.StationChanged,
+    events.StationConnected,
+    events.StationDisconnected,
+    events.TransactionUpdated,
+)
+
+
+async def told(story: "Story") -> list[str]:
+    """Events, then transactions, then the meter values stored outside of any."""
+    lines: list[str] = []
+    statuses: dict[object, object] = {}
+    for event in (*story.store.published, *story.announced):
+        if isinstance(event, _UNTOLD):
+            continue
+        if isinstance(event, events.ConnectorStatusChanged):
+            # 1.6 has nine words for five, and tells of each change among them.
+            place, status = (event.station, event.evse), (event.status, event.error_code)
+            if statuses.get(place) == status:
+                continue
+            statuses[place] = status
+        lines.append(_line(event))
+    transactions = await story.services.transactions.all()
+    return lines + sorted(map(_transaction, transactions)) + sorted(_lone_meter_values(story))
+
+
+def _transaction(of: Transaction) -> str:
+    return (
+        f"{of.station.name}: transaction of {_who(of.id_token)} at {_where(of.evse)}:"
+        f" {of.authorization}, {of.meter_start_wh} to {of.meter_stop_wh} Wh, {of.stop_reason}"
+    )
+
+
+def _lone_meter_values(story: "Story") -> Iterator[str]:
+    for row in story.store._state.meter_values.values():
+        if row.ref is None or row.ref == NEVER_NAMED:
+            value = row.value
+            yield (
+                f"{row.station.name}: meter at {_where(row.evse)}:"
+                f" {value.energy_wh} Wh ({value.context})"
+            )
+
+
+def _line(event: events.Event) -> str:
+    at = f"{event.station.name}: "
+    match event:
+        case events.StationBooted(registration=registration, make=make):
+            return f"{at}a {make.vendor} {make.model} booted: {registration}"
+        case events.ConnectorStatusChanged(evse=evse, status=status, error_code=code):
+            return f"{at}{_where(evse)} is {status}" + (f" ({code})" if code else "")
+        case events.TokenPresented(id_token=id_token, status=status):
+            return f"{at}{_who(id_token)} was shown: {status}"
+        case events.RemoteStartRequested(id_token=id_token, accepted=accepted):
+            return f"{at}asked to start for {_who(id_token)}: {'yes' if accepted else 'no'}"
+        case events.TransactionStarted(
+            evse=evse, id_token=id_token, authorization=authorization, remote_start_id=remote
+        ):
+            how = " as asked" if remote else ""
+            return f"{at}{_who(id_token)} started{how} at {_where(evse)}: {authorization}"
+        case events.TransactionEnded(energy_wh=energy, stop_reason=reason, is_orphan=orphan):
+            what = "a transaction never heard of" if orphan else "the transaction"
+            return f"{at}{what} ended: {energy} Wh, {reason}"
+    raise AssertionError(event)
+
+
+def _where(evse: Evse | None) -> str:
+    return f"EVSE {evse.id}" if evse else "the station"
+
+
+def _who(id_token: IdToken | None) -> str:
+    return id_token.value if id_token else "nobody"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 _MASK = bytes(4)
 BOOT = b'[2,"boot","BootNotification",{"chargePointVendor":"Bench","chargePointModel":"Load"}]'
@@ -78,8 +79,7 @@ class Station(asyncio.Protocol):
         self.booted = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)
         user = self._path.rpartition("/")[2]
         basic = base64.b64encode(f"{user}:{self._key}".encode()).decode()
         authorization = f"Authorization: Basic {basic}\r\n" if self._key else ""

@@ -46,7 +46,8 @@ def _configure(level: str, render: Callable[[Any, str, Event], str], stream: Tex
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers = [_Bridge()]
+    root.handlers = [each for each in root.handlers if not isinstance(each, _Bridge)]
+    root.addHandler(_Bridge())
     root.setLevel(logging.WARNING)
 
 
@@ -63,7 +64,8 @@ def _json(_: Any, __: str, event: Event) -> str:
     exc_info = event.pop("exc_info", None)
     if error := _raised(exc_info):
         event["exception"] = "".join(traceback.format_exception(error))
-    return encode(dict(event))
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event")}
+    return encode(first | dict(event))
 
 
 class _Human:

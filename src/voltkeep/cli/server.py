@@ -20,7 +20,7 @@ from voltkeep.cli.demo import run_demo
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.event_log import log_event
 from voltkeep.cli.logs import server_logs
-from voltkeep.cli.output import Cell
+from voltkeep.cli.output import Cell, Output
 from voltkeep.cli.server_lock import Server, only_server
 from voltkeep.cli.view import View
 from voltkeep.config import Settings, make_data_directory, parse_address, public_value
@@ -39,7 +39,8 @@ async def run_server(run: Run, *, demo: bool) -> None:
         stop = _stop_on_signals()
         app = App(settings)
         news = app.bus.subscribe()
-        async with _listening(app), _beside(_tell(run, news, is_human=is_human)):
+        view = View(program=run.program(), ours=_ours(demo=demo)) if is_human else None
+        async with _listening(app), _beside(_tell(news, view)):
             describe(Server(pid=os.getpid(), ocpp=_address(app), started_at=now()))
             if is_human:
                 _greet(run, app, demo=demo)
@@ -123,16 +124,20 @@ def _address(app: App) -> str:
     return str(app.ocpp_address) if app.ocpp_address else ""
 
 
-async def _tell(run: Run, news: Subscription, *, is_human: bool) -> None:
-    """Tell of each event: a sentence for a person, a log line for a program."""
-    view = View(program=run.program())
+def _ours(*, demo: bool) -> frozenset[str]:
+    return frozenset(station.id for station in DEMO_STATIONS) if demo else frozenset()
+
+
+async def _tell(news: Subscription, view: View | None) -> None:
+    """Tell of each event: a sentence for a person, or a log line for a program."""
+    out = Output(as_json=False)
 
     def write(before: str, what: Cell) -> None:
-        run.out.styled(before, what)
+        out.styled(before, what)
         sys.stdout.flush()
 
     async for event in news:
-        if not is_human:
+        if view is None:
             log_event(event)
         elif line := view.line(event):
             # A terminal that is held (Ctrl-S) must hold this thread, and no station.

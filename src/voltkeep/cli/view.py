@@ -3,6 +3,7 @@
 import functools
 import re
 from collections import OrderedDict
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -24,13 +25,18 @@ _Key = tuple[StationId, TransactionRef]
 
 
 class View:
-    """Turns events into sentences. Keeps what it needs to speak of progress, and no more."""
+    """Turns events into sentences. Keeps what it needs to speak of progress, and no more.
 
-    def __init__(self, *, program: str) -> None:
+    ``program`` is how to type a command; that ``ours`` are registered is nobody's news.
+    """
+
+    def __init__(self, *, program: str, ours: Container[str] = ()) -> None:
         self._program = program
+        self._ours = ours
         self._meters: OrderedDict[_Key, float] = OrderedDict()
-        self._started: OrderedDict[_Key, datetime] = OrderedDict()
+        self._started: OrderedDict[_Key, events.TransactionStarted] = OrderedDict()
         self._spoken: OrderedDict[object, datetime] = OrderedDict()
+        self._statuses: OrderedDict[tuple[StationId, Evse | None], str] = OrderedDict()
 
     def line(self, event: events.Event) -> tuple[str, Cell] | None:
         """When and where, and what happened there; None where it is not worth a line."""
@@ -68,8 +74,8 @@ class View:
         return f"refused, from {event.remote_address}: {event.reason}{advice}", "red"
 
     @_told.register
-    def _(self, event: events.StationAdded) -> tuple[str, str]:
-        return "was registered", "dim"
+    def _(self, event: events.StationAdded) -> tuple[str, str] | None:
+        return None if event.station.name in self._ours else ("was registered", "dim")
 
     @_told.register
     def _(self, event: events.StationRenamed) -> tuple[str, str]:
@@ -80,8 +86,8 @@ class View:
         return "was removed", "dim"
 
     @_told.register
-    def _(self, event: events.StationChanged) -> tuple[str, str]:
-        return f"has a new {event.what}", "dim"
+    def _(self, event: events.StationChanged) -> tuple[str, str] | None:
+        return None if event.station.name in self._ours else (f"has a new {event.what}", "dim")
 
     @_told.register
     def _(self, event: events.StationBooted) -> tuple[str, str]:
@@ -93,7 +99,12 @@ class View:
         return f"{held} until {self._program} station accept '{event.station}'", "yellow"
 
     @_told.register
-    def _(self, event: events.ConnectorStatusChanged) -> tuple[str, str]:
+    def _(self, event: events.ConnectorStatusChanged) -> tuple[str, str] | None:
+        key = (event.station, event.evse)
+        is_first = key not in self._statuses
+        _keep(self._statuses, key, event.raw_status)
+        if is_first and event.status == "Available":
+            return None  # as is to be expected after a boot
         error = event.error_code if event.error_code not in (None, "NoError") else ""
         more = " ".join(filter(None, (error, event.info)))
         text = f"{_where(event.evse) or 'station'} is {_words(event.raw_status)}"
@@ -121,7 +132,7 @@ class View:
     @_told.register
     def _(self, event: events.TransactionStarted) -> tuple[str, str]:
         key = (event.station, event.ref)
-        _keep(self._started, key, event.started_at)
+        _keep(self._started, key, event)
         if event.meter_start_wh is not None:
             _keep(self._meters, key, event.meter_start_wh)
         parts = ["started charging", _for(event.id_token), _on(event.evse)]
@@ -132,8 +143,11 @@ class View:
 
     @_told.register
     def _(self, event: events.TransactionUpdated) -> tuple[str, str] | None:
-        state = event.charging_state
-        return None if state is None else (f"transaction {event.ref}: {_words(state)}", "dim")
+        if event.charging_state is None:
+            return None
+        started = self._started.get((event.station, event.ref))
+        where = _where(started.evse) if started else ""
+        return f"{where or f'transaction {event.ref}'} is {_words(event.charging_state)}", "dim"
 
     @_told.register
     def _(self, event: events.EnergyMetered) -> tuple[str, str] | None:
@@ -159,8 +173,8 @@ class View:
         key = (event.station, event.ref)
         self._meters.pop(key, None)
         self._spoken.pop(key, None)
-        started_at = self._started.pop(key, None)
-        took = f"in {duration(event.ended_at - started_at)}" if started_at else ""
+        started = self._started.pop(key, None)
+        took = f"in {duration(event.ended_at - started.started_at)}" if started else ""
         why = f"({_words(event.stop_reason)})" if event.stop_reason else ""
         parts = ["stopped charging", _on(event.evse), why]
         text = " ".join(filter(None, parts))

@@ -3,7 +3,6 @@
 import typer
 
 from voltkeep.cli.command import Run, command
-from voltkeep.cli.logs import quiet_logs
 from voltkeep.cli.text import count
 from voltkeep.config import make_data_directory, public_value
 
@@ -13,6 +12,7 @@ group = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_
 @command(group, "status")
 async def status(run: Run) -> None:
     """Whether the database has the schema that this release needs."""
+    from voltkeep.cli.logs import quiet_logs
     from voltkeep.store import schema_status
 
     quiet_logs(debug=run.debug)
@@ -46,6 +46,7 @@ async def status(run: Run) -> None:
 @command(group, "upgrade")
 async def upgrade(run: Run) -> None:
     """Give the database the schema that this release needs. Safe to repeat."""
+    from voltkeep.cli.logs import quiet_logs
     from voltkeep.store import migrate, schema_status
 
     quiet_logs(debug=run.debug)

@@ -1,0 +1,205 @@
+"""What happens, told to a person: one line for each thing worth one."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from voltkeep.cli.view import View
+from voltkeep.domain import events
+from voltkeep.domain.authorization import Authorization
+from voltkeep.domain.availability import ChargingState, ConnectorStatus
+from voltkeep.domain.identity import Evse, IdToken, TransactionRef, station_id
+from voltkeep.domain.stations import Make, Registration
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STATION = station_id("CS-01")
+REF = TransactionRef("7")
+HOSTILE = "\x1b]0;x\x07\n12:00:00  CS-99  started charging\u202e"
+
+
+def at(second: float) -> dict[str, Any]:
+    return {"station": STATION, "at": NOON + timedelta(seconds=second)}
+
+
+def started(second: float = 0, **rest) -> events.TransactionStarted:
+    given = {
+        "ref": REF,
+        "evse": Evse(1),
+        "id_token": IdToken("ANNA"),
+        "authorization": Authorization.ACCEPTED,
+        "started_at": NOON,
+        "remote_start_id": None,
+        "meter_start_wh": 1000.0,
+    }
+    return events.TransactionStarted(**at(second), **(given | rest))
+
+
+def metered(second: float, wh: float, w: float = 11_000.0) -> events.EnergyMetered:
+    return events.EnergyMetered(
+        **at(second), ref=REF, evse=Evse(1), energy_wh=wh, power_w=w, soc_percent=43.2
+    )
+
+
+def ended(second: float, **rest) -> events.TransactionEnded:
+    given = {
+        "ref": REF,
+        "evse": Evse(1),
+        "ended_at": NOON + timedelta(seconds=second),
+        "energy_wh": 5500.0,
+        "stop_reason": "EVDisconnected",
+        "is_orphan": False,
+    }
+    return events.TransactionEnded(**at(second), **(given | rest))
+
+
+def booted(
+    registration: Registration = Registration.ACCEPTED, vendor: str = "Volt"
+) -> events.Event:
+    make = Make(vendor=vendor, model="M", firmware="1.0")
+    return events.StationBooted(**at(0), make=make, registration=registration, reason="PowerUp")
+
+
+def status(raw: str, second: float = 0, **rest) -> events.ConnectorStatusChanged:
+    known = {"Available", "Faulted"}
+    return events.ConnectorStatusChanged(
+        **at(second),
+        evse=Evse(1),
+        status=ConnectorStatus(raw if raw in known else "Occupied"),
+        raw_status=raw,
+        **rest,
+    )
+
+
+def refused(reason: str, second: float = 0) -> events.ConnectionRefused:
+    return events.ConnectionRefused(**at(second), remote_address="192.0.2.1", reason=reason)
+
+
+def presented(value: str, status: Authorization) -> events.TokenPresented:
+    return events.TokenPresented(**at(0), id_token=IdToken(value), status=status)
+
+
+def tell(*happened: events.Event) -> list[str]:
+    view = View(program="voltkeep")
+    return [
+        before + what.text for line in map(view.line, happened) if line for before, what in [line]
+    ]
+
+
+def test_a_charge_is_told_from_plug_to_bill():
+    lines = tell(
+        booted(),
+        status("Available"),
+        status("Preparing", 1),
+        presented("ANNA", Authorization.ACCEPTED),
+        started(),
+        events.TransactionUpdated(**at(1), ref=REF, charging_state=ChargingState.SUSPENDED_EV),
+        metered(60, 1200.0),
+        ended(1800),
+        status("Available", 1801),
+    )
+
+    assert lines == [
+        "12:00:00  CS-01         booted: Volt M 1.0",
+        "12:00:01  CS-01         connector 1 is preparing",
+        "12:00:00  CS-01         token ANNA is welcome",
+        "12:00:00  CS-01         started charging for ANNA on connector 1 (transaction 7)",
+        "12:00:01  CS-01         connector 1 is suspended EV",
+        "12:01:00  CS-01         connector 1 charges at 11.0 kW, 0.200 kWh so far, battery at 43 %",
+        "12:30:00  CS-01         stopped charging on connector 1 (EV disconnected): 5.500 kWh in 30 min",  # noqa: E501  # as it is told
+        "12:30:01  CS-01         connector 1 is available",
+    ]
+
+
+def test_progress_is_told_now_and_then():
+    told = tell(started(), *(metered(second, 1000.0 + second) for second in range(1, 61)))
+
+    assert [line[:8] for line in told[1:]] == ["12:00:01", "12:00:16", "12:00:31", "12:00:46"]
+
+
+def test_who_knocks_in_vain_is_told_once_a_minute():
+    told = tell(*(refused("unknown station", second) for second in range(90)))
+
+    assert len(told) == 2
+    assert "from 192.0.2.1: unknown station" in told[0]
+    assert "voltkeep station add 'CS-01'" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("event", "advice"),
+    [
+        (refused("wrong password"), "voltkeep station rotate-key 'CS-01'"),
+        (booted(Registration.PENDING), "voltkeep station accept 'CS-01'"),
+        (presented("04A2B3", Authorization.UNKNOWN), "voltkeep token add 04A2B3"),
+    ],
+)
+def test_what_an_operator_can_do_is_said(event, advice):
+    (line,) = tell(event)
+
+    assert advice in line
+
+
+@pytest.mark.parametrize("value", ["x; rm -rf ~", "$(id)", "a b", "-h", "'", HOSTILE])
+def test_no_station_puts_a_command_into_an_operators_shell(value):
+    (line,) = tell(presented(value, Authorization.UNKNOWN))
+
+    assert "token add" not in line
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        booted(vendor=HOSTILE),
+        status(HOSTILE),
+        status("Faulted", info=HOSTILE),
+        status("Faulted", error_code=HOSTILE),
+        presented(HOSTILE, Authorization.ACCEPTED),
+        started(id_token=IdToken(HOSTILE)),
+        started(ref=TransactionRef(HOSTILE)),
+        ended(1, stop_reason=HOSTILE),
+        refused(HOSTILE),
+    ],
+)
+def test_what_a_station_says_stays_on_its_line(event):
+    (line,) = tell(event)
+
+    assert line.isprintable()
+
+
+def test_what_went_wrong_stands_out():
+    view = View(program="voltkeep")
+
+    def style(event: events.Event) -> str:
+        line = view.line(event)
+        assert line
+        return line[1].style
+
+    assert "red" in style(refused("unknown station"))
+    assert "red" in style(status("Faulted"))
+    assert "red" in style(
+        events.StationConnected(
+            **at(0), subprotocol="x", security_profile=0, remote_address="a", epoch=1
+        )
+    )
+    assert "yellow" in style(ended(1, is_orphan=True))
+
+
+def test_every_event_can_be_told():
+    """Whether it is worth a line or not: a new one must not end the view."""
+    events_of_all_kinds = events.Event.__subclasses__()
+
+    assert {kind.__name__ for kind in events_of_all_kinds} == {
+        each.__name__ for each in events.Anything.__args__
+    }
+    handled = View.__dict__["_told"].dispatcher.registry
+    assert [kind.__name__ for kind in events_of_all_kinds if kind not in handled] == []
+
+
+def test_the_view_forgets_what_is_over():
+    view = View(program="voltkeep")
+    for number in range(20_000):
+        view.line(started(ref=TransactionRef(str(number))))
+
+    assert len(view._started) == 10_000
+    view.line(ended(1, ref=TransactionRef("19999")))
+    assert len(view._started) == 9_999

@@ -29,6 +29,7 @@ from voltkeep.app import App, now
 from voltkeep.config import Settings
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import Station
+from voltkeep.store import migrate
 
 ROOT = Path(__file__).parent.parent
 MESSAGES = {"Heartbeat": heartbeat, "MeterValues": meter_values}
@@ -113,8 +114,6 @@ async def voltkeep(
 
 async def register(settings: Settings, count: int) -> dict[str, str | None]:
     """Stations with generated keys (security profile 1)."""
-    from voltkeep.store import migrate  # noqa: PLC0415
-
     await migrate(settings.database_url)
     paths: dict[str, str | None] = {}
     async with App(settings).running(serve=False) as app:

@@ -135,7 +135,7 @@ async def test_two_hundred_stations_report_status_at_once(serve):
             assert answers == [{}] * 200
 
         async with asyncio.timeout(10):
-            while len(await rows(server.settings, CONNECTORS)) < 200:  # noqa: ASYNC110  # rows
+            while len(await rows(server.settings, CONNECTORS)) < 200:  # noqa: ASYNC110  # rows tell nobody
                 await asyncio.sleep(0.1)
     assert {row[1] for row in await rows(server.settings, CONNECTORS)} == {"Preparing"}
 

@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-_FULL = 0.02  # of the greatest power: where a car calls itself full and stops asking
+_FULL = 0.02  # of the greatest power: where a car calls itself full
+_EPSILON = 1e-9
 _WARM = 15.0  # °C; colder than this, lithium takes less
 _FROZEN = -15.0
 _FROZEN_SHARE = 0.3
@@ -25,46 +26,41 @@ class Battery:
 
     def acceptance(self) -> float:
         """The power it would take now, in W, from a charger without limits."""
-        if self.soc >= self.target:
+        if self.full():
             return 0.0
-        peak = self._peak()
-        if self.soc <= self.taper_from:
-            return peak
-        power = peak * (1.0 - self.soc) / (1.0 - self.taper_from)
-        return power if power > self._least() else 0.0
+        return self._peak() * min(1.0, (1.0 - self.soc) / (1.0 - self.taper_from))
 
     def full(self) -> bool:
         """Whether it asks for nothing more."""
-        return self.acceptance() <= 0.0
+        return self.soc >= self._end() - _EPSILON
 
     def charge(self, offered_w: float, seconds: float) -> float:
         """Charge with at most `offered_w`; the energy taken, in Wh."""
-        before = self.soc
-        offered = min(offered_w, self._peak())
+        before, peak = self.soc, self._peak()
+        offered = min(offered_w, peak)
         if offered <= 0.0 or seconds <= 0.0 or self.full():
             return 0.0
-        knee = 1.0 - (1.0 - self.taper_from) * offered / self._peak()
+        knee = 1.0 - (1.0 - self.taper_from) * offered / peak
         hours = seconds / 3600.0
         if self.soc < knee:
             steady = min(hours, (knee - self.soc) * self.capacity_wh / offered)
             self.soc += offered * steady / self.capacity_wh
             hours -= steady
         if hours > 0.0:
-            rate = self._peak() / (self.capacity_wh * (1.0 - self.taper_from))
+            rate = peak / (self.capacity_wh * (1.0 - self.taper_from))
             self.soc = 1.0 - (1.0 - self.soc) * math.exp(-rate * hours)
-        # Where acceptance falls under the least power the car has stopped by itself.
-        end = 1.0 - (1.0 - self.taper_from) * self._least() / self._peak()
-        self.soc = min(self.soc, max(before, min(self.target, end)))
+        self.soc = min(self.soc, self._end())
         return (self.soc - before) * self.capacity_wh
+
+    def _end(self) -> float:
+        """Where it stops: at its target, or where it would take next to nothing."""
+        return min(self.target, 1.0 - (1.0 - self.taper_from) * _FULL)
 
     def _peak(self) -> float:
         if self.temperature_c >= _WARM:
             return self.max_power_w
         warmth = max(0.0, (self.temperature_c - _FROZEN) / (_WARM - _FROZEN))
         return self.max_power_w * (_FROZEN_SHARE + (1.0 - _FROZEN_SHARE) * warmth)
-
-    def _least(self) -> float:
-        return self.max_power_w * _FULL
 
 
 @dataclass(slots=True)

@@ -67,8 +67,11 @@ class BackOff(NamedTuple):
 class Host(Protocol):
     """Whose connection it is."""
 
-    def wire(self, subprotocol: str) -> Wire:
+    def wire(self, subprotocol: str | None) -> Wire:
         """The connection's version is known: how it behaves on the wire."""
+
+    def failed(self) -> None:
+        """An attempt to connect came to nothing."""
 
     def opened(self, away_s: float) -> None:
         """There is a connection, after so many simulated seconds without."""
@@ -270,6 +273,7 @@ class Link:
             except (OSError, InvalidHandshake, TimeoutError) as error:
                 self.failure = error
                 self.refusals += 1
+                self._host.failed()
                 continue
             self.failure = None
             try:
@@ -320,7 +324,7 @@ class Link:
         )
 
     async def _converse(self, socket: ClientConnection) -> None:
-        wire = self._host.wire(socket.subprotocol or self._spec.subprotocols[0])
+        wire = self._host.wire(socket.subprotocol)
         session = Session(wire, call_timeout=self._timeout, max_waiting=200)
         self._socket, self._session = socket, session
         self.refusals = 0
@@ -375,8 +379,8 @@ class Link:
         except Exception:
             log.exception("The simulated station failed to answer %s", call.action)
             session.refuse(call.id, ErrorCode.INTERNAL_ERROR)
+        self.flush()  # before what was promised, which may be to close
         self._host.answered()
-        self.flush()
 
     def _ended(self, answer: Answer) -> None:
         """The oldest CALL is over: a session sends them one by one, in order."""

@@ -233,21 +233,22 @@ class Outlet:
             return
         if self._at < self._relay_at < now:
             self.advance(self._relay_at)
-        transaction = self.transaction
-        if self._relay_at <= now:
-            since = self._at
-            if self.vehicle is not None:
-                offered = self.offered_w()
-                self.meter.energy_wh += self.vehicle.battery.charge(
-                    min(offered, self.vehicle.demand(dc=self.dc)), now - since
-                )
-                self.meter.power_w = min(offered, self.vehicle.demand(dc=self.dc))
-                if transaction is not None and transaction.state is State.CHARGING:
-                    transaction.charging_s += now - since
+        transaction, vehicle = self.transaction, self.vehicle
+        if self._relay_at <= self._at and vehicle is not None:
+            taken = min(self.offered_w(), vehicle.demand(dc=self.dc))
+            self.meter.energy_wh += vehicle.battery.charge(taken, now - self._at)
+            if transaction is not None and transaction.state is State.CHARGING:
+                transaction.charging_s += now - self._at
         self._at = now
+        self._read_power()
         changed = transaction is not None and transaction.state is not self.state()
         if changed or self._reached() != self._points:
             self._settle(now, Trigger.CHARGING_STATE_CHANGED)
+
+    def _read_power(self) -> None:
+        flows = self._relay_at <= self._at and self.vehicle is not None
+        demand = self.vehicle.demand(dc=self.dc) if self.vehicle is not None else 0.0
+        self.meter.power_w = min(self.offered_w(), demand) if flows else 0.0
 
     def sample(self, now: float, trigger: Trigger, context: Context, setting: str) -> None:
         """Read the meter for the transaction's sake."""
@@ -284,7 +285,8 @@ class Outlet:
 
     def offered_w(self) -> float:
         """The power a car is offered."""
-        power = min(self.max_power_w, self.limit_w)
+        share = 1.0 if self.dc else self.meter.phases_used / self.phases
+        power = min(self.max_power_w * share, self.limit_w)
         least = 0.0 if self.dc else _LEAST_A * VOLTAGE * self.meter.phases_used
         return power if power >= least else 0.0
 

@@ -43,7 +43,10 @@ class Presence:
         self.manners = Manners(spec.misbehave)
         self.offset = self.manners.most("clock_error_s")
         self.configuration = Configuration(spec.configuration)
-        self.dialect = dialects[spec.subprotocols[0]]
+        spoken = [name for name in spec.subprotocols if name in dialects]
+        if not spoken:
+            raise ValueError(f"{spec.version!r} is no version; there are {', '.join(dialects)}")
+        self.dialect = dialects[spoken[0]]
         self.link = Link(self, spec, clock, self.manners, call_timeout)
         self.queue = TransactionQueue()
         self.log: deque[tuple[float, str, bytes]] = deque(maxlen=log_frames)
@@ -66,9 +69,9 @@ class Presence:
 
     # Called by the connection (link.Host)
 
-    def wire(self, subprotocol: str) -> Wire:
-        """The version is negotiated: speak its dialect."""
-        self.dialect = self._dialects[subprotocol]
+    def wire(self, subprotocol: str | None) -> Wire:
+        """The version is negotiated: speak its dialect, or the preferred one if none was named."""
+        self.dialect = self._dialects.get(subprotocol or "", self.dialect)
         return self.dialect.wire
 
     def opened(self, away_s: float) -> None:
@@ -79,6 +82,10 @@ class Presence:
         elif self._boot_at == NEVER:
             self.boot()
         self.poke()
+
+    def failed(self) -> None:
+        """There is still no connection."""
+        self.changed()
 
     def closed(self) -> None:
         """Keep what was not answered for the next connection."""

@@ -1,0 +1,1 @@
+"""Simulated stations, against central systems that are not ours."""

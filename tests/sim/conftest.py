@@ -16,7 +16,7 @@ Plugged = Callable[..., Any]
 
 
 @pytest.fixture(params=VERSIONS)
-def version(request) -> str:
+def version(request):
     """Each version of OCPP."""
     return request.param
 

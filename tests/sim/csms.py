@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, NamedTuple, Self
 
-from ocpp import v16, v21, v201
 from ocpp.exceptions import OCPPError
 from ocpp.routing import on
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -16,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from ocpp import v16, v21, v201
 from voltkeep.sim.spec import basic
 
 LIBRARY: dict[str, ModuleType] = {"ocpp1.6": v16, "ocpp2.0.1": v201, "ocpp2.1": v21}

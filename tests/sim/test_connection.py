@@ -1,13 +1,13 @@
 """Boots, reconnects, resets, power cuts: what a station does about its connection."""
 
 import json
+from datetime import datetime
 
 import pytest
 
 from tests.sim.csms import Csms
 from tests.sim.test_story import configure, ended, remote_start, started
 from voltkeep.sim import SimStation, StationSpec
-from voltkeep.sim.behaviour import MISBEHAVIOURS
 
 QUICK = {
     "OCPPCommCtrlr.RetryBackOffWaitMinimum": "1",
@@ -300,9 +300,9 @@ async def test_a_new_password_is_used_at_once(version):
     assert len(csms.headers) == 2  # no attempt with the old one
 
 
-async def test_a_wrong_password_is_refused_and_tried_again_later(csms, version):
-    async with Csms(password="right") as csms:
-        spec = StationSpec(id="CS1", version=version, url=csms.url, password="wrong")
+async def test_a_wrong_password_is_refused_and_tried_again_later(version):
+    async with Csms(password="right") as strict:
+        spec = StationSpec(id="CS1", version=version, url=strict.url, password="wrong")
         async with SimStation(spec, 600.0) as station:
             await station.until(lambda: station.core.link.refusals >= 2)
 
@@ -317,11 +317,5 @@ async def test_the_offered_subprotocols_are_negotiated(csms, connect, version):
     assert station.online
 
 
-def test_the_list_of_misbehaviours_says_what_each_does():
-    assert all(row.does and row.name == name for name, row in MISBEHAVIOURS.items())
-
-
 def _seconds(stamp):
-    from datetime import datetime
-
     return datetime.fromisoformat(stamp).timestamp()

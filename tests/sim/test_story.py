@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sim.conftest import FAST
+from voltkeep.sim.battery import Battery, Vehicle
 
 ENERGY = "Energy.Active.Import.Register"
 
@@ -272,8 +272,6 @@ async def test_a_token_of_the_same_group_may_stop(csms, connect, version):
 
 
 async def test_a_full_battery_suspends_the_transaction(csms, connect, version):
-    from voltkeep.sim.battery import Battery, Vehicle
-
     station = await connect()
     await station.plug(1, Vehicle(Battery(capacity_wh=200.0, soc=0.9, max_power_w=11_000.0)))
     await station.authorize(1, "TOKEN")

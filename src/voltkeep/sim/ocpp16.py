@@ -77,7 +77,8 @@ class Ocpp16:
         """The nine statuses of 1.6 (section 4.9), from what an outlet is."""
         status = v16.StatusNotificationRequestStatus
         if outlet is None:
-            return status.AVAILABLE if station.operative else status.UNAVAILABLE
+            usable = station.operative or station.charging
+            return status.AVAILABLE if usable else status.UNAVAILABLE
         if outlet.fault is not None:
             return status.FAULTED
         if outlet.transaction is not None:

@@ -247,7 +247,6 @@ class Station(Presence):
         """Switch the whole station; False if an outlet's transaction has to end first."""
         self.operative = operative
         done = [self.change_availability(o, operative=operative) for o in self.outlets.values()]
-        self.tell_status(None)
         return all(done)
 
     def reserve(self, number: int | None, reservation: Reservation) -> str:
@@ -351,6 +350,8 @@ class Station(Presence):
         for outlet in self.outlets.values():
             self._pass_time(outlet, t)
             soonest = min(soonest, outlet.wakes_at(step))
+        if self.accepted:
+            self.tell_status(None)
         if self._reset_by <= t or (self._reset_by < NEVER and not self.queue):
             self._restart(BootReason.REMOTE_RESET)
             self.link.drop(abrupt=False, pause_s=BOOT_S)

@@ -63,8 +63,10 @@ bench: $(VENV)/installed-dev postgresql ## Measure against a plain central syste
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: generate
-generate: $(VENV)/installed-dev ## Write the OCPP messages from OCA's JSON schemas
+generate: $(VENV)/installed-dev ## Write what is generated: OCPP messages, pages of the reference
 	$(BIN)/python tools/generate_messages.py
+	$(BIN)/python tools/generate_reference.py
+	$(BIN)/python tools/generate_quirks.py
 
 .PHONY: lock
 lock: $(VENV)/installed-dev ## Write the lock files from pyproject.toml (ARGS=--upgrade: with newer versions)

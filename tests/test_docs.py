@@ -1,7 +1,10 @@
 """What the pages say is so: links, names and commands."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -72,6 +75,15 @@ def test_the_index_links_every_page():
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in links(INDEX)}
 
     assert [name(page) for page in DOCS.rglob("*.md") if page not in linked | {INDEX}] == []
+
+
+def test_the_reference_says_what_the_code_says():
+    """Every command, setting and event has its heading, since these pages are made from them."""
+    tool = [sys.executable, ROOT / "tools" / "generate_reference.py", "--check"]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(tool, env=env, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 @each_page

@@ -42,7 +42,9 @@ EVERYWHERE: dict[str, Any] = {
     ],
     "database": Annotated[
         str | None,
-        typer.Option("--database", metavar="URL", help="The database, if not in the data."),
+        typer.Option(
+            "--database", metavar="URL", help="The database; else a file in the data directory."
+        ),
     ],
     "json": Annotated[bool, typer.Option("--json", help="Write for programs: JSON on stdout.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks of what went wrong.")],

@@ -4,7 +4,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """The exit codes of every command; docs/reference/cli.md explains them."""
+    """The exit codes of every command; `MEANINGS` explains them."""
 
     OK = 0
     FAILED = 1
@@ -13,6 +13,17 @@ class ExitCode(enum.IntEnum):
     UNREACHABLE = 4
     DATABASE = 5
     INTERRUPTED = 130
+
+
+MEANINGS = {
+    ExitCode.OK: "It is done.",
+    ExitCode.FAILED: "It failed: a station said no, a name is taken, a check went badly.",
+    ExitCode.USAGE: "The command or a setting is not what it can be.",
+    ExitCode.NOT_FOUND: "There is no such station, token or transaction.",
+    ExitCode.UNREACHABLE: "The station is offline or silent, or no server runs.",
+    ExitCode.DATABASE: "The database is away, or its schema is not the one needed.",
+    ExitCode.INTERRUPTED: "It was interrupted with Ctrl-C.",
+}
 
 
 class Failure(Exception):

@@ -146,10 +146,11 @@ def _payload(frame: bytes) -> str:
 def _pairs(value: Any, name: str = "") -> Iterator[str]:
     match value:
         case {"value": amount, "measurand": measurand}:
-            yield f"{measurand}={amount}{value.get('unit', '')}"
+            phase = f".{value['phase']}" if "phase" in value else ""
+            yield f"{measurand}{phase}={amount}{value.get('unit', '')}"
         case dict():
             for key, inner in value.items():
-                yield from _pairs(inner, f"{name}.{key}" if name else str(key))
+                yield from _pairs(inner, key)
         case [only]:
             yield from _pairs(only, name)
         case list():

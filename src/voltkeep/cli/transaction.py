@@ -40,6 +40,9 @@ async def list_(
     of = parse_station(station) if station else None
     async with run.app() as app:
         found = await app.services.transactions.all(station=of, active=active, limit=limit)
+        for each in found:
+            if each.is_active:
+                _take_in(each, await app.services.transactions.meter_values(each.station, each.ref))
     if run.out.as_json:
         run.out.data([as_plain(each) for each in found])
         return
@@ -64,6 +67,14 @@ async def list_(
     )
     if len(found) == limit:
         run.out.say(f"These are the last {limit}: --limit shows more, `export` all.")
+
+
+def _take_in(transaction: "Transaction", rows: "list[MeterRow]") -> None:
+    """What the meter said last: while a transaction runs, its own row does not follow it."""
+    registers = [row.value.energy_wh for row in rows if row.value.energy_wh is not None]
+    if registers:
+        transaction.meter_stop_wh = registers[-1]
+        transaction.last_heard_at = max(transaction.last_heard_at, rows[-1].received_at)
 
 
 def _took(transaction: "Transaction") -> str:
@@ -113,6 +124,8 @@ async def show(
         transactions = app.services.transactions
         transaction = await transactions.get(of, TransactionRef(ref))
         rows = await transactions.meter_values(of, transaction.ref)
+    if transaction.is_active:
+        _take_in(transaction, rows)
     if run.out.as_json:
         plain = as_plain(transaction) | {"meter_values": [_meter_plain(row) for row in rows]}
         run.out.data(plain)

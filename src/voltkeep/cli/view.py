@@ -165,7 +165,8 @@ class View:
             f"{energy(so_far)} so far" if so_far > 0 else "",
             "" if event.soc_percent is None else f"battery at {event.soc_percent:.0f} %",
         ]
-        where = _where(event.evse)
+        started = self._started.get(key)
+        where = _where(event.evse or (started.evse if started else None))
         return f"{where} ".lstrip() + ", ".join(filter(None, parts)), ""
 
     @_told.register

@@ -39,7 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         _of(
             "The database. Empty: the SQLite file `voltkeep.db` in the data directory.",
-            "empty, sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME",
+            "empty, sqlite:////PATH, or postgresql://USER:PASSWORD@HOST/NAME",
         ),
     ] = ""
     database_pool: Annotated[
@@ -116,7 +116,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = "when-required"
     message_size_limit_bytes: Annotated[
-        int, _of("A longer message closes the connection, in bytes.", ge=1024, le=16 * 1024 * 1024)
+        int,
+        _of(
+            "A longer message is refused with an error, and the connection is kept; one that is "
+            "four times as long, and longer than 1 MiB, closes it. In bytes.",
+            ge=1024,
+            le=16 * 1024 * 1024,
+        ),
     ] = 65_536
     fragments_per_message: Annotated[
         int, _of("A message in more WebSocket fragments closes the connection.", ge=1, le=65_536)
@@ -124,13 +130,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     frames_per_s: Annotated[
         float,
         _of(
-            "Messages a second that one station may send for long. Above it we read slower.",
+            "WebSocket frames a second that one connection may send for long, control frames "
+            "included. Above it we read no faster.",
             gt=0,
             le=100_000,
         ),
     ] = 50
     frames_burst: Annotated[
-        int, _of("Messages that one station may send at once before that.", ge=1, le=1_000_000)
+        int, _of("WebSocket frames that it may send at once before that.", ge=1, le=1_000_000)
     ] = 200
     call_timeout_s: Annotated[
         float, _of("How long a station may take to answer us, in seconds.", gt=0, le=600)

@@ -1,0 +1,243 @@
+"""Write the pages of docs/reference that the code itself says: commands, settings, events.
+
+``--check`` writes nothing and fails when a page is not what would be written.
+"""
+
+import argparse
+import enum
+import inspect
+import pathlib
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, get_args
+
+import msgspec
+import typer
+
+from voltkeep.cli.__main__ import tree
+from voltkeep.cli.command import EVERYWHERE
+from voltkeep.cli.errors import MEANINGS
+from voltkeep.config import Field, fields
+from voltkeep.domain import events
+
+TARGET = pathlib.Path(__file__).parent.parent / "docs" / "reference"
+_GENERATED = "<!-- Written by tools/generate_reference.py: change the code it reads. -->"
+
+_COMMANDS = f"""\
+# The command line
+
+{_GENERATED}
+
+`voltkeep --help` and `voltkeep COMMAND --help` say the same at a terminal. Results go to stdout,
+messages to stderr. Colours are for terminals only, and not with `NO_COLOR`.
+
+## Accepted by every command
+"""
+
+_AFTER_EVERYWHERE = """
+`VOLTKEEP_DEBUG=1` is the same as `--debug`. What else can be set: [settings](settings.md).
+
+## Exit codes
+
+| Code | Means |
+|---|---|"""
+
+_SETTINGS = f"""\
+# Settings
+
+{_GENERATED}
+
+A setting has its value from the first of these that names it:
+
+1. a flag of `voltkeep serve`; `--data` and `--database` with every command
+2. an environment variable; an empty one counts as unset
+3. one TOML file: what `--config` or `VOLTKEEP_CONFIG` names, else `voltkeep.toml` in the data
+   directory if it is there; relative paths are meant from where the file is
+4. its default
+
+A name that is no setting is an error in each of them. `voltkeep config show --origin` tells what
+counts, and why."""
+
+_EVENTS = f"""\
+# Events
+
+{_GENERATED}
+
+What happened, in past tense. An event is written in the database transaction of what it tells, and
+published after that has committed, in order and at least once. `voltkeep serve --log-format json`
+logs events; later releases send them to web pages and webhooks.
+
+Each has `station` (tenant and name), `at` (when we learnt of it, UTC) and, where it is stored,
+`type`: its name."""
+
+
+# Commands.
+
+
+def commands_page() -> str:
+    """Every command, in the order of `voltkeep --help`."""
+    root = typer.main.get_command(tree)
+    lines = [
+        _COMMANDS,
+        *_options(each for each in root.params if each.name in EVERYWHERE),
+        _AFTER_EVERYWHERE,
+        *(f"| {code.value} | {meaning} |" for code, meaning in MEANINGS.items()),
+        "",
+        "With `--json` a failure is a JSON object on stderr: `error`, `message`, `next_step`.",
+    ]
+    for names, command in _commands(root, ()):
+        lines += ["", *_command(names, command)]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(group: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, each in group.commands.items():
+        if hasattr(each, "commands"):
+            yield from _commands(each, (*names, name))
+        else:
+            yield (*names, name), each
+
+
+def _command(names: tuple[str, ...], command: Any) -> Iterator[str]:
+    said, _, examples = (command.help or "").partition("\b\nExamples:\n")
+    own = [each for each in command.params if each.name not in EVERYWHERE]
+    arguments = [each for each in own if each.param_type_name == "argument"]
+    options = [each for each in own if each.param_type_name != "argument" and each.name != "ctx"]
+    before = " STATION" if names[:2] == ("station", "command") else ""
+    words = ["voltkeep", *names[:2], before.strip(), *names[2:]]
+    usage = " ".join(filter(None, [*words, "[OPTIONS]", *map(_metavar, arguments)]))
+    yield from (f"## `voltkeep {' '.join(names)}`", "", said.strip(), "", "```text", usage, "```")
+    if arguments:
+        yield ""
+        for each in arguments:
+            yield f"* `{_metavar(each)}`: {each.help}{_choices(each)}"
+    if options and names != ("serve",):
+        if not arguments:
+            yield ""
+        yield from _options(options)
+    if names == ("serve",):
+        demo = next(each for each in options if each.name == "demo")
+        yield from (
+            "",
+            *_options([demo]),
+            "* a flag for each of the [settings](settings.md).",
+        )
+    if examples:
+        yield from ("", "```sh", *(line.strip() for line in examples.rstrip().splitlines()), "```")
+
+
+def _choices(argument: Any) -> str:
+    kind = argument.type_descriptor.annotation
+    if not (isinstance(kind, type) and issubclass(kind, enum.Enum)):
+        return ""
+    return " One of " + ", ".join(f"`{each.value}`" for each in kind) + "."
+
+
+def _metavar(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
+
+
+def _options(options: Iterable[Any]) -> Iterator[str]:
+    for each in options:
+        names = ", ".join((*each.opts, *each.secondary_opts))
+        is_told = each.is_flag or each.default in (None, "")
+        default = "" if is_told else f" Default: `{_plain(each.default)}`."
+        yield f"* `{names}{'' if each.is_flag else ' ' + _value(each)}`: {each.help}{default}"
+
+
+def _value(option: Any) -> str:
+    if option.metavar:
+        return str(option.metavar)
+    kind = option.type_descriptor.annotation
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return "|".join(str(each.value) for each in kind)
+    return {int: "N", float: "NUMBER", datetime: "TIME"}.get(kind, "TEXT")
+
+
+def _plain(value: Any) -> Any:
+    return getattr(value, "value", value)
+
+
+# Settings.
+
+
+def settings_page() -> str:
+    """Every setting, in the order of `Settings`."""
+    lines = [_SETTINGS]
+    for field in fields().values():
+        lines += ["", *_setting(field)]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(field: Field) -> Iterator[str]:
+    if field.name == "data":
+        default = "`voltkeep` in `$XDG_DATA_HOME`, or in `~/.local/share` if that is not set; "
+        default += "the demo's is `voltkeep-demo` there"
+    elif field.default == "":
+        default = "empty"
+    else:
+        default = f"`{msgspec.json.encode(field.default).decode().strip(chr(34))}`"
+    flag = f"`{field.flag}`" if field.flag else "none"
+    if isinstance(field.default, bool):
+        flag += f", `--no-{str(field.flag).removeprefix('--')}`"
+    yield from (f"## `{field.name}`", "", field.description, "")
+    yield f"* Default: {default}"
+    yield f"* Allowed: {field.allowed}"
+    yield f"* Variable: `{field.variable}`"
+    yield f"* Flag: {flag}"
+
+
+# Events.
+
+
+def events_page() -> str:
+    """Every event, in the order of the module."""
+    lines = [_EVENTS]
+    for kind in get_args(events.Anything):
+        lines += ["", *_event(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _event(kind: Any) -> Iterator[str]:
+    yield f"## `{kind.__name__}`"
+    if kind.__doc__ and not kind.__doc__.startswith(f"{kind.__name__}("):
+        yield from ("", " ".join((inspect.getdoc(kind) or "").split()).replace("``", "`"))
+    own = [field for field in msgspec.structs.fields(kind) if field.name not in ("station", "at")]
+    if own:
+        yield ""
+        for field in own:
+            yield f"* `{field.name}`: {_type(field.type)}"
+
+
+def _type(hint: Any) -> str:
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_type(each) for each in get_args(hint)).replace("NoneType", "nothing")
+    name = getattr(hint, "__name__", str(hint))
+    plain = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+    return {**plain, "datetime": "time", "NoneType": "nothing"}.get(name, f"`{name}`")
+
+
+PAGES = {"cli.md": commands_page, "settings.md": settings_page, "events.md": events_page}
+
+
+def main() -> int:
+    """Write, or with ``--check`` compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    check = parser.parse_args().check
+    stale = []
+    for name, page in PAGES.items():
+        path, text = TARGET / name, page()
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text)
+    for name in stale:
+        print(f"docs/reference/{name} {'is out of date' if check else 'written'}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -114,7 +114,7 @@ class Dialect:
         if response is None and not notes:
             return _NOTHING
         answer = b"{}" if response is None else self._written(response, response_type)
-        return Answer(answer, _told(sender, action, notes) if notes else ())
+        return Answer(answer, _told(sender, action, notes))
 
     async def take(
         self,
@@ -139,9 +139,9 @@ class Dialect:
             raise Refusal(ErrorCode.NOT_SUPPORTED, f"{plain(action, 64)} is not handled here")
         notes: Notes = []
         request = self._read(action, request_type, payload, make, notes)
-        if request is not None:
-            await handler(services, sender, request, notes)
-        return _told(sender, action, notes) if notes else ()
+        assert request is not None, "no row of quirks.py takes a SEND for empty"
+        await handler(services, sender, request, notes)
+        return _told(sender, action, notes)
 
     def _known(
         self, services: Services, sender: Sender, action: str, instructed: AbstractSet[str]
@@ -183,9 +183,9 @@ class Dialect:
             except Refusal:
                 raise refusal from None
 
-    def _written(self, message: Struct, wire_type: type[Struct] | None) -> bytes:
+    def _written(self, message: Struct, wire_type: type[Struct]) -> bytes:
         payload = encode(message)
-        if wire_type is not None and type(message) is not wire_type:
+        if type(message) is not wire_type:
             # Built with the structs of a later version: prove that it is valid in this one.
             read(wire_type, payload)
         return payload
@@ -233,8 +233,8 @@ class Dialect:
         if words is None:
             return frozenset()
         content = json.decode(payload)
-        word = content.get("requestedMessage", "") if isinstance(content, dict) else ""
-        return frozenset({words[word]} if word in words else ())
+        word = content.get("requestedMessage", "") if isinstance(content, dict) else None
+        return frozenset({words[word]} if isinstance(word, str) and word in words else ())
 
     def outcome(self, command: Command, action: str, payload: Raw) -> Outcome:
         """How a station took ``command``.
@@ -268,6 +268,8 @@ class Dialect:
 
 
 def _told(sender: Sender, action: str, notes: Notes) -> tuple[str, ...]:
+    if not notes:
+        return ()
     kept = tuple(notes[:NOTES_KEPT])
     log.info("lenient", station=str(sender.station), action=action, forgiven=kept)
     return kept

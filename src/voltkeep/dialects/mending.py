@@ -8,9 +8,10 @@ register and no transaction ever gets a value that the station did not send.
 import functools
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Protocol, Union, get_args, get_origin
 
 import msgspec
 from msgspec import DecodeError, Meta, Raw, Struct, UnsetType, json
@@ -31,7 +32,7 @@ ANSWERS = "answers"  # in place of an action: what stations answer to any CALL o
 _MOST_VALUES = 2000  # of one message: a hostile one must not keep us busy
 
 
-class Mend(Struct, frozen=True):
+class Mend(Protocol):
     """One kind of repair; its fields are its parameters."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
@@ -39,17 +40,16 @@ class Mend(Struct, frozen=True):
 
         ``type_`` is what the schema has there, None where it has nothing; ``name`` is the field's.
         """
-        raise NotImplementedError
 
 
-class NumberAsText(Mend, frozen=True):
+class NumberAsText(Struct, frozen=True):
     """A number where text belongs, read as it would be written."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
         return repr(value) if _is(type_, str) and type(value) in (int, float) else value
 
 
-class TextAsNumber(Mend, frozen=True):
+class TextAsNumber(Struct, frozen=True):
     """A decimal number in quotes."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
@@ -58,7 +58,7 @@ class TextAsNumber(Mend, frozen=True):
         return float(value)
 
 
-class WholeNumber(Mend, frozen=True):
+class WholeNumber(Struct, frozen=True):
     """An integer written as 1.0."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
@@ -66,7 +66,7 @@ class WholeNumber(Mend, frozen=True):
         return int(value) if is_whole and _is(type_, int) else value
 
 
-class Truncate(Mend, frozen=True):
+class Truncate(Struct, frozen=True):
     """Text longer than the schema allows, cut there."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
@@ -75,14 +75,14 @@ class Truncate(Mend, frozen=True):
         return value[:longest] if too_long else value
 
 
-class NullAsAbsent(Mend, frozen=True):
+class NullAsAbsent(Struct, frozen=True):
     """OCPP has no null: an optional field that is null is not there."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
         return ABSENT if value is None else value
 
 
-class DropUnknown(Mend, frozen=True):
+class DropUnknown(Struct, frozen=True):
     """A field that the schema does not have, but for those that would change what others mean."""
 
     besides: tuple[str, ...] = ()
@@ -91,14 +91,24 @@ class DropUnknown(Mend, frozen=True):
         return ABSENT if type_ is None and name not in self.besides else value
 
 
-class DropInvalid(Mend, frozen=True):
+class KeepValid(Struct, frozen=True):
+    """A list of which some elements break the schema: the others are kept, if there are any."""
+
+    def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
+        if not isinstance(value, list):
+            return value
+        valid = [one for one in value if _is_valid(one, _element(type_))]
+        return valid if 0 < len(valid) < len(value) else value
+
+
+class DropInvalid(Struct, frozen=True):
     """An optional value, or an element of a list, that breaks its schema: the rest is kept."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
         return value if _is_valid(value, type_) else ABSENT
 
 
-class Respell(Mend, frozen=True):
+class Respell(Struct, frozen=True):
     """Another version's or a vendor's word for what the schema spells differently.
 
     ``otherwise`` stands for any other word that the schema does not have.
@@ -113,14 +123,14 @@ class Respell(Mend, frozen=True):
         return self.words.get(value) or self.otherwise or value
 
 
-class EmptyAsAbsent(Mend, frozen=True):
+class EmptyAsAbsent(Struct, frozen=True):
     """An empty list where the schema wants one element at least, or no list."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
         return ABSENT if value == [] else value
 
 
-class DropHollow(Mend, frozen=True):
+class DropHollow(Struct, frozen=True):
     """An element of a list whose own list, ``field``, is empty."""
 
     field: str
@@ -129,21 +139,21 @@ class DropHollow(Mend, frozen=True):
         return ABSENT if isinstance(value, dict) and value.get(self.field) == [] else value
 
 
-class AcknowledgeEmpty(Mend, frozen=True):
+class AcknowledgeEmpty(Struct, frozen=True):
     """A report with an empty list of what it is there to report."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
         return NOTHING_TOLD if value == [] else value
 
 
-class Timestamp(Mend, frozen=True):
+class Timestamp(Struct, frozen=True):
     """A date and time in a notation near RFC 3339."""
 
     def __call__(self, value: Any, type_: Any, name: str | int) -> Any:
-        if not _is_time(type_) or not isinstance(value, str) or len(value) > _LONGEST_TIME:
+        if not _is(type_, datetime) or not isinstance(value, str) or len(value) > _LONGEST_TIME:
             return value
         match = _TIME.fullmatch(value.strip())
-        if match is None:
+        if match is None or _is_valid(value, type_):
             return value
         day, minutes, seconds, fraction, offset = match.groups()
         text = f"{day}T{minutes}{seconds or ':00'}{(fraction or '').replace(',', '.')}"
@@ -215,10 +225,17 @@ def mend(
     except (DecodeError, RecursionError, UnicodeError):
         return None
     repair = _Repair(rows)
-    repair.inside(content, type_, "")
-    if not repair.notes or repair.values > _MOST_VALUES:
+    try:
+        repair.inside(content, type_, "")
+    except _TooMuch:
+        return None
+    if not repair.notes:
         return None
     return Mended(None if repair.nothing_told else Raw(encode(content)), tuple(repair.notes))
+
+
+class _TooMuch(Exception):
+    """More values than any honest message has."""
 
 
 class _Repair:
@@ -229,9 +246,13 @@ class _Repair:
         self._at: dict[str, list[Quirk]] = {}
         self.notes: dict[str, None] = {}
         self.nothing_told = False
-        self.values = 0
+        self._values = 0
 
     def inside(self, node: Any, type_: Any, path: str) -> None:
+        if isinstance(node, dict | list):
+            self._values += len(node)
+            if self._values > _MOST_VALUES:
+                raise _TooMuch
         if isinstance(node, dict):
             fields = _fields(type_)
             if fields is not None:
@@ -245,13 +266,10 @@ class _Repair:
                     self._value(node, index, element, f"{path}.*")
 
     def _value(self, holder: Any, key: Any, type_: Any, path: str) -> None:
-        self.values += 1
-        if self.values > _MOST_VALUES:
-            return
         self.inside(holder[key], type_, path)
         for row in self._rows_at(path):
             before = holder[key]
-            assert isinstance(row.mend, Mend)
+            assert not isinstance(row.mend, ConnectionQuirks)
             after = row.mend(before, type_, key)
             if after is before:
                 continue
@@ -298,40 +316,28 @@ def _element(type_: Any) -> Any:
 
 def _bare(type_: Any) -> Any:
     """Without Annotated, and without UNSET."""
-    return next(_parts(type_), None)
-
-
-def _parts(type_: Any) -> Iterator[Any]:
     if get_origin(type_) is Annotated:
-        yield from _parts(get_args(type_)[0])
-    elif get_origin(type_) in (Union, types.UnionType):
-        for part in get_args(type_):
-            yield from _parts(part)
-    elif type_ is not UnsetType:
-        yield type_
+        return _bare(get_args(type_)[0])
+    if get_origin(type_) in (Union, types.UnionType):
+        return next(_bare(part) for part in get_args(type_) if part is not UnsetType)
+    return type_
 
 
 def _is(type_: Any, wanted: type[Any]) -> bool:
     return _bare(type_) is wanted
 
 
-def _is_time(type_: Any) -> bool:
-    bare = _bare(type_)
-    return isinstance(bare, type) and bare.__name__ == "datetime"
-
-
 def _longest(type_: Any) -> int | None:
+    """How long a text may be, if its schema says."""
     for part in (type_, *get_args(type_)):
-        if get_origin(part) is Annotated:
-            for meta in get_args(part)[1:]:
-                if isinstance(meta, Meta) and meta.max_length is not None and _is(part, str):
-                    return meta.max_length
+        if get_origin(part) is Annotated and _is(part, str):
+            meta = get_args(part)[1]
+            assert isinstance(meta, Meta)
+            return meta.max_length
     return None
 
 
 def _is_valid(value: Any, type_: Any) -> bool:
-    if type_ is None:
-        return True
     bare = _bare(type_)
     try:
         if isinstance(bare, type) and issubclass(bare, Struct):

@@ -17,7 +17,7 @@ from voltkeep.dialects.mending import (
     DropInvalid,
     DropUnknown,
     EmptyAsAbsent,
-    Mend,
+    KeepValid,
     NullAsAbsent,
     NumberAsText,
     Quirk,
@@ -176,11 +176,19 @@ QUIRKS: tuple[Quirk, ...] = (
     ),
     Quirk(
         id="bad-sample",
-        actions=_METERED,
+        actions=("MeterValues",),
+        paths=("meterValue.*.sampledValue",),
+        mend=KeepValid(),
+        source="lbbrhzn/ocpp#1144, #1627",
+        why="One sample has a measurand, phase or unit that is none; the others are good.",
+    ),
+    Quirk(
+        id="bad-sample-of-a-transaction",
+        actions=("StopTransaction", "TransactionEvent"),
         paths=tuple(f"{where}.*.sampledValue.*" for where in _METER_VALUES),
         mend=DropInvalid(),
         source="lbbrhzn/ocpp#1144, #1627",
-        why="One sample has a measurand, phase or unit that is none; the others are good.",
+        why="The same; what happens to a transaction must never be lost for a sample.",
     ),
     Quirk(
         id="no-samples",
@@ -253,7 +261,7 @@ def quirks_of(subprotocol: str) -> tuple[Quirk, ...]:
     return tuple(
         row
         for row in QUIRKS
-        if isinstance(row.mend, Mend) and fnmatchcase(subprotocol, row.subprotocol)
+        if not isinstance(row.mend, ConnectionQuirks) and fnmatchcase(subprotocol, row.subprotocol)
     )
 
 

@@ -1,0 +1,139 @@
+"""The message log must not hold what opens a station's connection."""
+
+import pytest
+from msgspec import json
+
+from voltkeep.dialects import DIALECTS
+from voltkeep.dialects.masking import _ACTIONS
+
+SECRET = "4f8c2d-SECRET"
+KEPT = "something-else"
+
+
+def call(action, payload):
+    return json.encode([2, "id", action, payload])
+
+
+def result(payload):
+    return json.encode([3, "id", payload])
+
+
+SECRETS = [
+    ("ChangeConfiguration", call("", {"key": "AuthorizationKey", "value": SECRET})),
+    ("ChangeConfiguration", call("", {"key": "authorizationkey", "value": SECRET})),
+    ("ChangeConfiguration", call("", {"key": "FreevendPassword", "value": SECRET})),
+    ("ChangeConfiguration", call("", {"key": "VendorApiToken", "value": SECRET})),
+    ("ChangeConfiguration", call("", {"key": "ModemSimPin", "value": SECRET})),
+    (
+        "GetConfiguration",
+        result({"configurationKey": [{"key": "AuthorizationKey", "value": SECRET}]}),
+    ),
+    (
+        "SetVariables",
+        call(
+            "",
+            {
+                "setVariableData": [
+                    {
+                        "component": {"name": "SecurityCtrlr"},
+                        "variable": {"name": "BasicAuthPassword"},
+                        "attributeValue": SECRET,
+                    }
+                ]
+            },
+        ),
+    ),
+    (
+        "GetVariables",
+        result(
+            {
+                "getVariableResult": [
+                    {"variable": {"name": "SharedSecret"}, "attributeValue": SECRET}
+                ]
+            }
+        ),
+    ),
+    (
+        "NotifyReport",
+        call(
+            "",
+            {
+                "reportData": [
+                    {"variable": {"name": "VpnKey"}, "variableAttribute": [{"value": SECRET}, 1]},
+                    {"variable": {"name": "ApnPassword"}, "variableAttribute": {"value": SECRET}},
+                ][:1]
+            },
+        ),
+    ),
+    (
+        "NotifyEvent",
+        call("", {"eventData": [{"variable": {"name": "simPin"}, "actualValue": SECRET}]}),
+    ),
+    (
+        "SetNetworkProfile",
+        call(
+            "",
+            {
+                "connectionData": {
+                    "basicAuthPassword": SECRET,
+                    "apn": {"apnPassword": SECRET, "simPin": 1234},
+                    "vpn": {"password": SECRET, "key": SECRET, "server": "s"},
+                }
+            },
+        ),
+    ),
+    ("GetLog", call("", {"log": {"remoteLocation": f"ftp://me:{SECRET}@host/dir"}})),
+    ("GetDiagnostics", call("", {"location": f"FTPS://{SECRET}@host/dir"})),
+    ("UpdateFirmware", call("", {"firmware": {"location": f"https://me:{SECRET}@host/f.bin"}})),
+    ("SignedUpdateFirmware", call("", {"firmware": {"location": f"sftp://a:{SECRET}@h"}})),
+    ("PublishFirmware", call("", {"location": f"https://me:{SECRET}@host/f.bin"})),
+    ("DataTransfer", call("", {"vendorId": "v", "data": {"password": SECRET}})),
+    ("SetVariables", b'[2,"id","SetVariables",{"attributeValue":"' + SECRET.encode()),
+    ("SetVariables", b"[" * 5000 + SECRET.encode()),
+    ("GetConfiguration", b'[3,"id",{"a":"\xff' + SECRET.encode() + b'"}]'),
+]
+
+
+@pytest.mark.parametrize(("action", "frame"), SECRETS)
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_a_secret_is_masked(dialect, action, frame):
+    masked = dialect.mask(action, frame)
+
+    assert SECRET.encode() not in masked
+    assert b"1234" not in masked
+    assert b"***" in masked
+
+
+@pytest.mark.parametrize(
+    ("action", "frame"),
+    [
+        ("ChangeConfiguration", call("", {"key": "HeartbeatInterval", "value": KEPT})),
+        ("ChangeConfiguration", call("", {"key": "AuthorizeRemoteTxRequests", "value": KEPT})),
+        ("ChangeConfiguration", call("", {"key": "LocalPreAuthorize", "value": KEPT})),
+        ("ChangeConfiguration", call("", {"key": "SpinningLight", "value": KEPT})),
+        ("GetLog", call("", {"log": {"remoteLocation": "ftp://host/a@b"}})),
+        ("SetVariables", result({"setVariableResult": [{"variable": {"name": "BasicAuthPassword"},
+                                                        "attributeStatus": "Accepted"}]})),
+        ("SetVariables", result({"setVariableResult": [{"variable": 7, "key": 8, "vpn": 9}]})),
+        ("GetVariables", json.encode([4, "id", "NotSupported", "", {}])),
+        ("MeterValues", call("", {"key": "AuthorizationKey", "value": KEPT})),
+        ("NoSuchAction", b"\xff["),
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays_as_it_crossed_the_wire(action, frame):
+    assert DIALECTS["ocpp2.1"].mask(action, frame) is frame
+
+
+def test_every_action_that_is_looked_at_exists():
+    assert {action for dialect in DIALECTS.values() for action in dialect.actions} >= _ACTIONS
+
+
+def test_the_rest_of_a_masked_frame_can_be_read():
+    frame = call("ChangeConfiguration", {"key": "AuthorizationKey", "value": SECRET})
+
+    assert json.decode(DIALECTS["ocpp1.6"].mask("ChangeConfiguration", frame)) == [
+        2,
+        "id",
+        "ChangeConfiguration",
+        {"key": "AuthorizationKey", "value": "***"},
+    ]

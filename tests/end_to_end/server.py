@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,8 +31,8 @@ class Server:
         self.settings = Settings(data=directory, database=database)
         self.port = free_port()
         self.environ = {f"VOLTKEEP_{key.upper()}": str(value) for key, value in settings.items()}
-        self._process = None
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the server
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = directory.with_name(f"{directory.name}.log")
 
     async def prepare(self, stations, tokens=()):
         """Register stations without a security profile, and tokens."""
@@ -54,9 +53,8 @@ class Server:
         command = [sys.executable, "-m", "voltkeep.cli", "serve", "--log-format", "json"]
         command += ["--data", str(self.settings.data), "--ocpp", f"127.0.0.1:{self.port}"]
         environ = os.environ | self.environ | {"VOLTKEEP_DATABASE": self.settings.database}
-        self._process = subprocess.Popen(
-            command, stdout=self._output, stderr=self._output, env=environ
-        )
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
         async with asyncio.timeout(30):
             while True:
                 try:
@@ -86,9 +84,7 @@ class Server:
 
     def output(self):
         """All that it has written."""
-        self._output.flush()
-        self._output.seek(0)
-        return self._output.read().decode(errors="replace")
+        return self._log.read_text(errors="replace")
 
     def url(self, name):
         return f"ws://127.0.0.1:{self.port}/ocpp/{name}"

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Services
 from voltkeep.domain.authorization import Token
+from voltkeep.domain.events import Event
 from voltkeep.domain.identity import IdToken, station_id
 from voltkeep.domain.stations import Registration, SecurityProfile, Station
 from voltkeep.gateway.limits import Limits
@@ -65,7 +66,7 @@ class Csms:
 
     def __init__(self, limits=None, dialects=DIALECTS):
         self.store = SwitchedStore()
-        self.announced = []
+        self.announced: list[Event] = []
         self.stations = LocalStations()
         self.limits = limits or Limits(refusal_takes_s=0.0, drain_s=1.0)
         store, say = self.store, self.announced.append

@@ -150,15 +150,15 @@ async def test_a_handler_may_call_the_station_back():
     outcomes = []
 
     async def heartbeat(services, sender, request, notes):
-        outcomes.append(await csms.stations.send(sender.station, Reset()))
+        outcomes.append(await here.stations.send(sender.station, Reset()))
         return v21.HeartbeatResponse(current_time=sender.received_at)
 
     dialect = DIALECTS["ocpp2.1"].but(
         handlers={**DIALECTS["ocpp2.1"].handlers, "Heartbeat": heartbeat}
     )
-    async with Csms(dialects={"ocpp2.1": dialect}) as csms:
-        await csms.add()
-        async with csms.booted(version="ocpp2.1") as station:
+    async with Csms(dialects={"ocpp2.1": dialect}) as here:
+        await here.add()
+        async with here.booted(version="ocpp2.1") as station:
             call = await station.ask("Heartbeat", {}, id="beat")
             assert call[2] == "Reset"
             await station.say([3, call[1], {"status": "Accepted"}])

@@ -103,6 +103,8 @@ class TransactionService:
             before = (transaction.started_at, transaction.ended_at, transaction.charging_state)
             decision = await self._decide(work, transaction, update)
             transaction.apply(update, sender.received_at)
+            if update.phase is Phase.ENDED and not _tells_energy(update):
+                await self._look_up_energy(work, transaction)
             if is_new:
                 await self._claim_remote_start(work, sender, transaction, update)
                 await self._add(work, transaction, named_by_us=update.ref is None)
@@ -191,6 +193,12 @@ class TransactionService:
             )
         return decide(id_token, token, self._clock(), active=None)
 
+    async def _look_up_energy(self, work: Work, transaction: Transaction) -> None:
+        """An end need not repeat the meter, and what only metered went past the row (ADR 0005)."""
+        rows = await work.meter_values.of_transaction(transaction.station, transaction.ref)
+        registers = [row.value.energy_wh for row in rows if row.value.energy_wh is not None]
+        transaction.meter_stop_wh = max(registers, default=transaction.meter_stop_wh)
+
     def _remember(self, transaction: Transaction) -> None:
         key = (transaction.station, transaction.ref)
         if transaction.is_active and transaction.started_at is not None:
@@ -246,6 +254,12 @@ def _ref(update: TransactionUpdate) -> TransactionRef:
     if update.ref == NEVER_NAMED and update.phase is Phase.ENDED:
         return update.orphan_ref
     return update.ref or NEVER_NAMED
+
+
+def _tells_energy(update: TransactionUpdate) -> bool:
+    return update.meter_wh is not None or any(
+        value.energy_wh is not None for value in update.values
+    )
 
 
 def _tell(

@@ -41,6 +41,7 @@ class Csms:
         self.heard: list[Heard] = []
         self.answered: list[list[Any]] = []  # CALLRESULTs and CALLERRORs of the station
         self.refused: list[list[Any]] = []  # CALLERRORs that the library had for the station
+        self.frames: list[str | bytes] = []  # all that came
         self.strays: list[str | bytes] = []  # frames of the station that are none of these
         self.answers: dict[str, Payload | Callable[[Payload], Payload]] = {}
         self.mute: set[str] = set()  # actions that get no answer
@@ -122,6 +123,7 @@ class Csms:
 
     def note(self, connection: int, data: str | bytes) -> None:
         """A frame came in."""
+        self.frames.append(data)
         try:
             frame = json.loads(data)
             kind = frame[0]

@@ -166,9 +166,10 @@ async def test_a_base_report_lists_every_variable(csms, connect, version):
 
 async def test_each_message_can_be_triggered(csms, connect, version):
     await connect(connectors=2)
-    messages = {"Heartbeat": {}, "StatusNotification": {}, "MeterValues": {}}
-    messages["FirmwareStatusNotification"] = {}
-    messages["DiagnosticsStatusNotification" if version == "1.6" else "LogStatusNotification"] = {}
+    messages = ["Heartbeat", "StatusNotification", "MeterValues", "FirmwareStatusNotification"]
+    messages.append(
+        "DiagnosticsStatusNotification" if version == "1.6" else "LogStatusNotification"
+    )
 
     for message in messages:
         before = len(csms.of(message))
@@ -259,6 +260,7 @@ async def test_switching_off_waits_for_the_transaction(csms, connect, version):
     await station.stop(1)
     await station.unplug(1)
     await status(csms, version, "Unavailable")
+    await station.settled()
 
     assert answer["status"] == "Scheduled"
     assert "Unavailable" not in before

@@ -91,14 +91,16 @@ async def demo_fleet(
                 arrival = _FIRST_S + index * _APART_S
                 for connector in station.core.outlets:
                     own = random.Random(rng.getrandbits(64))
-                    visits = _visits(station.spec.max_power_w, tokens)
+                    visits = small_batteries(station.spec.max_power_w, tokens)
                     drivers.create_task(drive(station, connector, visits, own, arrival))
                     arrival += own.uniform(*_SECOND_CONNECTOR_S)
     finally:
         await asyncio.gather(*(station.leave() for station in stations))
 
 
-def _visits(power_w: float, tokens: Sequence[str]) -> Visits:
+def small_batteries(power_w: float, tokens: Sequence[str]) -> Visits:
+    """Cars that an outlet of that power fills in minutes."""
+
     def plan(rng: random.Random) -> tuple[float, Visit]:
         soc, target = rng.uniform(0.1, 0.5), rng.uniform(0.85, 1.0)
         lasts = rng.uniform(*_CHARGE_S)

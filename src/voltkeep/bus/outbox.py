@@ -45,8 +45,11 @@ class Relay:
                 more = False
                 await asyncio.sleep(self._look_every_s)
             if not more:
+                # Not `wait_for`: that of Python 3.11 forgets a cancellation that comes just
+                # when the event is set, and what is committed last at shutdown sets it.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._outbox.committed.wait(), self._look_every_s)
+                    async with asyncio.timeout(self._look_every_s):
+                        await self._outbox.committed.wait()
 
     async def relay(self) -> bool:
         """Publish one batch. True if there may be more."""

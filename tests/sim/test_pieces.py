@@ -15,9 +15,10 @@ from voltkeep.sim.configuration import BY_KEY, BY_VARIABLE, Configuration, Outco
 from voltkeep.sim.dialect import Verdict
 from voltkeep.sim.link import BackOff
 from voltkeep.sim.meter import Meter
-from voltkeep.sim.outlet import Admission, Fact, Outlet, Reservation, Token
+from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending, TransactionQueue
 from voltkeep.sim.spec import StationSpec
+from voltkeep.sim.transaction import Admission, Fact, Reservation, Token
 
 T0 = 1_800_000_000.0
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from voltkeep.sim.configuration import Configuration
 from voltkeep.sim.dialect import Verdict
-from voltkeep.sim.outlet import Outlet, Reservation, Token
+from voltkeep.sim.outlet import Outlet
+from voltkeep.sim.transaction import Reservation, Token
 
 Then = Callable[[Verdict], None]
 Ask = Callable[[Token, Callable[[Verdict | None], None]], bool]

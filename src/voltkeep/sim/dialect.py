@@ -6,8 +6,9 @@ from voltkeep.ocpp.session import Wire
 from voltkeep.ocpp.v21 import ReadingContextEnum as Context
 from voltkeep.ocpp.v21 import RegistrationStatusEnum as Registration
 from voltkeep.sim.meter import Reading
-from voltkeep.sim.outlet import Fact, Outlet, Token
+from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
+from voltkeep.sim.transaction import Fact, Token
 
 
 class Boot(NamedTuple):

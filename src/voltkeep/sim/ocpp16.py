@@ -19,9 +19,10 @@ from voltkeep.sim import ocpp16_commands
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.dialect import Boot, Verdict
 from voltkeep.sim.meter import Reading
-from voltkeep.sim.outlet import Fact, Outlet, Token, Transaction
+from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
 from voltkeep.sim.station import Station
+from voltkeep.sim.transaction import Fact, Token, Transaction
 
 _LONGEST_SERIAL = 25
 _KEY_BYTES = range(16, 21)

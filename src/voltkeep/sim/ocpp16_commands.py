@@ -14,12 +14,13 @@ from voltkeep.ocpp.v21 import ReadingContextEnum as Context
 from voltkeep.ocpp.v21 import ReasonEnum as Reason
 from voltkeep.ocpp.v21 import RecurrencyKindEnum as Recurrency
 from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
+from voltkeep.sim import commands
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.configuration import BY_KEY, Outcome, Setting
 from voltkeep.sim.dialect import Verdict
-from voltkeep.sim.outlet import Admission, Reservation, Token
 from voltkeep.sim.profiles import Period, Profile, in_amperes
 from voltkeep.sim.station import Station
+from voltkeep.sim.transaction import Admission, Reservation, Token
 
 _PURPOSES = {
     v16.ChargingProfilePurpose.CHARGE_POINT_MAX_PROFILE: Purpose.CHARGING_STATION_MAX_PROFILE,
@@ -78,7 +79,7 @@ def _change_availability(
     status = v16.ChangeAvailabilityResponseStatus
     operative = request.type is v16.ChangeAvailabilityRequestType.OPERATIVE
     if request.connector_id == 0:
-        done = station.switch(operative=operative)
+        done = commands.switch(station, operative=operative)
     elif request.connector_id in station.outlets:
         outlet = station.outlets[request.connector_id]
         done = station.change_availability(outlet, operative=operative)
@@ -206,7 +207,7 @@ def _reserve(station: Station, request: v16.ReserveNowRequest) -> v16.ReserveNow
         station.simulated(seconds(request.expiry_date)),
         request.parent_id_tag or None,
     )
-    status = station.reserve(request.connector_id or None, reservation)
+    status = commands.reserve(station, request.connector_id or None, reservation)
     return v16.ReserveNowResponse(status=v16.ReserveNowResponseStatus(status))
 
 
@@ -214,7 +215,7 @@ def _cancel_reservation(
     station: Station, request: v16.CancelReservationRequest
 ) -> v16.CancelReservationResponse:
     status = v16.CancelReservationResponseStatus
-    done = station.cancel_reservation(request.reservation_id)
+    done = commands.cancel_reservation(station, request.reservation_id)
     return v16.CancelReservationResponse(status=status.ACCEPTED if done else status.REJECTED)
 
 
@@ -294,7 +295,8 @@ def _set_profile(
 def _clear_profile(
     station: Station, request: v16.ClearChargingProfileRequest
 ) -> v16.ClearChargingProfileResponse:
-    purpose = _PURPOSES.get(request.charging_profile_purpose or None)  # type: ignore[arg-type]
+    asked = request.charging_profile_purpose
+    purpose = None if asked is UNSET else _PURPOSES[asked]
 
     def matches(profile: Profile) -> bool:
         if request.id is not UNSET:
@@ -317,7 +319,7 @@ def _composite(
     if request.connector_id != 0 and request.connector_id not in station.outlets:
         return v16.GetCompositeScheduleResponse(status=status.REJECTED)
     unit = request.charging_rate_unit or v16.ChargingRateUnit.W
-    load, periods = station.composite(request.connector_id, request.duration)
+    load, periods = commands.composite(station, request.connector_id, request.duration)
     if unit is v16.ChargingRateUnit.A:
         periods = in_amperes(periods, load)
     start = timestamp(station.wall(station.clock.now()))

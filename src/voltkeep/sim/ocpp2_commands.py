@@ -15,12 +15,14 @@ from voltkeep.ocpp.v21 import ReadingContextEnum as Context
 from voltkeep.ocpp.v21 import ReasonEnum as Reason
 from voltkeep.ocpp.v21 import RecurrencyKindEnum as Recurrency
 from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
+from voltkeep.sim import commands
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.dialect import Verdict
 from voltkeep.sim.ocpp2_variables import get_base_report, get_variables, set_variables
-from voltkeep.sim.outlet import Admission, Outlet, Reservation, Token
+from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.profiles import Period, Profile, in_amperes
 from voltkeep.sim.station import Station
+from voltkeep.sim.transaction import Admission, Reservation, Token
 
 _LIMITS = frozenset(
     {
@@ -100,7 +102,7 @@ def _change_availability(
     status = v21.ChangeAvailabilityStatusEnum
     operative = request.operational_status.value == v21.OperationalStatusEnum.OPERATIVE
     if request.evse is UNSET:
-        done = station.switch(operative=operative)
+        done = commands.switch(station, operative=operative)
     elif (outlet := _outlet(station, request.evse)) is not None:
         done = station.change_availability(outlet, operative=operative)
     else:
@@ -215,7 +217,7 @@ def _reserve(
         None if group is UNSET else group.id_token,
     )
     number = None if request.evse_id is UNSET else request.evse_id
-    status = station.reserve(number, reservation)
+    status = commands.reserve(station, number, reservation)
     return v21.ReserveNowResponse(status=v21.ReserveNowStatusEnum(status))
 
 
@@ -223,7 +225,7 @@ def _cancel_reservation(
     station: Station, request: v201.CancelReservationRequest | v21.CancelReservationRequest
 ) -> v21.CancelReservationResponse:
     status = v21.CancelReservationStatusEnum
-    done = station.cancel_reservation(request.reservation_id)
+    done = commands.cancel_reservation(station, request.reservation_id)
     return v21.CancelReservationResponse(status=status.ACCEPTED if done else status.REJECTED)
 
 
@@ -353,7 +355,7 @@ def _composite(
         return v21.GetCompositeScheduleResponse(status=v21.GenericStatusEnum.REJECTED)
     asked = request.charging_rate_unit
     unit = Unit.W if asked is UNSET else Unit(asked.value)
-    load, periods = station.composite(request.evse_id, request.duration)
+    load, periods = commands.composite(station, request.evse_id, request.duration)
     if unit is Unit.A:
         periods = in_amperes(periods, load)
     return v21.GetCompositeScheduleResponse(

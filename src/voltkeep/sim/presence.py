@@ -13,9 +13,9 @@ from voltkeep.sim.clock import NEVER, Clock
 from voltkeep.sim.configuration import Configuration
 from voltkeep.sim.dialect import Dialect
 from voltkeep.sim.link import Answer, BackOff, Link
-from voltkeep.sim.outlet import Record
 from voltkeep.sim.queue import Pending, TransactionQueue
 from voltkeep.sim.spec import StationSpec
+from voltkeep.sim.transaction import Record
 
 _BOOT_AGAIN_S = 30.0  # where the CSMS leaves the interval to the station, or gives no answer
 _CLOCK_TOLERANCE_S = 1.0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voltkeep.sim.clock import NEVER
-from voltkeep.sim.outlet import Record, Transaction
+from voltkeep.sim.transaction import Record, Transaction
 
 
 @dataclass(slots=True, eq=False)

@@ -18,10 +18,10 @@ from voltkeep.sim.dialect import Dialect, Verdict
 from voltkeep.sim.link import Answer
 from voltkeep.sim.ocpp2 import Ocpp2
 from voltkeep.sim.ocpp16 import Ocpp16
-from voltkeep.sim.outlet import Token, Transaction
 from voltkeep.sim.presence import Recorder
 from voltkeep.sim.spec import StationSpec
 from voltkeep.sim.station import Station
+from voltkeep.sim.transaction import Token, Transaction
 
 DIALECTS: dict[str, Dialect] = {
     "ocpp1.6": Ocpp16(),

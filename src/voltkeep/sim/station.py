@@ -16,17 +16,17 @@ from voltkeep.sim.clock import NEVER, Clock
 from voltkeep.sim.configuration import Outcome, Setting
 from voltkeep.sim.dialect import Dialect, Verdict
 from voltkeep.sim.link import Answer
-from voltkeep.sim.outlet import Admission, Fact, Outlet, Reservation, Token, Transaction
+from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.presence import Presence, Recorder
 from voltkeep.sim.profiles import (
     UNLIMITED,
     Load,
-    Period,
     Profile,
     Profiles,
     for_transaction,
 )
 from voltkeep.sim.spec import StationSpec
+from voltkeep.sim.transaction import Admission, Fact, Token, Transaction
 
 BOOT_S = 5.0  # how long starting up takes, simulated
 _GOODBYE_S = 10.0  # what a reset waits for its last messages to be answered
@@ -147,14 +147,14 @@ class Station(Presence):
     def admit(self, outlet: Outlet, admission: Admission, trigger: Trigger) -> None:
         """Let a driver charge."""
         outlet.admit(self.clock.now(), admission, trigger)
-        self._moved(outlet)
+        self.moved(outlet)
 
     def stop(
         self, outlet: Outlet, trigger: Trigger, reason: Reason, token: Token | None = None
     ) -> None:
         """Let nobody charge here any more."""
         outlet.withdraw(self.clock.now(), trigger, reason, token)
-        self._moved(outlet)
+        self.moved(outlet)
 
     def start_remotely(
         self, outlet: Outlet, admission: Admission, profile: Profile | None = None
@@ -242,49 +242,6 @@ class Station(Presence):
             outlet.operative = operative
             self.poke()
         return not outlet.inoperative_next
-
-    def switch(self, *, operative: bool) -> bool:
-        """Switch the whole station; False if an outlet's transaction has to end first."""
-        self.operative = operative
-        done = [self.change_availability(o, operative=operative) for o in self.outlets.values()]
-        return all(done)
-
-    def reserve(self, number: int | None, reservation: Reservation) -> str:
-        """Keep an outlet for someone, any if none is named; OCPP's word for how it went (H01)."""
-        if number is not None and number not in self.outlets:
-            return "Rejected"
-        self.cancel_reservation(reservation.id)  # the same id replaces (H01.FR.02)
-        outlets = [o for o in self.outlets.values() if number in {None, o.id}]
-        if all(outlet.fault is not None for outlet in outlets):
-            return "Faulted"
-        if not (self.operative and any(outlet.operative for outlet in outlets)):
-            return "Unavailable"
-        for outlet in outlets:
-            if self.free(outlet) and not outlet.plugged and outlet.reservation is None:
-                outlet.reservation = reservation
-                self._moved(outlet)
-                return "Accepted"
-        return "Occupied"
-
-    def cancel_reservation(self, id: int) -> bool:
-        """Give up a reservation; False if there is none of that id."""
-        for outlet in self.outlets.values():
-            if outlet.reservation is not None and outlet.reservation.id == id:
-                outlet.reservation = None
-                self._moved(outlet)
-                return True
-        return False
-
-    def composite(self, number: int, duration: float) -> tuple[Load, list[Period]]:
-        """The limits of an outlet, or of the station as a whole (0), in W (K08)."""
-        now = self.wall(self.clock.now())
-        if number:
-            load = self.load(self.outlets[number])
-            most = self.spec.max_power_w
-        else:
-            load = Load(0, self.spec.phases, None, None, dc=self.spec.dc)
-            most = self.spec.max_power_w * len(self.outlets)
-        return load, self.profiles.composite(load, now, duration, most)
 
     def reset(self, reason: Reason, *, patient: bool = False) -> None:
         """Start again after ending all transactions; a patient one waits to hear that they are."""
@@ -407,7 +364,7 @@ class Station(Presence):
             self._reset_when_idle = False
             self._reset_by = self.clock.now() + _GOODBYE_S
 
-    def _moved(self, outlet: Outlet) -> None:
+    def moved(self, outlet: Outlet) -> None:
         """Someone did something at an outlet: tell its status, then the transaction."""
         if self.accepted:
             self.tell_status(outlet)
@@ -417,17 +374,17 @@ class Station(Presence):
     def plug(self, outlet: Outlet, vehicle: Vehicle | None = None) -> None:
         """A car is plugged in."""
         outlet.plug(self.clock.now(), vehicle)
-        self._moved(outlet)
+        self.moved(outlet)
 
     def unplug(self, outlet: Outlet) -> None:
         """A car leaves."""
         outlet.unplug(self.clock.now())
-        self._moved(outlet)
+        self.moved(outlet)
 
     def fail(self, outlet: Outlet, code: str | None) -> None:
         """Something breaks at an outlet, or is repaired."""
         outlet.fail(self.clock.now(), code)
-        self._moved(outlet)
+        self.moved(outlet)
 
     def _identified(self, outlet: Outlet, token: Token, then: Then, verdict: Verdict) -> None:
         holder = outlet.admission

@@ -136,7 +136,8 @@ def test_a_meter_value_has_a_column_for_each_of_its_fields():
 
     assert fields <= set(meter_values.COLUMNS)
     assert set(meter_values.COLUMNS) - fields == {
-        *("tenant", "station", "ref", "evse_id", "connector_id", "received_at", "digest")
+        *("tenant", "shard", "station", "ref", "evse_id", "connector_id"),
+        *("received_at", "digest"),
     }
 
 

@@ -9,13 +9,14 @@ from sqlalchemy import bindparam, select
 from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
 from voltkeep.domain.identity import Evse, Sender, StationId
 from voltkeep.services.ports import ConnectorRow
-from voltkeep.store.columns import storable
+from voltkeep.store.columns import Moment, storable
 from voltkeep.store.engine import Statements, per_engine
 from voltkeep.store.tables import NONE, connectors, status_history
 
 _KEY = tuple(column.name for column in connectors.primary_key)
 _SAID = tuple(column.name for column in connectors.columns if column.name not in _KEY)
-HISTORY_COLUMNS = tuple(column.name for column in status_history.columns if column.name != "id")
+HISTORY_COLUMNS = tuple(column.name for column in status_history.columns)
+ADD_HISTORY = per_engine(lambda dialect: dialect.insert(status_history))
 _OF = (
     select(*connectors.columns)
     .where(connectors.c.tenant == bindparam("tenant"), connectors.c.station == bindparam("station"))
@@ -33,13 +34,17 @@ def _saving(dialect: Any) -> Any:
 _SAVE = per_engine(_saving)
 
 
-def history_row(sender: Sender, update: StatusUpdate) -> tuple[Any, ...]:
+def history_row(sender: Sender, update: StatusUpdate, id: int, moment: Moment) -> tuple[Any, ...]:
     """The row of a status that was heard, in the order of `HISTORY_COLUMNS`."""
     row = _row(ConnectorRow(station=sender.station, update=update, received_at=sender.received_at))
-    return tuple(
-        storable(value) if isinstance(value, str) else value
-        for value in (row[name] for name in HISTORY_COLUMNS)
-    )
+    row["id"] = id
+    return tuple(_for_driver(row[name], moment) for name in HISTORY_COLUMNS)
+
+
+def _for_driver(value: Any, moment: Moment) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    return moment(value) if isinstance(value, datetime) else value
 
 
 class SqlConnectorRows:
@@ -79,14 +84,13 @@ def _row(row: ConnectorRow) -> dict[str, Any]:
 
 
 def _connector(row: Any) -> ConnectorRow:
-    at: datetime = row.at
     return ConnectorRow(
         station=StationId(row.tenant, row.station),
         update=StatusUpdate(
             evse=Evse(row.evse_id, row.connector_id or None) if row.evse_id != NONE else None,
             status=ConnectorStatus(row.status),
             raw_status=row.raw_status,
-            at=at,
+            at=row.at,
             charging_state=ChargingState(row.charging_state) if row.charging_state else None,
             error_code=row.error_code,
             info=row.info,

@@ -1,5 +1,6 @@
 """Column types that mean the same on SQLite and on PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,15 @@ def micros(at: datetime) -> int:
 def from_micros(value: int) -> datetime:
     """The opposite of `micros`, in UTC."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def as_it_is(at: datetime) -> datetime:
+    """For drivers that take times."""
+    return at
+
+
+Moment = Callable[[datetime], Any]
+"""How a driver takes a time: `micros` for SQLite, `as_it_is` for PostgreSQL."""
 
 
 def storable(text: str) -> str:

@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import Connection, Executable, Insert, Row, Table
+from sqlalchemy import Connection, Dialect, Executable, Insert, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 EngineName = Literal["sqlite", "postgresql"]
 _DIALECTS: dict[EngineName, Any] = {"sqlite": sqlite, "postgresql": postgresql}
+_DRIVERS: dict[EngineName, Dialect] = {
+    "sqlite": sqlite.pysqlite.dialect(),
+    "postgresql": postgresql.asyncpg.PGDialect_asyncpg(),  # type: ignore[no-untyped-call]  # theirs
+}
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -66,6 +70,13 @@ SPOILT = "a statement of this work failed, so nothing of it was kept"
 def per_engine(build: Any) -> dict[EngineName, Insert]:
     """A statement for each engine, from a function of its dialect: upserts are spelled in both."""
     return {engine: build(dialect) for engine, dialect in _DIALECTS.items()}
+
+
+def driver_sql(statement: Insert, engine: EngineName, columns: Sequence[str]) -> str:
+    """An insert as text for the driver itself, taking values in the order of ``columns``."""
+    compiled = statement.compile(dialect=_DRIVERS[engine], column_keys=columns)
+    assert compiled.positiontup == list(columns), "the order of the table's columns"
+    return str(compiled)
 
 
 def parse_url(text: str) -> URL:

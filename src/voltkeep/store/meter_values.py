@@ -1,74 +1,153 @@
 """Functional block J: meter values, in the one form that the journal and works write."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import bindparam, select
+from msgspec.structs import astuple
+from sqlalchemy import bindparam, select, update
 
 from voltkeep.domain.identity import Evse, Sender, StationId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
 from voltkeep.services.ports import MeterRow
-from voltkeep.store.columns import storable
+from voltkeep.store.columns import Moment, as_it_is, from_micros, micros, storable
 from voltkeep.store.engine import Statements, per_engine
-from voltkeep.store.tables import NONE, meter_values
+from voltkeep.store.tables import NONE, meter_value_hours, meter_values
 
 COLUMNS = tuple(column.name for column in meter_values.columns)
-_KEY = tuple(column.name for column in meter_values.primary_key)
-_MEASURED = COLUMNS[COLUMNS.index("energy_wh") : COLUMNS.index("raw")]
+HOUR_COLUMNS = tuple(column.name for column in meter_value_hours.columns)
+ADD = per_engine(lambda dialect: dialect.insert(meter_values).on_conflict_do_nothing())
+ADD_HOUR = per_engine(lambda dialect: dialect.insert(meter_value_hours).on_conflict_do_nothing())
+
+_SHARDS = 16
+_HOUR = 3_600_000_000  # microseconds
+_NO_REF = ""  # in the key of what was metered outside a transaction
+
+_MEASURED = MeterValue.__struct_fields__[2:]
+assert MeterValue.__struct_fields__[:2] == ("at", "context")
+assert COLUMNS[-len(_MEASURED) :] == _MEASURED
 _measured = attrgetter(*_MEASURED)
 
-NO_REF = ""  # in the key of what was metered outside a transaction
-
-ADD = per_engine(lambda dialect: dialect.insert(meter_values).on_conflict_do_nothing())
-
-_OF_TRANSACTION = (
-    select(*(meter_values.c[name] for name in COLUMNS if name != "digest"))
+_c = meter_values.c
+_hours = meter_value_hours.c
+_HOURS_OF_TRANSACTION = (
+    select(_hours.hour)
     .where(
-        meter_values.c.tenant == bindparam("tenant"),
-        meter_values.c.station == bindparam("station"),
-        meter_values.c.ref == bindparam("ref"),
+        _hours.tenant == bindparam("tenant"),
+        _hours.station == bindparam("station"),
+        _hours.ref == bindparam("ref"),
     )
-    .order_by(meter_values.c.at, meter_values.c.received_at, meter_values.c.evse_id)
+    .order_by(_hours.hour)
 )
+_OF_TRANSACTION = (
+    select(*(_c[name] for name in COLUMNS if name not in {"shard", "digest"}))
+    .where(
+        _c.tenant == bindparam("tenant"),
+        _c.shard == bindparam("shard"),
+        _c.at >= bindparam("first"),
+        _c.at < bindparam("end"),
+        _c.station == bindparam("station"),
+        _c.ref == bindparam("ref"),
+    )
+    .order_by(_c.at, _c.received_at, _c.evse_id)
+)
+_HOURS_OF_STATION = select(_hours.ref, _hours.hour).where(
+    _hours.tenant == bindparam("tenant"), _hours.station == bindparam("station")
+)
+
+Row = tuple[Any, ...]
 
 
 def digest(value: MeterValue) -> int:
     """What tells apart two readings of one instant: a signed 64-bit number."""
-    mixed = blake2b(value.context.encode("utf-8", "replace") + b"\0" + value.raw, digest_size=8)
-    return int.from_bytes(mixed.digest(), "big", signed=True)
+    said = b"%b\0%b" % (value.context.encode("utf-8", "replace"), value.raw)
+    return int.from_bytes(blake2b(said, digest_size=8).digest(), "big", signed=True)
 
 
-def rows(sender: Sender, report: MeterReport) -> list[tuple[Any, ...]]:
-    """The rows of a report, in the order of `COLUMNS`; the times as they are."""
+def rows(
+    sender: Sender,
+    ref: TransactionRef | None,
+    evse: Evse | None,
+    values: Iterable[MeterValue],
+    moment: Moment,
+) -> list[Row]:
+    """Rows in the order of `COLUMNS`."""
     tenant, station = sender.station
-    evse_id, connector_id = NONE, None
-    if report.evse is not None:
-        evse_id, connector_id = report.evse.id, report.evse.connector_id
-    ref = NO_REF if report.ref is None else storable(report.ref)
+    of_ref = _NO_REF if ref is None else storable(ref)
+    shard = _shard(of_ref)
+    evse_id, connector_id = (NONE, None) if evse is None else (evse.id, evse.connector_id)
+    received_at = moment(sender.received_at)
     return [
         (
             tenant,
+            shard,
+            moment(value.at),
             station,
-            ref,
+            of_ref,
             evse_id,
-            value.at,
             digest(value),
             connector_id,
-            sender.received_at,
+            received_at,
             storable(value.context),
-            *_measured(value),
-            value.raw,
+            *astuple(value)[2:],
         )
-        for value in report.values
+        for value in values
     ]
+
+
+def hours(found: Iterable[Row]) -> set[Row]:
+    """The hours of such rows, in the order of `HOUR_COLUMNS`."""
+    return {
+        (row[0], row[3], row[4], (at if type(at := row[2]) is int else micros(at)) // _HOUR)
+        for row in found
+    }
 
 
 async def store(db: Statements, sender: Sender, report: MeterReport) -> None:
     """Within a work; what is there already stays as it is."""
-    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows(sender, report)]
+    found = rows(sender, report.ref, report.evse, report.values, as_it_is)
     if found:
-        await db.run(ADD[db.engine], found)
+        await db.run(ADD[db.engine], [dict(zip(COLUMNS, row, strict=True)) for row in found])
+        new = [dict(zip(HOUR_COLUMNS, row, strict=True)) for row in sorted(hours(found))]
+        await db.run(ADD_HOUR[db.engine], new)
+
+
+async def rename(db: Statements, station: StationId, new: StationId) -> None:
+    """Give a station's meter values its new name.
+
+    The old name keeps its hours: a journal may count on them, and one without a value is only
+    looked at in vain.
+    """
+    of_station = {"tenant": station.tenant, "station": station.name}
+    found = await db.rows(_HOURS_OF_STATION, of_station)
+    if not found:
+        return
+    named = {"tenant": new.tenant, "station": new.name}
+    await db.run(
+        ADD_HOUR[db.engine], [{**named, "ref": row.ref, "hour": row.hour} for row in found]
+    )
+    by_shard: dict[int, set[int]] = {}
+    for row in found:
+        by_shard.setdefault(_shard(row.ref), set()).add(row.hour)
+    statement = (
+        update(meter_values)
+        .where(
+            _c.tenant == station.tenant,
+            _c.shard == bindparam("of_shard"),
+            _c.at >= bindparam("first"),
+            _c.at < bindparam("end"),
+            _c.station == station.name,
+        )
+        .values(named)
+    )
+    ranges = [
+        {"of_shard": shard, **spell}
+        for shard, its_hours in sorted(by_shard.items())
+        for spell in _spells(its_hours)
+    ]
+    await db.run(statement, ranges)
 
 
 class SqlMeterRows:
@@ -78,10 +157,28 @@ class SqlMeterRows:
         self._db = db
 
     async def of_transaction(self, station: StationId, ref: TransactionRef) -> list[MeterRow]:
-        found = await self._db.rows(
-            _OF_TRANSACTION, {"tenant": station.tenant, "station": station.name, "ref": ref}
-        )
-        return [_meter_row(row) for row in found]
+        named = {"tenant": station.tenant, "station": station.name, "ref": ref}
+        found = await self._db.rows(_HOURS_OF_TRANSACTION, named)
+        shard = _shard(storable(ref))
+        return [
+            _meter_row(row)
+            for spell in _spells({row.hour for row in found})
+            for row in await self._db.rows(_OF_TRANSACTION, {**named, "shard": shard, **spell})
+        ]
+
+
+def _shard(ref: str) -> int:
+    return crc32(ref.encode()) % _SHARDS
+
+
+def _spells(of_hours: set[int]) -> list[dict[str, Any]]:
+    """Hours as times, those that follow each other in one: ``first``, and ``end`` after it."""
+    firsts = sorted(hour for hour in of_hours if hour - 1 not in of_hours)
+    ends = sorted(hour + 1 for hour in of_hours if hour + 1 not in of_hours)
+    return [
+        {"first": from_micros(first * _HOUR), "end": from_micros(end * _HOUR)}
+        for first, end in zip(firsts, ends, strict=True)
+    ]
 
 
 def _meter_row(row: Any) -> MeterRow:
@@ -89,7 +186,7 @@ def _meter_row(row: Any) -> MeterRow:
     return MeterRow(
         station=StationId(row.tenant, row.station),
         evse=Evse(row.evse_id, row.connector_id) if row.evse_id != NONE else None,
-        ref=TransactionRef(row.ref) if row.ref != NO_REF else None,
-        value=MeterValue(at=row.at, context=row.context, raw=row.raw, **measured),
+        ref=TransactionRef(row.ref) if row.ref != _NO_REF else None,
+        value=MeterValue(at=row.at, context=row.context, **measured),
         received_at=row.received_at,
     )

@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.store import tables
-from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly, execute, per_engine
+from voltkeep.store.counting import COUNT_UP
+from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly, execute
 from voltkeep.store.failures import TRANSLATED
 
 log = structlog.get_logger(__name__)
@@ -32,13 +32,8 @@ T = TypeVar("T")
 BUSY_SECONDS = 10.0  # how long SQLite waits for a writer in another process
 _READERS = 4
 _WRITER_CACHE_KIB = 16 * 1024
-
-_COUNT_UP = per_engine(
-    lambda dialect: dialect.insert(tables.sequences).on_conflict_do_update(
-        index_elements=["tenant", "name"],
-        set_={"value": tables.sequences.c.value + dialect.insert(tables.sequences).excluded.value},
-    )
-)["sqlite"].returning(tables.sequences.c.value)
+# Pages in the log before they are moved to the database: the more, the fewer are moved twice.
+_CHECKPOINT_PAGES = 4000
 
 
 def file_of(url: URL) -> Path:
@@ -68,6 +63,7 @@ def connect(url: URL, *, busy_seconds: float, writes: bool) -> sqlite3.Connectio
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA cache_size=-{_WRITER_CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     else:
         connection.execute("PRAGMA query_only=ON")
     return connection
@@ -181,7 +177,9 @@ class SqliteStatements:
 
     async def _count_up(self, sequence: str, by: int) -> int:
         """The last of ``by`` numbers. Nobody else writes meanwhile, so order is commit order."""
-        counted = await self.rows(_COUNT_UP, {"tenant": "", "name": sequence, "value": by})
+        counted = await self.rows(
+            COUNT_UP[self.engine], {"tenant": "", "name": sequence, "value": by}
+        )
         value: int = counted[0].value
         return value
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from voltkeep.domain.identity import Sender, StationId, TenantId
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.services.ports import Superseded
+from voltkeep.store import messages, meter_values, tables
 from voltkeep.store.columns import UtcTime
 from voltkeep.store.engine import Statements, per_engine
 from voltkeep.store.tables import connectors, metadata, stations
@@ -78,11 +79,17 @@ _SET = {
 }
 _BOOTED = _setting(*_MAKE, "booted_at", "boot_reason")
 
-# Wherever a station's name is, by the columns that hold it: a rename changes all of them.
+# Wherever a station's name is, by the columns that hold it: a rename changes all of them. What
+# the journal writes is found in ways of its own.
+_JOURNALLED = {
+    *(tables.meter_values, tables.meter_value_hours),
+    *(tables.message_log, tables.message_log_blocks),
+}
 _NAMED = {
     table: table.c.name if table is stations else table.c.station
     for table in metadata.tables.values()
     if table is stations or "station" in table.c
+    if table not in _JOURNALLED
 }
 
 
@@ -125,6 +132,8 @@ class SqlStationRows:
                     .where(table.c.tenant == station.tenant, name == station.name)
                     .values({table.c.tenant: new.tenant, name: new.name})
                 )
+            await meter_values.rename(self._db, station, new)
+            await messages.rename(self._db, station, new)
         except IntegrityError as error:
             raise ValueError(f"what {new} left behind clashes with what {station} has") from error
 

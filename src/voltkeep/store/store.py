@@ -8,6 +8,9 @@ from sqlalchemy import text
 
 from voltkeep.services.ports import Clock
 from voltkeep.store.engine import Database, parse_url
+from voltkeep.store.journal import BatchJournal
+from voltkeep.store.journal_postgres import PostgresJournalWriter
+from voltkeep.store.journal_sqlite import SqliteJournalWriter
 from voltkeep.store.outbox import Outbox
 from voltkeep.store.postgres import PostgresDatabase
 from voltkeep.store.sqlite import SqliteDatabase
@@ -20,8 +23,9 @@ _PING = text("SELECT 1")
 class Store:
     """Made by `open_store`."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, journal: BatchJournal, *, clock: Clock) -> None:
         self._database = database
+        self.journal = journal
         self.outbox = Outbox(database, clock)
 
     @asynccontextmanager
@@ -48,6 +52,8 @@ class Store:
         return time.perf_counter() - began
 
     async def close(self) -> None:
+        """Store what the journal still holds, and close every connection."""
+        await self.journal.close()
         await self._database.close()
 
 
@@ -61,9 +67,9 @@ async def open_store(
     """
     where = parse_url(url)
     (await schema_status(url)).check()
-    database: Database
     if where.get_backend_name() == "sqlite":
-        database = SqliteDatabase(where, patience=patience, echo=echo)
-    else:
-        database = PostgresDatabase(where, pool_size=pool_size, patience=patience, echo=echo)
-    return Store(database, clock=clock)
+        file = SqliteDatabase(where, patience=patience, echo=echo)
+        return Store(file, BatchJournal(SqliteJournalWriter(file), patience=patience), clock=clock)
+    server = PostgresDatabase(where, pool_size=pool_size, patience=patience, echo=echo)
+    journal = BatchJournal(PostgresJournalWriter(where), patience=patience)
+    return Store(server, journal, clock=clock)

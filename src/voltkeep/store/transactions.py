@@ -10,7 +10,7 @@ from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState
 from voltkeep.domain.identity import Evse, IdToken, StationId, TenantId, TransactionRef
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
-from voltkeep.store.columns import storable
+from voltkeep.store.columns import Moment, as_it_is, storable
 from voltkeep.store.engine import Statements, per_engine
 from voltkeep.store.tables import TRANSACTION_NUMBERS, transaction_events, transactions
 from voltkeep.store.tenants import tenants_of
@@ -57,7 +57,11 @@ _ORDER = (_c.first_heard_at, _c.tenant, _c.station, _c.ref)
 
 
 def mark_row(
-    station: StationId, ref: TransactionRef, update: TransactionUpdate, at: datetime
+    station: StationId,
+    ref: TransactionRef,
+    update: TransactionUpdate,
+    at: datetime,
+    moment: Moment,
 ) -> tuple[Any, ...]:
     """The row of an update that was heard, in the order of `MARK_COLUMNS`."""
     trigger = None if update.trigger is None else storable(update.trigger)
@@ -67,8 +71,8 @@ def mark_row(
         storable(ref),
         update.mark,
         update.phase.value,
-        update.at,
-        at,
+        moment(update.at),
+        moment(at),
         trigger,
         update.offline,
     )
@@ -108,8 +112,9 @@ class SqlTransactionRows:
     async def mark(
         self, station: StationId, ref: TransactionRef, update: TransactionUpdate, at: datetime
     ) -> bool:
-        row = dict(zip(MARK_COLUMNS, mark_row(station, ref, update, at), strict=True))
-        return await self._db.run(MARK[self._db.engine], row) == 1
+        row = mark_row(station, ref, update, at, as_it_is)
+        values = dict(zip(MARK_COLUMNS, row, strict=True))
+        return await self._db.run(MARK[self._db.engine], values) == 1
 
     async def active_with(self, tenant: TenantId, id_token: IdToken) -> int:
         values = {"in_tenant": tenant, "of_token": id_token.key}

@@ -77,8 +77,8 @@ def _connectors() -> None:
     op.create_table(
         "status_history",
         sa.Column("tenant", Words(), nullable=False),
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("station", Words(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("evse_id", sa.BigInteger(), nullable=False),
         sa.Column("connector_id", sa.BigInteger(), nullable=False),
         sa.Column("status", Words(), nullable=False),
@@ -90,10 +90,8 @@ def _connectors() -> None:
         sa.Column("vendor_id", Words()),
         sa.Column("vendor_error_code", Words()),
         sa.Column("received_at", UtcTime(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_status_history"),
-    )
-    op.create_index(
-        "ix_status_history_tenant_station_id", "status_history", ["tenant", "station", "id"]
+        sa.PrimaryKeyConstraint("tenant", "station", "id", name="pk_status_history"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -193,10 +191,11 @@ def _meter_values() -> None:
     op.create_table(
         "meter_values",
         sa.Column("tenant", Words(), nullable=False),
+        sa.Column("shard", sa.SmallInteger(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
         sa.Column("station", Words(), nullable=False),
         sa.Column("ref", Words(), nullable=False),
         sa.Column("evse_id", sa.BigInteger(), nullable=False),
-        sa.Column("at", UtcTime(), nullable=False),
         sa.Column("digest", sa.BigInteger(), nullable=False),
         sa.Column("connector_id", sa.BigInteger()),
         sa.Column("received_at", UtcTime(), nullable=False),
@@ -218,8 +217,18 @@ def _meter_values() -> None:
         sa.Column("temperature_c", sa.Float(53)),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "tenant", "station", "ref", "evse_id", "at", "digest", name="pk_meter_values"
+            *("tenant", "shard", "at", "station", "ref", "evse_id", "digest"),
+            name="pk_meter_values",
         ),
+    )
+    op.create_table(
+        "meter_value_hours",
+        sa.Column("tenant", Words(), nullable=False),
+        sa.Column("station", Words(), nullable=False),
+        sa.Column("ref", Words(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "station", "ref", "hour", name="pk_meter_value_hours"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -272,7 +281,7 @@ def _messages_and_events() -> None:
     op.create_table(
         "message_log",
         sa.Column("tenant", Words(), nullable=False),
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("station", Words(), nullable=False),
         sa.Column("direction", Words(), nullable=False),
         sa.Column("message_id", Words(), nullable=False),
@@ -283,9 +292,16 @@ def _messages_and_events() -> None:
         sa.Column("answered_at", UtcTime()),
         sa.Column("verdict", Words(), nullable=False),
         sa.Column("note", Words(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_message_log"),
+        sa.PrimaryKeyConstraint("tenant", "id", "station", name="pk_message_log"),
     )
-    op.create_index("ix_message_log_tenant_station_id", "message_log", ["tenant", "station", "id"])
+    op.create_table(
+        "message_log_blocks",
+        sa.Column("tenant", Words(), nullable=False),
+        sa.Column("station", Words(), nullable=False),
+        sa.Column("block", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "station", "block", name="pk_message_log_blocks"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "outbox",
         sa.Column("tenant", Words(), nullable=False),

@@ -331,6 +331,9 @@ async def test_a_reservation_ends_in_time_or_when_cancelled(csms, connect, versi
     again = await csms.call("CancelReservation", reservation_id=3)
 
     assert (cancelled["status"], again["status"]) == ("Accepted", "Rejected")
+    over = csms.of("ReservationStatusUpdate")  # H04.FR.01; 1.6 has no such message
+    expected = {"reservationId": 3, "reservationUpdateStatus": "Expired"}
+    assert over == ([] if version == "1.6" else [expected])
 
 
 # Authorization

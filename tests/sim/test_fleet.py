@@ -65,6 +65,12 @@ async def test_a_fleet_without_tokens_only_stands_there(csms):
     assert end.transactions == 0
 
 
+def test_stations_may_have_a_key_each():
+    fleet = FleetOptions(stations=2, url="", password="all", keys={"SIM-0002": "its own"})
+
+    assert [spec.password for spec in fleet.specs()] == ["all", "its own"]
+
+
 async def test_a_fleet_says_why_it_cannot_connect(csms):
     csms.password = "another"
 

@@ -8,7 +8,7 @@ from voltkeep.ocpp.v21 import RegistrationStatusEnum as Registration
 from voltkeep.sim.meter import Reading
 from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
-from voltkeep.sim.transaction import Fact, Token
+from voltkeep.sim.transaction import Fact, Reservation, Token
 
 
 class Boot(NamedTuple):
@@ -66,6 +66,9 @@ class Dialect(Protocol):
         self, station: Any, outlet: Outlet, readings: tuple[Reading, ...], context: Context
     ) -> bytes:
         """MeterValues of an outlet without a transaction."""
+
+    def reservation_over(self, reservation: Reservation) -> tuple[str, bytes] | None:
+        """What is told when a reservation's time is over; None where nothing is."""
 
     def password(self, value: str) -> str | bytes:
         """A password as it is set in this version, as HTTP Basic wants it."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from voltkeep.ocpp.errors import ErrorCode, Refusal
@@ -270,7 +270,7 @@ class Link:
             self.attempts += 1
             try:
                 socket = await self._connect()
-            except (OSError, InvalidHandshake, TimeoutError) as error:
+            except (OSError, WebSocketException, TimeoutError) as error:
                 self.failure = error
                 self.refusals += 1
                 self._host.failed()

@@ -22,7 +22,7 @@ from voltkeep.sim.meter import Reading
 from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
 from voltkeep.sim.station import Station
-from voltkeep.sim.transaction import Fact, Token, Transaction
+from voltkeep.sim.transaction import Fact, Reservation, Token, Transaction
 
 _LONGEST_SERIAL = 25
 _KEY_BYTES = range(16, 21)
@@ -137,6 +137,9 @@ class Ocpp16:
     ) -> bytes:
         value = _meter_value(station, station.clock.now(), readings, context)
         return encode(v16.MeterValuesRequest(connector_id=outlet.id, meter_value=[value]))
+
+    def reservation_over(self, reservation: Reservation) -> None:
+        """Its StatusNotification says enough (section 5.13)."""
 
     def password(self, value: str) -> str | bytes:
         """AuthorizationKey is hexadecimal on the wire and bytes in HTTP Basic (whitepaper, A01)."""

@@ -20,7 +20,7 @@ from voltkeep.sim.meter import Reading
 from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
 from voltkeep.sim.station import Station
-from voltkeep.sim.transaction import Fact, Token, Transaction
+from voltkeep.sim.transaction import Fact, Reservation, Token, Transaction
 
 _LONGEST_SERIAL = 25
 
@@ -108,6 +108,14 @@ class Ocpp2:
     ) -> bytes:
         value = _meter_value(station, station.clock.now(), readings, context)
         return encode(v21.MeterValuesRequest(evse_id=outlet.id, meter_value=[value]))
+
+    def reservation_over(self, reservation: Reservation) -> tuple[str, bytes]:
+        """H04.FR.01."""
+        update = v21.ReservationStatusUpdateRequest(
+            reservation_id=reservation.id,
+            reservation_update_status=v21.ReservationUpdateStatusEnum.EXPIRED,
+        )
+        return "ReservationStatusUpdate", encode(update)
 
     def password(self, value: str) -> str | bytes:
         """BasicAuthPassword is what it is (A01, passwordString)."""

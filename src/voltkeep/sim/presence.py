@@ -215,13 +215,12 @@ class Presence:
             self.link.reject_result(answer.id, refusal)
             self._boot_at = now + _BOOT_AGAIN_S
             return
-        again = self.registration is Registration.ACCEPTED
         self.registration = boot.status
         if boot.status is Registration.ACCEPTED:
             self._set_clock(boot.now)
             if boot.interval_s > 0:
                 self.configuration.put("OCPPCommCtrlr.HeartbeatInterval", f"{boot.interval_s:.0f}")
-            self.present(anew=not again)
+            self.present(anew=True)
         else:
             self._boot_at = now + (boot.interval_s or _BOOT_AGAIN_S)
         self.poke()

@@ -175,12 +175,15 @@ class SimStation:
 
     # The connection
 
-    async def drop(self, *, abrupt: bool = True, stay_away: bool = False) -> None:
+    async def drop(
+        self, *, abrupt: bool = True, stay_away: bool = False, back_after_s: float | None = None
+    ) -> None:
         """Lose the connection, without a close frame or with one; gone when this returns.
 
-        It is made again as the back-off has it, or after `reconnect`.
+        It is made again after so many simulated seconds, else as the back-off has it; and if it
+        is to stay away, after `reconnect`.
         """
-        self.core.link.drop(abrupt=abrupt, stay=stay_away)
+        self.core.link.drop(abrupt=abrupt, stay=stay_away, pause_s=back_after_s)
         await self.until(lambda: not self.core.link.online)
 
     async def reconnect(self) -> None:

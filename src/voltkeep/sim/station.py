@@ -327,8 +327,11 @@ class Station(Presence):
         if outlet.connect_by <= t:
             self._expected.pop(outlet.id, None)
             outlet.withdraw(t, Trigger.EV_CONNECT_TIMEOUT, Reason.TIMEOUT)
-        if outlet.reservation is not None and outlet.reservation.expires_at <= t:
+        reservation = outlet.reservation
+        if reservation is not None and reservation.expires_at <= t:
             outlet.reservation = None
+            if (over := self.dialect.reservation_over(reservation)) is not None:
+                self.say(*over)
         if self.accepted:
             self.tell_status(outlet)
         if outlet.state() is not before:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import hashlib
 import hmac
@@ -147,6 +148,10 @@ class App:
         self._job("commands", desk.run)
         self._job("status", self._save_status)
         self._job("retention", self._prune)
+        # What was imported and built stays: the collector need not look at it again and again,
+        # and pauses for a tenth of a second each time it does.
+        gc.collect()
+        gc.freeze()
         if settings.ocpp_address is not None:
             self.ocpp_address = await self.gateway.listen(*settings.ocpp_address)
 

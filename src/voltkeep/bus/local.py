@@ -14,14 +14,22 @@ log = structlog.get_logger(__name__)
 class Subscription:
     """The events since it was made. Behind by more than its size it drops the oldest."""
 
-    def __init__(self, size: int, close: "Callable[[Subscription], None]") -> None:
+    def __init__(
+        self,
+        size: int,
+        without: tuple[type[Event], ...],
+        close: "Callable[[Subscription], None]",
+    ) -> None:
         self._events: deque[Event] = deque(maxlen=size)
+        self._without = without
         self._close = close
         self._has_news = asyncio.Event()
         self.dropped = 0
 
     def put(self, event: Event) -> None:
-        """Add an event. Never waits."""
+        """Add an event, unless it is of a kind not wanted. Never waits."""
+        if isinstance(event, self._without):
+            return
         if len(self._events) == self._events.maxlen:
             self.dropped += 1
         self._events.append(event)
@@ -46,9 +54,11 @@ class LocalBus:
         self._subscriptions: set[Subscription] = set()
         self._handlers: list[Callable[[Event], None]] = []
 
-    def subscribe(self, size: int = 10_000) -> Subscription:
-        """Listen from now on."""
-        subscription = Subscription(size, self._subscriptions.discard)
+    def subscribe(
+        self, size: int = 10_000, *, without: tuple[type[Event], ...] = ()
+    ) -> Subscription:
+        """Listen from now on, to all kinds of events but some."""
+        subscription = Subscription(size, without, self._subscriptions.discard)
         self._subscriptions.add(subscription)
         return subscription
 

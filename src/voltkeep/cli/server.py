@@ -24,6 +24,7 @@ from voltkeep.cli.output import Cell, Output
 from voltkeep.cli.server_lock import Server, only_server
 from voltkeep.cli.view import View
 from voltkeep.config import Settings, make_data_directory, parse_address, public_value
+from voltkeep.domain.events import EnergyMetered
 from voltkeep.sim import DEMO_STATIONS
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,9 @@ async def run_server(run: Run, *, demo: bool) -> None:
     with only_server(settings.data) as describe:
         stop = _stop_on_signals()
         app = App(settings)
-        news = app.bus.subscribe()
         view = View(program=run.program(), ours=_ours(demo=demo)) if is_human else None
+        # A person sees cars charge; a log collector has the meter values in the database.
+        news = app.bus.subscribe(without=() if view else (EnergyMetered,))
         async with _listening(app), _beside(_tell(news, view)):
             describe(Server(pid=os.getpid(), ocpp=_address(app), started_at=now()))
             if is_human:

@@ -51,7 +51,7 @@ def parse_station(text: str) -> StationId:
     return station_id(name, tenant if slash else DEFAULT_TENANT)
 
 
-class Sender(Struct, frozen=True):
+class Sender(Struct, frozen=True, gc=False):
     """Who said something, over which connection, and when we heard it.
 
     ``epoch`` is the fencing number of the connection: what an older one says is discarded.
@@ -71,7 +71,7 @@ class IdTokenKind(enum.StrEnum):
     NO_AUTHORIZATION = "NoAuthorization"
 
 
-class IdToken(Struct, frozen=True):
+class IdToken(Struct, frozen=True, gc=False):
     """What identifies a driver: an RFID uid, an eMAID, a token of ours."""
 
     value: str
@@ -83,7 +83,7 @@ class IdToken(Struct, frozen=True):
         return self.value.casefold()
 
 
-class Evse(Struct, frozen=True):
+class Evse(Struct, frozen=True, gc=False):
     """A place where one EV can charge; without ``connector_id`` any of its plugs."""
 
     id: int

@@ -26,7 +26,7 @@ class Reading(NamedTuple):
     value: float
 
 
-class MeterValue(Struct, frozen=True, kw_only=True):
+class MeterValue(Struct, frozen=True, kw_only=True, gc=False):
     """What a meter said at one instant. Energy registers are absolute: never re-based."""
 
     at: datetime
@@ -49,7 +49,7 @@ class MeterValue(Struct, frozen=True, kw_only=True):
     raw: bytes = b"[]"  # the station's samples as JSON, as decoded
 
 
-class MeterReport(Struct, frozen=True, kw_only=True):
+class MeterReport(Struct, frozen=True, kw_only=True, gc=False):
     """The meter values of one message; ``ref`` None is a meter read outside a transaction."""
 
     evse: Evse | None

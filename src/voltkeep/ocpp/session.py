@@ -280,8 +280,11 @@ class Session:
     def _remember(self, id: str, seen: _Seen) -> None:
         """Make room among the answered calls; with none answered, this one goes unremembered."""
         if len(self._seen) >= self._replay_entries:
-            oldest = next((id for id, seen in self._seen.items() if not seen.pending), None)
-            if oldest is None:
+            oldest = next(iter(self._seen))
+            if self._seen[oldest].pending:
+                answered = (id for id, seen in self._seen.items() if not seen.pending)
+                oldest = next(answered, "")
+            if not oldest:
                 return
             del self._seen[oldest]
         self._seen[id] = seen

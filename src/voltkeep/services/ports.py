@@ -236,7 +236,7 @@ class CommandRows(Protocol):
 # --- the message log ---------------------------------------------------------------------------
 
 
-class Exchange(Struct, frozen=True, kw_only=True):
+class Exchange(Struct, frozen=True, kw_only=True, gc=False):
     """One CALL and what became of it, for the message log.
 
     ``verdict`` is "ok", an OCPP error code, or what else happened ("no answer", "unreadable",

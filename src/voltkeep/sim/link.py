@@ -170,11 +170,6 @@ class Link:
         session = self._session
         return NEVER if session is None or session.deadline is None else session.deadline
 
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Our end of the connection."""
-        return self._socket.local_address if self._socket is not None else None
-
     def start(self) -> None:
         """Connect, and keep connecting."""
         self._task = asyncio.create_task(self._run(), name=f"station {self._spec.id}")

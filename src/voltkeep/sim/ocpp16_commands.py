@@ -51,6 +51,8 @@ def _remote_start(
     profile = None
     if request.charging_profile is not UNSET:
         profile = _profile(request.charging_profile, outlet.id, None)
+        if profile.purpose is not Purpose.TX_PROFILE:
+            return v16.RemoteStartTransactionResponse(status=status.REJECTED)  # errata 3.41
     station.later(partial(station.start_remotely, outlet, Admission(token), profile))
     return v16.RemoteStartTransactionResponse(status=status.ACCEPTED)
 
@@ -99,8 +101,11 @@ def _unlock(station: Station, request: v16.UnlockConnectorRequest) -> v16.Unlock
 
 
 def _clear_cache(station: Station, _: v16.ClearCacheRequest) -> v16.ClearCacheResponse:
+    status = v16.ClearCacheResponseStatus
+    if not station.configuration.flag("AuthCacheCtrlr.Enabled"):
+        return v16.ClearCacheResponse(status=status.REJECTED)  # errata 3.23
     station.authorizer.cache.clear()
-    return v16.ClearCacheResponse(status=v16.ClearCacheResponseStatus.ACCEPTED)
+    return v16.ClearCacheResponse(status=status.ACCEPTED)
 
 
 def _data_transfer(_: Station, __: v16.DataTransferRequest) -> v16.DataTransferResponse:

@@ -103,7 +103,7 @@ class Run:
         else:
             words = [shlex.quote(os.path.relpath(typed))]
         data = self.settings.data
-        if data != default_data(os.environ, USUAL_DATA) and "VOLTKEEP_DATA" not in os.environ:
+        if data != default_data(os.environ, USUAL_DATA):
             words += ["--data", _shell_path(data)]
         if self._file is not None:
             words += ["--config", _shell_path(self._file)]

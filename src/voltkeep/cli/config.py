@@ -1,6 +1,6 @@
 """`voltkeep config`: what is set, and where."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,14 +22,22 @@ async def show(
     """Every setting as it counts here, in the form of a settings file; passwords are hidden."""
     settings, origins = run.loaded
     rows = []
-    for name, field in fields().items():
-        value = getattr(settings, name)
-        shown = public_value(name, value) if not isinstance(value, bool | int | float) else value
-        rows.append((name, shown, origins[name], field))
+    for name in fields():
+        rows.append((name, _shown(name, getattr(settings, name)), origins[name]))
     if run.out.as_json:
-        run.out.data({name: {"value": value, "origin": of} for name, value, of, _ in rows})
+        run.out.data({name: {"value": value, "origin": of} for name, value, of in rows})
         return
-    texts = [f"{name} = {encode(value)}" for name, value, _, _ in rows]
+    texts = [f"{name} = {encode(value)}" for name, value, _ in rows]
     width = max(map(len, texts))
-    for text, (_, _, of, _) in zip(texts, rows, strict=True):
+    for text, (_, _, of) in zip(texts, rows, strict=True):
         run.out.line(escape(f"{text:<{width}}  # {of}") if origin else escape(text))
+
+
+def _shown(name: str, value: Any) -> Any:
+    match value:
+        case bool() | int():
+            return value
+        case float():
+            return int(value) if value.is_integer() else value
+        case _:
+            return public_value(name, value)

@@ -1,0 +1,309 @@
+"""The server as one starts it, and the command line beside it, on one data directory."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+from voltkeep.cli.server_lock import find_server
+from voltkeep.sim import SimStation, StationSpec
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN_S = 60
+
+
+@dataclass
+class Installation:
+    """A data directory, and commands run on it as processes of their own."""
+
+    data: Path
+    env: dict[str, str]
+
+    def _command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "voltkeep.cli", *args]
+
+    async def run(self, *args: str) -> tuple[int, str, str]:
+        """Run a command to its end: in a thread, or in a process if it heeds signals."""
+        if args[0] not in {"serve", "sim"}:
+            result = await asyncio.to_thread(CommandLine(self.data), *args)
+            return result.code, result.out, result.err
+        process = await asyncio.create_subprocess_exec(
+            *self._command(*args),
+            env=self.env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    async def json(self, *args: str) -> Any:
+        """What a command says to a program."""
+        code, out, err = await self.run(*args, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    @contextlib.asynccontextmanager
+    async def serving(self, *args: str, stop: int = signal.SIGTERM) -> AsyncIterator["Server"]:
+        """A server, asked to stop after the block; it has to end well."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command("serve", "--ocpp", "127.0.0.1:0", *args),
+            env=self.env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        server = Server(process)
+        try:
+            yield server
+            process.send_signal(stop)
+            async with asyncio.timeout(30):
+                out, err = await process.communicate()
+            assert process.returncode == 0, err
+            server.rest = out.decode() + err.decode()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+
+@dataclass
+class Server:
+    """A running `voltkeep serve`."""
+
+    process: asyncio.subprocess.Process
+    rest: str = ""
+
+    async def line(self, part: str, within_s: float = STARTS_WITHIN_S) -> str:
+        """Read until a line holds this."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(within_s):
+            while line := (await self.process.stdout.readline()).decode():
+                if part in line:
+                    return line
+        assert self.process.stderr is not None
+        raise AssertionError((await self.process.stderr.read()).decode())
+
+    async def url(self) -> str:
+        """Where stations connect, once it listens (with --json)."""
+        return f"ws://{json.loads(await self.line('listening'))['ocpp']}/ocpp"
+
+
+@pytest.fixture
+def installation(voltkeep: CommandLine, tmp_path: Path) -> Installation:
+    """The one of `voltkeep`, where a server runs beside."""
+    env = os.environ | {
+        "PYTHONPATH": str(ROOT / "src"),
+        "VOLTKEEP_DATA": str(voltkeep.data),
+        "XDG_DATA_HOME": str(tmp_path / "xdg"),
+    }
+    return Installation(voltkeep.data, env)
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+async def test_an_operator_charges_a_car_from_a_shell(installation, version):
+    """Register, start remotely, see it run, stop it, see what it took."""
+    async with installation.serving("--json") as server:
+        url = await server.url()
+        key = (await installation.json("station", "add", "CS-01"))["key"]
+        await installation.json("token", "add", "ANNA")
+        spec = StationSpec(id="CS-01", version=version, url=url, password=key, meter_interval_s=1)
+        async with SimStation(spec, speed=10) as station:
+            await station.booted()
+            await station.plug(1)
+            command = ("station", "command", "CS-01")
+
+            started = await installation.json(*command, "remote-start", "--token", "ANNA")
+            await station.charging(1)
+            running = await installation.json("transaction", "list", "--active")
+            stopped = await installation.json(*command, "remote-stop")
+            await station.until(lambda: station.core.outlets[1].transaction is None)
+            await station.settled()
+            ended = await installation.json("transaction", "list", "--ended")
+
+        assert (started["accepted"], stopped["accepted"]) == (True, True)
+        assert [each["id_token"]["value"] for each in running] == ["ANNA"]
+        assert [each["ref"] for each in ended] == [running[0]["ref"]]
+        assert ended[0]["remote_start_id"] is not None
+        (listed,) = await installation.json("station", "list")
+        assert listed["make"]["model"] == "Simulator"
+        code, out, _ = await installation.run("station", "tail", "CS-01", "--no-follow")
+        assert code == 0
+        assert "BootNotification" in out
+
+
+async def test_a_command_that_cannot_reach_its_station_says_why(installation):
+    await installation.json("station", "add", "CS-01")
+    command = ("station", "command", "CS-01", "reset")
+
+    code, _, err = await installation.run(*command)
+    assert (code, "voltkeep serve" in err) == (4, True)
+
+    async with installation.serving("--json") as server:
+        await server.url()
+        code, _, err = await installation.run(*command)
+        assert (code, "not connected" in err) == (4, True)
+
+
+async def test_what_a_station_says_no_to_has_failed(installation):
+    async with installation.serving("--json") as server:
+        url = await server.url()
+        key = (await installation.json("station", "add", "CS-01"))["key"]
+        spec = StationSpec(id="CS-01", version="1.6", url=url, password=key)
+        async with SimStation(spec) as station:
+            await station.booted()
+            raw = ("station", "command", "CS-01", "raw")
+
+            unknown = await installation.run(*raw, "NoSuchAction", "{}")
+            forced = await installation.run(*raw, "NoSuchAction", "{}", "--force")
+            told = await installation.run(*raw, "GetConfiguration", '{"key":["HeartbeatInterval"]}')
+            code, _, err = await installation.run(
+                "station", "command", "CS-01", "remote-stop", "--transaction", "12345"
+            )
+
+    assert unknown[0] == 1
+    assert "Nothing was sent" in unknown[2]
+    assert forced[0] == 1
+    assert "NotImplemented" in forced[2]
+    assert told[0] == 0
+    assert '"HeartbeatInterval"' in told[1]
+    assert (code, "did not accept" in err) == (1, True)
+
+
+async def test_one_server_holds_a_data_directory(installation):
+    async with installation.serving("--json") as server:
+        await server.url()
+        running = find_server(installation.data)
+
+        code, _, err = await installation.run("serve", "--ocpp", "127.0.0.1:0")
+
+        assert running is not None
+        assert running.pid == server.process.pid
+        assert code == 1
+        assert f"process {server.process.pid}" in err
+        assert "--data DIR" in err
+    assert find_server(installation.data) is None
+
+
+async def test_a_port_that_is_taken_is_told_with_what_to_change(installation, tmp_path):
+    async with installation.serving("--json") as server:
+        address = (await server.url()).removeprefix("ws://").removesuffix("/ocpp")
+
+        other = ("serve", "--data", str(tmp_path / "other"), "--ocpp", address)
+        code, _, err = await installation.run(*other)
+
+        assert code == 1
+        assert f"listens on {address} already" in err
+        assert "--ocpp HOST:PORT" in err
+        assert "Traceback" not in err
+
+
+async def test_the_address_to_enter_is_that_of_the_running_server(installation):
+    async with installation.serving("--json") as server:
+        url = await server.url()
+
+        added = await installation.json("station", "add", "CS-01")
+
+    assert added["url"] == f"{url}/CS-01"
+
+
+async def test_a_doctor_sees_the_server(installation):
+    async with installation.serving("--json") as server:
+        await server.url()
+
+        found = {each["check"]: each for each in await installation.json("doctor")}
+
+    assert found["server"]["state"] == found["listener"]["state"] == "good"
+    assert str(server.process.pid) in found["server"]["found"]
+
+
+async def test_a_fleet_is_registered_and_let_in(installation):
+    async with installation.serving("--json") as server:
+        await server.url()
+
+        fleet = ("sim", "run", "--stations", "6", "--register", "--duration", "3")
+        status = await installation.json(*fleet)
+        code, _, err = await installation.run(
+            "sim", "run", "--stations", "1", "--id-prefix", "NOBODY", "--duration", "1"
+        )
+
+    assert (status["stations"], status["booted"], status["errors"]) == (6, 6, 0)
+    assert code == 4
+    assert "--register" in err
+
+
+async def test_a_fleet_takes_no_key_from_a_station_that_is_not_simulated(installation):
+    await installation.json("station", "add", "SIM-0001", "--note", "my own")
+
+    code, _, err = await installation.run("sim", "run", "--stations", "1", "--register")
+
+    assert code == 1
+    assert "--id-prefix" in err
+
+
+async def test_the_demo_charges_cars_and_ends_with_ctrl_c(installation):
+    async with installation.serving("--demo", stop=signal.SIGINT) as demo:
+        await demo.line(f"--data {installation.data} station list")
+        booted = {(await demo.line("booted")).split()[1] for _ in range(10)}
+        await demo.line("started charging for DEMO-")
+        await demo.line("so far")
+
+    assert booted == {f"DEMO-{number:02d}" for number in range(1, 11)}
+    assert "Stopped." in demo.rest
+    assert "Traceback" not in demo.rest
+    assert "error" not in demo.rest
+
+
+async def test_the_demo_has_a_data_directory_of_its_own(installation):
+    del installation.env["VOLTKEEP_DATA"]
+    async with installation.serving("--demo") as demo:
+        await demo.line("booted")
+
+    demo_data = Path(installation.env["XDG_DATA_HOME"]) / "voltkeep-demo"
+    assert (demo_data / "voltkeep.db").exists()
+    assert not (Path(installation.env["XDG_DATA_HOME"]) / "voltkeep").exists()
+
+
+async def test_the_demo_starts_again_on_what_it_left(installation):
+    for _ in range(2):
+        async with installation.serving("--demo") as demo:
+            await demo.line("booted")
+
+    assert len(await installation.json("station", "list")) == 10
+
+
+async def test_a_second_signal_ends_it_at_once(installation):
+    """SIGINT and SIGTERM, since two of one kind may arrive as one."""
+    process = await asyncio.create_subprocess_exec(
+        *installation._command("serve", "--ocpp", "127.0.0.1:0", "--json"),
+        env=installation.env,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    await Server(process).url()
+
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+
+    async with asyncio.timeout(20):
+        await process.communicate()
+    assert process.returncode == 130
+
+
+async def test_a_start_without_permission_to_upgrade_says_what_to_run(installation):
+    code, _, err = await installation.run("serve", "--no-auto-upgrade", "--ocpp", "127.0.0.1:0")
+
+    assert code == 5
+    assert "voltkeep db upgrade" in err
+    assert (await installation.run("db", "upgrade"))[0] == 0
+    async with installation.serving("--no-auto-upgrade", "--json") as server:
+        await server.url()

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.identity import Sender, TransactionRef
@@ -47,8 +48,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class JournalCounters(Struct):
-    """Since the start."""
+    """Since the start, but for ``waiting``: entries that are not stored yet."""
 
+    waiting: int = 0
     batches: int = 0
     entries: int = 0
     dropped: int = 0  # of the log and the status history
@@ -76,7 +78,7 @@ class BatchJournal:
     def __init__(
         self, writer: Writer, *, patience: float, pace: float = PACE, limits: Limits | None = None
     ) -> None:
-        self.counters = JournalCounters()
+        self._counters = JournalCounters()
         self._writer = writer
         self._patience = patience
         self._pace = pace
@@ -130,7 +132,7 @@ class BatchJournal:
         limits = self._limits
         while len(self._log) > limits.log_entries or self._log_bytes > limits.log_bytes:
             self._log_bytes -= _size(self._log.popleft())
-            self.counters.dropped += 1
+            self._counters.dropped += 1
         self._flush_log_soon()
 
     def _flush_log_soon(self) -> None:
@@ -142,9 +144,9 @@ class BatchJournal:
         self._wanted.set()
 
     @property
-    def waiting(self) -> int:
-        """How many entries are not stored yet."""
-        return self._durable_entries + len(self._log)
+    def counters(self) -> JournalCounters:
+        """As they are now."""
+        return replace(self._counters, waiting=self._durable_entries + len(self._log))
 
     # The task that stores.
 
@@ -197,7 +199,7 @@ class BatchJournal:
             try:
                 await self._writer.write(batch)
             except StoreUnavailable as error:
-                self.counters.failures += 1
+                self._counters.failures += 1
                 if self._close_by is not None and self._loop.time() > self._close_by:
                     raise
                 log.warning("the journal waits for the database", error=str(error))
@@ -207,8 +209,8 @@ class BatchJournal:
                 await self._bisect(batch, error)
                 return
             else:
-                self.counters.batches += 1
-                self.counters.entries += len(batch)
+                self._counters.batches += 1
+                self._counters.entries += len(batch)
                 self._settle(batch)
                 return
 
@@ -219,7 +221,7 @@ class BatchJournal:
             await self._store(batch[middle:])
             return
         [entry] = batch
-        self.counters.unstorable += 1
+        self._counters.unstorable += 1
         log.error("the database cannot store a row", error=str(error), kind=type(entry).__name__)
         if type(entry) is Metered and not entry.done.done():
             unstorable = Unstorable(f"this cannot be stored: {error}")
@@ -253,7 +255,9 @@ class BatchJournal:
             self._task.cancel()
             await asyncio.wait([self._task])
         if not self._task.cancelled() and (error := self._task.exception()):
-            log.warning("the journal ends with rows unstored", rows=self.waiting, error=str(error))
+            log.warning(
+                "the journal ends with rows unstored", rows=self.counters.waiting, error=str(error)
+            )
         self._expire(self._durable, older_than=math.inf)
         await self._writer.close()
 

@@ -205,7 +205,7 @@ class SqliteDatabase:
     engine: EngineName = "sqlite"
 
     def __init__(
-        self, url: URL, *, busy_seconds: float = BUSY_SECONDS, patience: float, echo: bool = False
+        self, url: URL, *, busy_seconds: float, patience: float, echo: bool = False
     ) -> None:
         self._patience = patience
         writes = make_engine(url, busy_seconds=busy_seconds, writes=True, echo=echo)

@@ -3,21 +3,30 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import text
 
 from voltkeep.services.ports import Clock
 from voltkeep.store.engine import Database, parse_url
-from voltkeep.store.journal import BatchJournal
+from voltkeep.store.journal import BatchJournal, JournalCounters
 from voltkeep.store.journal_postgres import PostgresJournalWriter
 from voltkeep.store.journal_sqlite import SqliteJournalWriter
 from voltkeep.store.outbox import Outbox
 from voltkeep.store.postgres import PostgresDatabase
-from voltkeep.store.sqlite import SqliteDatabase
+from voltkeep.store.retention import Retention
+from voltkeep.store.sqlite import BUSY_SECONDS, SqliteDatabase
 from voltkeep.store.upgrade import schema_status
 from voltkeep.store.work import SqlWork
 
 _PING = text("SELECT 1")
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How the database does."""
+
+    latency_s: float
 
 
 class Store:
@@ -27,6 +36,7 @@ class Store:
         self._database = database
         self.journal = journal
         self.outbox = Outbox(database, clock)
+        self._retention = Retention(database, clock)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlWork]:
@@ -44,12 +54,25 @@ class Store:
         async with self._database.reading() as db:
             yield SqlWork(db, None)
 
-    async def ping(self) -> float:
-        """How long the database takes to answer, in seconds. Raises StoreUnavailable."""
+    async def health(self) -> Health:
+        """Whether and how fast the database answers. Raises StoreUnavailable."""
         began = time.perf_counter()
         async with self._database.reading() as db:
             await db.rows(_PING)
-        return time.perf_counter() - began
+        return Health(latency_s=time.perf_counter() - began)
+
+    @property
+    def counters(self) -> JournalCounters:
+        """What the journal has done, and has yet to do."""
+        return self.journal.counters
+
+    async def prune_messages(self, older_than: datetime) -> int:
+        """Remove messages of the log that were called before; how many."""
+        return await self._retention.prune_messages(older_than)
+
+    async def prune_events(self, older_than: datetime) -> int:
+        """Remove events that were published before; how many."""
+        return await self._retention.prune_events(older_than)
 
     async def close(self) -> None:
         """Store what the journal still holds, and close every connection."""
@@ -58,17 +81,24 @@ class Store:
 
 
 async def open_store(
-    url: str, *, clock: Clock, pool_size: int = 10, patience: float = 25.0, echo: bool = False
+    url: str,
+    *,
+    clock: Clock,
+    pool_size: int = 10,
+    patience: float = 25.0,
+    busy_seconds: float = BUSY_SECONDS,
+    echo: bool = False,
 ) -> Store:
     """Open the database at ``url``, whose schema must be up to date.
 
     ``patience`` is how many seconds a work waits for its turn, and a row of the journal for a
-    database that is away. Raises BadDatabaseUrl, SchemaMismatch, StoreUnavailable.
+    database that is away; ``busy_seconds`` how many SQLite waits for another process that writes.
+    Raises BadDatabaseUrl, SchemaMismatch, StoreUnavailable.
     """
     where = parse_url(url)
     (await schema_status(url)).check()
     if where.get_backend_name() == "sqlite":
-        file = SqliteDatabase(where, patience=patience, echo=echo)
+        file = SqliteDatabase(where, busy_seconds=busy_seconds, patience=patience, echo=echo)
         return Store(file, BatchJournal(SqliteJournalWriter(file), patience=patience), clock=clock)
     server = PostgresDatabase(where, pool_size=pool_size, patience=patience, echo=echo)
     journal = BatchJournal(PostgresJournalWriter(where), patience=patience)

@@ -1,0 +1,83 @@
+"""Old rows removed a chunk at a time, so that nobody waits for long."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Table, delete, func, select
+
+from voltkeep.domain.identity import TenantId
+from voltkeep.services.ports import Clock
+from voltkeep.store.engine import Database, Statements
+from voltkeep.store.tables import LOG_BLOCK, message_log, message_log_blocks, outbox
+from voltkeep.store.tenants import tenants_of
+
+_CHUNK = 1000
+_PAUSE_SECONDS = 0.01  # between chunks, for everybody else
+
+
+class Retention:
+    """Raises StoreUnavailable from any method; what was removed until then stays removed."""
+
+    def __init__(self, database: Database, clock: Clock, *, chunk: int = _CHUNK) -> None:
+        self._database = database
+        self._clock = clock
+        self._chunk = chunk
+
+    async def prune_messages(self, older_than: datetime) -> int:
+        """Remove messages of the log that were called before; how many."""
+        count = await self._prune(
+            message_log, message_log.c.id, message_log.c.called_at, older_than
+        )
+        async with self._database.writing() as db:
+            for tenant in await tenants_of(db, message_log_blocks):
+                await _prune_blocks(db, tenant)
+        return count
+
+    async def prune_events(self, older_than: datetime) -> int:
+        """Remove events of the outbox that were published before; how many."""
+        return await self._prune(outbox, outbox.c.seq, outbox.c.published_at, older_than)
+
+    async def _prune(
+        self, table: Table, number: Column[Any], time: Column[Any], older_than: datetime
+    ) -> int:
+        numbered = select(number.label("number"), time.label("time")).order_by(number)
+        async with self._database.reading() as db:
+            tenants = await tenants_of(db, table)
+        count = 0
+        for tenant in tenants:
+            of_tenant = numbered.where(table.c.tenant == tenant).limit(self._chunk)
+            after: int | None = 0
+            while after is not None:
+                async with self._database.reading() as db:
+                    found = await db.rows(of_tenant.where(number > after))
+                old = [row.number for row in found if row.time and row.time < older_than]
+                if old:
+                    of_old = table.c.tenant == tenant, number.in_(old)
+                    async with self._database.writing() as db:
+                        count += await db.run(delete(table).where(*of_old))
+                after = found[-1].number if self._has_older(found, older_than) else None
+                await asyncio.sleep(_PAUSE_SECONDS)
+        return count
+
+    def _has_older(self, found: Sequence[Any], older_than: datetime) -> bool:
+        """Whether older rows may follow these.
+
+        Numbers grow with time, unless a clock was wrong: a time to come says nothing.
+        """
+        now = self._clock()
+        return bool(found) and all(row.time and not older_than <= row.time <= now for row in found)
+
+
+async def _prune_blocks(db: Statements, tenant: TenantId) -> None:
+    """Forget where messages were that are gone; the newest block may be written to yet."""
+    oldest = select(func.min(message_log.c.id).label("id")).where(message_log.c.tenant == tenant)
+    kept: int | None = (await db.rows(oldest))[0].id
+    if kept is not None:
+        await db.run(
+            delete(message_log_blocks).where(
+                message_log_blocks.c.tenant == tenant,
+                message_log_blocks.c.block < kept // LOG_BLOCK,
+            )
+        )

@@ -1,0 +1,103 @@
+"""What is old goes, in chunks; what is not stays."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from tests.contract import samples
+from tests.contract.samples import ALPHA, ELSEWHERE, exchange
+from tests.store.databases import NOW, clock
+
+from voltkeep.domain.events import StationAdded
+from voltkeep.store import open_store, tables
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def store(database_url):
+    opened = await open_store(database_url, clock=clock)
+    opened._retention._chunk = 10
+    yield opened
+    await opened.close()
+
+
+async def log(store, *times, station=ALPHA):
+    before = store.counters.entries
+    for n, at in enumerate(times):
+        store.journal.exchange(exchange(f"{n}", station, called_at=at))
+    await store.journal.meter_values(samples.sender(), samples.report(samples.meter_value()))
+    assert store.counters.entries == before + len(times) + 1
+
+
+async def kept(store, station=None):
+    async with store.read() as work:
+        found = await work.messages.since(0, station=station, limit=1000)
+    return [row.exchange.called_at for row in found]
+
+
+async def test_old_messages_go_and_newer_ones_stay(store):
+    old = [NOW - 3 * DAY + timedelta(seconds=n) for n in range(35)]
+    new = [NOW - DAY + timedelta(seconds=n) for n in range(35)]
+    await log(store, *old, *new)
+    await log(store, *old[:5], *new[:5], station=ELSEWHERE)
+
+    assert await store.prune_messages(NOW - 2 * DAY) == 40
+    assert await store.prune_messages(NOW - 2 * DAY) == 0
+
+    assert await kept(store, ALPHA) == new
+    assert await kept(store, ELSEWHERE) == new[:5]
+
+
+async def test_times_out_of_order_hide_nothing(store):
+    """Logged as they were answered; and for a while the clock was a year ahead."""
+    limit = NOW - 2 * DAY
+    ahead = [NOW + 365 * DAY] * 25
+    mixed = [limit - DAY, limit, limit - timedelta(microseconds=1), NOW]
+    await log(store, *ahead, *mixed)
+
+    assert await store.prune_messages(limit) == 2
+    assert await kept(store) == [*ahead, limit, NOW]
+
+
+async def test_where_messages_were_is_forgotten_too(store):
+    async def blocks():
+        async with store.read() as work:
+            return len(await work._db.rows(select(tables.message_log_blocks.c.block)))
+
+    old = [NOW - 3 * DAY] * 1000
+    for _ in range(5):
+        await log(store, *old)
+    await log(store, NOW)
+    assert await blocks() == 2
+
+    store._retention._chunk = 1000
+    assert await store.prune_messages(NOW - DAY) == 5000
+    assert await blocks() == 1
+    assert await kept(store, ALPHA) == [NOW]
+
+
+async def test_published_events_go_after_a_while_and_unpublished_ones_never(store):
+    async with store.begin() as work:
+        for n in range(25):
+            work.emit(StationAdded(station=samples.station().id, at=NOW - timedelta(n)))
+    numbered = await store.outbox.unpublished()
+    await store.outbox.published([seq for seq, _ in numbered[:20]])
+
+    assert await store.prune_events(NOW) == 0
+    assert await store.prune_events(NOW + DAY) == 20
+    assert await store.outbox.unpublished() == numbered[20:]
+
+
+async def test_others_write_between_the_chunks(store):
+    await log(store, *[NOW - 3 * DAY] * 200)
+
+    pruning = asyncio.create_task(store.prune_messages(NOW))
+    added = 0
+    while not pruning.done():
+        async with store.begin() as work:
+            added += await work.transactions.mark(ALPHA, samples.REF, samples.update(added), NOW)
+        await asyncio.sleep(0)
+    assert await pruning == 200
+    assert added > 3

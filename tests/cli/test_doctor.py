@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from voltkeep.cli import checks
-from voltkeep.cli.doctor import Finding
+from voltkeep.cli.checks import Finding
 
 
 @pytest.fixture

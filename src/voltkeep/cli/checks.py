@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import enum
 import os
 import platform
 import resource
@@ -12,7 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from voltkeep.cli.doctor import Finding, State
+from msgspec import Struct
+
 from voltkeep.cli.server_lock import find_server
 from voltkeep.cli.text import duration
 from voltkeep.config import Settings, parse_address, public_value
@@ -24,6 +26,24 @@ _LEAST_FREE_BYTES = 1 << 30
 _RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 _REACHED_WITHIN_S = 3.0
 _TIMESYNC = Path("/run/systemd/timesync")  # systemd-timesyncd's
+
+
+class State(enum.StrEnum):
+    """How a check came out."""
+
+    GOOD = "good"
+    ADVICE = "advice"
+    BAD = "bad"
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What a check found, and what to do about it."""
+
+    check: str
+    state: State
+    found: str
+    next_step: str = ""
+
 
 Check = Callable[[Settings], Finding | Awaitable[Finding]]
 

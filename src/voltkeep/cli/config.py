@@ -21,9 +21,7 @@ async def show(
 ) -> None:
     """Every setting as it counts here, in the form of a settings file; passwords are hidden."""
     settings, origins = run.loaded
-    rows = []
-    for name in fields():
-        rows.append((name, _shown(name, getattr(settings, name)), origins[name]))
+    rows = [(name, _shown(name, getattr(settings, name)), origins[name]) for name in fields()]
     if run.out.as_json:
         run.out.data({name: {"value": value, "origin": of} for name, value, of in rows})
         return

@@ -1,9 +1,8 @@
 """`voltkeep doctor`: what is wrong with this installation, and what to do about it."""
 
-import enum
+from typing import TYPE_CHECKING
 
 import typer
-from msgspec import Struct
 
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.errors import Failure
@@ -11,24 +10,10 @@ from voltkeep.cli.output import Cell
 from voltkeep.cli.text import count, escape
 
 
-class State(enum.StrEnum):
-    """How a check came out."""
+if TYPE_CHECKING:
+    from voltkeep.cli.checks import Finding
 
-    GOOD = "good"
-    ADVICE = "advice"
-    BAD = "bad"
-
-
-_STYLES = {State.GOOD: "green", State.ADVICE: "yellow", State.BAD: "bold red"}
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """What a check found, and what to do about it."""
-
-    check: str
-    state: State
-    found: str
-    next_step: str = ""
+_STYLES = {"good": "green", "advice": "yellow", "bad": "bold red"}
 
 
 def add_to(tree: typer.Typer) -> None:
@@ -41,11 +26,11 @@ async def doctor(run: Run) -> None:
 
     Exits with 1 if anything is bad.
     """
-    from voltkeep.cli.checks import checks
+    from voltkeep.cli.checks import State, checks
     from voltkeep.cli.logs import quiet_logs
 
     quiet_logs(debug=run.debug)
-    findings: list[Finding] = []
+    findings = []
     async for finding in checks(run.settings):
         findings.append(finding)
         if not run.out.as_json:
@@ -57,7 +42,7 @@ async def doctor(run: Run) -> None:
         raise Failure(f"{count(bad, 'check')} went badly.", "What to do stands beside each.")
 
 
-def _tell(run: Run, finding: Finding) -> None:
+def _tell(run: Run, finding: "Finding") -> None:
     state = Cell(f"{finding.state:<6}", _STYLES[finding.state])
     run.out.styled(f"{finding.check:<10}  ", state, f"  {escape(finding.found)}")
     if finding.next_step:

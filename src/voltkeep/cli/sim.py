@@ -24,6 +24,38 @@ group = typer.Typer(
 _PROGRESS_EVERY_S = 10.0  # where there is no terminal to write over
 
 
+Count = Annotated[int, typer.Option("--stations", min=1, max=100_000, help="How many.")]
+Url = Annotated[
+    str | None,
+    typer.Option(help="Where they connect; their ids are added. Without it: to our server."),
+]
+Register = Annotated[
+    bool,
+    typer.Option("--register", help="First register them, and the tokens, in our database."),
+]
+Versions = Annotated[
+    str | None, typer.Option(metavar="LIST", help="Which OCPP versions take turns.")
+]
+Prefix = Annotated[str, typer.Option(help="They are called PREFIX-0001 and so on.")]
+Password = Annotated[
+    str | None, typer.Option(help="The key of all of them; - reads it from stdin.")
+]
+Tokens = Annotated[str, typer.Option(metavar="LIST", help="Who charges; nobody if it is empty.")]
+Connectors = Annotated[int, typer.Option(min=1, max=16, help="Of each station.")]
+MeterInterval = Annotated[
+    int, typer.Option(min=1, metavar="SECONDS", help="Between meter values, in simulated time.")
+]
+Duration = Annotated[
+    float | None, typer.Option(min=0.1, metavar="SECONDS", help="Else until Ctrl-C.")
+]
+Speed = Annotated[float, typer.Option(min=0.01, max=10_000, help="Simulated seconds a second.")]
+Ramp = Annotated[float, typer.Option(min=0.1, help="How many stations start in each second.")]
+Misbehave = Annotated[
+    str, typer.Option(metavar="LIST", help="How they misbehave; see `sim misbehaviours`.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed brings the same drivers.")]
+
+
 @command(
     group,
     "run",
@@ -36,42 +68,20 @@ _PROGRESS_EVERY_S = 10.0  # where there is no terminal to write over
 async def run_(
     run: Run,
     *,
-    stations: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 10,
-    url: Annotated[
-        str | None,
-        typer.Option(help="Where they connect; their ids are added. Without it: to our server."),
-    ] = None,
-    register: Annotated[
-        bool,
-        typer.Option("--register", help="First register them, and the tokens, in our database."),
-    ] = False,
-    versions: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Which OCPP versions take turns.")
-    ] = None,
-    id_prefix: Annotated[str, typer.Option(help="They are called PREFIX-0001 and so on.")] = "SIM",
-    password: Annotated[
-        str | None, typer.Option(help="The key of all of them; - reads it from stdin.")
-    ] = None,
-    tokens: Annotated[
-        str, typer.Option(metavar="LIST", help="Who charges; nobody if it is empty.")
-    ] = "SIM-DRIVER-1,SIM-DRIVER-2,SIM-DRIVER-3",
-    connectors: Annotated[int, typer.Option(min=1, max=16, help="Of each station.")] = 1,
-    meter_interval_s: Annotated[
-        int, typer.Option(min=1, help="Simulated seconds between meter values.")
-    ] = 60,
-    duration: Annotated[
-        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Else until Ctrl-C.")
-    ] = None,
-    speed: Annotated[
-        float, typer.Option(min=0.01, max=10_000, help="Simulated seconds a second.")
-    ] = 1.0,
-    ramp: Annotated[
-        float, typer.Option(min=0.1, help="How many stations start in each second.")
-    ] = 100.0,
-    misbehave: Annotated[
-        str, typer.Option(metavar="LIST", help="How they misbehave; see `sim misbehaviours`.")
-    ] = "",
-    seed: Annotated[int, typer.Option(help="The same seed brings the same drivers.")] = 0,
+    stations: Count = 10,
+    url: Url = None,
+    register: Register = False,
+    versions: Versions = None,
+    id_prefix: Prefix = "SIM",
+    password: Password = None,
+    tokens: Tokens = "SIM-DRIVER-1,SIM-DRIVER-2,SIM-DRIVER-3",
+    connectors: Connectors = 1,
+    meter_interval_s: MeterInterval = 60,
+    duration: Duration = None,
+    speed: Speed = 1.0,
+    ramp: Ramp = 100.0,
+    misbehave: Misbehave = "",
+    seed: Seed = 0,
 ) -> None:
     """Run many simulated stations in this process: they connect, and drivers charge there."""
     from voltkeep.cli.logs import quiet_logs

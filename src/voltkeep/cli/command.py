@@ -104,9 +104,9 @@ class Run:
             words = [shlex.quote(os.path.relpath(typed))]
         data = self.settings.data
         if data != default_data(os.environ, USUAL_DATA):
-            words += ["--data", _shell_path(data)]
+            words += ["--data", shell_path(data)]
         if self._file is not None:
-            words += ["--config", _shell_path(self._file)]
+            words += ["--config", shell_path(self._file)]
         return " ".join(words)
 
     def confirm(self, name: str, *, yes: bool) -> None:
@@ -171,7 +171,8 @@ def remember(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
     return {**(ctx.obj or {}), **nearer}
 
 
-def _shell_path(path: Path) -> str:
+def shell_path(path: Path) -> str:
+    """A path as one would type it."""
     home = Path.home()
     if path.is_relative_to(home) and path != home:
         return f"~/{shlex.quote(str(path.relative_to(home)))}"

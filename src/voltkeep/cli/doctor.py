@@ -9,7 +9,6 @@ from voltkeep.cli.errors import Failure
 from voltkeep.cli.output import Cell
 from voltkeep.cli.text import count, escape
 
-
 if TYPE_CHECKING:
     from voltkeep.cli.checks import Finding
 

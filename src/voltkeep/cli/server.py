@@ -15,7 +15,7 @@ import structlog
 from voltkeep.app import App, now
 from voltkeep.bus.local import Subscription
 from voltkeep.cli.addresses import base_url
-from voltkeep.cli.command import Run
+from voltkeep.cli.command import Run, shell_path
 from voltkeep.cli.demo import run_demo
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.event_log import log_event
@@ -150,7 +150,9 @@ def _greet(run: Run, app: App, *, demo: bool) -> None:
     """What runs, and what to do next."""
     settings, out = run.settings, run.out
     at = base_url(parse_address(_address(app))) if app.ocpp_address else ""
-    database = public_value("database", settings.database) or f"SQLite in {settings.data}"
+    database = (
+        public_value("database", settings.database) or f"SQLite in {shell_path(settings.data)}"
+    )
     out.line(f"Voltkeep {version('voltkeep')}")
     out.line(f"Stations connect to  {at + 'STATION' if at else 'nowhere: `ocpp` is off'}")
     out.line(f"Database             {database}")

@@ -155,7 +155,10 @@ def _describe(out: Output, transaction: "Transaction") -> None:
             ("Took", _took(transaction)),
             ("Energy", energy(transaction.energy_wh)),
             ("Meter start", energy(transaction.meter_start_wh)),
-            ("Meter stop", energy(transaction.meter_stop_wh)),
+            (
+                "Meter now" if transaction.is_active else "Meter stop",
+                energy(transaction.meter_stop_wh),
+            ),
             ("Last heard", instant(transaction.last_heard_at)),
         ]
     )

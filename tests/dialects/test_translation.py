@@ -1,5 +1,6 @@
 """What messages mean: each row of a table of names, units and clocks."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -390,6 +391,20 @@ async def test_a_station_is_believed_its_clock(told, expected, is_noted, action)
     assert at.isoformat() == expected
     assert at.tzinfo is UTC
     assert bool(answered.leniencies) is is_noted
+
+
+async def test_a_time_without_an_offset_is_utc_wherever_the_server_stands(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        payload = {"transactionId": 7, "meterStop": 5200, "timestamp": "2026-01-01T10:15:00"}
+
+        assert (await hears(OCPP16, "StopTransaction", payload)).at.isoformat() == (
+            "2026-01-01T10:15:00+00:00"
+        )
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("told", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])

@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference that the code itself says: commands, settings, events.
+"""Write the pages of docs that the code itself says: commands, settings, events, messages.
 
 ``--check`` writes nothing and fails when a page is not what would be written.
 """
@@ -20,9 +20,12 @@ from voltkeep.cli.__main__ import tree
 from voltkeep.cli.command import EVERYWHERE
 from voltkeep.cli.errors import MEANINGS
 from voltkeep.config import Field, fields
+from voltkeep.dialects import DIALECTS
+from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain import events
+from voltkeep.domain.commands import Reset, StartTransaction, StopTransaction, Trigger
 
-TARGET = pathlib.Path(__file__).parent.parent / "docs" / "reference"
+TARGET = pathlib.Path(__file__).parent.parent / "docs"
 _GENERATED = "<!-- Written by tools/generate_reference.py: change the code it reads. -->"
 
 _COMMANDS = f"""\
@@ -71,6 +74,36 @@ logs events; later releases send them to web pages and webhooks.
 
 Each has `station` (tenant and name), `at` (when we learnt of it, UTC) and, where it is stored,
 `type`: its name."""
+
+
+_CONFORMANCE = f"""\
+# Conformance
+
+{_GENERATED}
+
+Voltkeep has not been certified by anybody. What follows is what the code does, by messages;
+where it does something else than OCPP says, and what of OCPP it does not do yet, is told in
+[divergences](divergences.md).
+
+## What stations may say
+
+Other messages that OCPP has for a CSMS are answered with `NotSupported`, those it does not have
+with `NotImplemented`.
+"""
+
+_SENT = """
+## What we say
+
+Each of these has a command; every other message that OCPP has for a station of that version can be
+sent with `voltkeep station command STATION raw`.
+"""
+
+_COMMAND_WORDS: dict[type, str] = {
+    StartTransaction: "`remote-start`",
+    StopTransaction: "`remote-stop`",
+    Reset: "`reset`",
+    Trigger: "`trigger`",
+}
 
 
 # Commands.
@@ -219,7 +252,39 @@ def _type(hint: Any) -> str:
     return {**plain, "datetime": "time", "NoneType": "nothing"}.get(name, f"`{name}`")
 
 
-PAGES = {"cli.md": commands_page, "settings.md": settings_page, "events.md": events_page}
+# Conformance.
+
+
+def conformance_page() -> str:
+    """Which messages are handled, and which commands have words of their own."""
+    dialects = list(reversed(DIALECTS.values()))
+    heads = [dialect.subprotocol.removeprefix("ocpp") for dialect in dialects]
+    lines = [_CONFORMANCE, *_row("Message", heads), "|---|" + "---|" * len(heads)]
+    for action in sorted({action for dialect in dialects for action in dialect.handlers}):
+        lines += _row(action, [_handled(dialect, action) for dialect in dialects])
+    lines += [_SENT, *_row("Command", heads), "|---|" + "---|" * len(heads)]
+    for command, words in _COMMAND_WORDS.items():
+        lines += _row(words, ["yes" if command in each.requests else "" for each in dialects])
+    counts = ", ".join(
+        f"{len(each.actions)} in OCPP {head}" for each, head in zip(dialects, heads, strict=True)
+    )
+    return "\n".join(lines) + f"\n\nMessages that are known: {counts}.\n"
+
+
+def _row(name: str, cells: Iterable[str]) -> Iterator[str]:
+    yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _handled(dialect: Dialect, action: str) -> str:
+    return "handled" if action in dialect.handlers else ""
+
+
+PAGES = {
+    "reference/cli.md": commands_page,
+    "reference/settings.md": settings_page,
+    "reference/events.md": events_page,
+    "conformance.md": conformance_page,
+}
 
 
 def main() -> int:
@@ -235,7 +300,7 @@ def main() -> int:
             if not check:
                 path.write_text(text)
     for name in stale:
-        print(f"docs/reference/{name} {'is out of date' if check else 'written'}")
+        print(f"docs/{name} {'is out of date' if check else 'written'}")
     return int(check and bool(stale))
 
 

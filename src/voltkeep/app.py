@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,7 @@ from voltkeep.bus.outbox import Relay
 from voltkeep.config import Settings, make_data_directory, read_secret
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Services
+from voltkeep.dialects.masking import masked
 from voltkeep.domain.events import Event, StationChanged, StationRemoved, StationRenamed
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Address, Gateway
@@ -35,6 +37,7 @@ from voltkeep.store import Store, migrate, open_store
 
 log = structlog.get_logger(__name__)
 
+_ONE_TRY_S = 5.0  # of the store; a connection tries again until `store_patience_s` is over
 _SAVE_STATUS_EVERY_S = 0.25
 _LOOK_FOR_EVENTS_EVERY_S = 0.5
 _PRUNE_EVERY_S = 3600.0
@@ -59,7 +62,7 @@ class App:
     store: Store
     stations: Stations
     services: AllServices
-    gateway: Gateway
+    gateway: Gateway | None = None
     ocpp_address: Address | None = None
 
     def __init__(self, settings: Settings) -> None:
@@ -80,13 +83,16 @@ class App:
         if serve and settings.auto_upgrade:
             await migrate(settings.database_url)
         self.store = await open_store(
-            settings.database_url, clock=now, pool_size=settings.database_pool
+            settings.database_url,
+            clock=now,
+            pool_size=settings.database_pool,
+            patience=min(_ONE_TRY_S, settings.store_patience_s),
         )
         try:
             self._build(secret, serve=serve)
-            if serve:
-                await self._serve()
             try:
+                if serve:
+                    await self._serve()
                 yield self
             finally:
                 if serve:
@@ -124,7 +130,7 @@ class App:
                 announce,
                 number_key=_subkey(secret, b"transaction numbers"),
             ),
-            remote_control=RemoteControlService(store.begin, self.stations, now),
+            remote_control=RemoteControlService(store.begin, store.read, self.stations, now),
         )
 
     async def _serve(self) -> None:
@@ -141,9 +147,9 @@ class App:
             limits=_limits(settings),
             compression=settings.compression != "off",
         )
-        self.bus.handle(self._heed)
+        self.bus.handle(partial(self._heed, self.gateway))
         relay = Relay(store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S)
-        desk = CommandDesk(store.begin, store.read, self.stations, now)
+        desk = CommandDesk(store.begin, store.read, self.stations, now, masked)
         self._job("relay", relay.run)
         self._job("commands", desk.run)
         self._job("status", self._save_status)
@@ -157,13 +163,14 @@ class App:
 
     async def _stop(self) -> None:
         """Let stations go first, while what they say can still be stored."""
-        await self.gateway.close()
-        with contextlib.suppress(StoreUnavailable):
-            await self.services.availability.save()
+        if self.gateway is not None:
+            await self.gateway.close()
         jobs = list(self._jobs)
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await self.services.availability.save()
 
     # Scheduled work.
 
@@ -203,15 +210,15 @@ class App:
                 log.warning("retention waits for the database", error=str(error))
             await asyncio.sleep(_PRUNE_EVERY_S)
 
-    def _heed(self, event: Event) -> None:
+    def _heed(self, gateway: Gateway, event: Event) -> None:
         """What an operator changed, perhaps from another process, counts for live connections."""
         match event:
             case StationRemoved():
-                self.gateway.drop(event.station, "the station was removed")
+                gateway.drop(event.station, "the station was removed")
             case StationRenamed():
-                self.gateway.drop(event.station, "the station was renamed")
+                gateway.drop(event.station, "the station was renamed")
             case StationChanged(what="security profile"):
-                self.gateway.drop(event.station, "the security profile was changed")
+                gateway.drop(event.station, "the security profile was changed")
             case StationChanged():
                 self._once(self.services.provisioning.refresh(event.station))
 

@@ -87,7 +87,7 @@ class Csms:
                 store.begin, store.read, store.journal, clock, say, number_key=b"numbers"
             ),
         )
-        self.remote_control = RemoteControlService(store.begin, self.stations, clock)
+        self.remote_control = RemoteControlService(store.begin, store.read, self.stations, clock)
         self.gateway = Gateway(
             dialects=dialects,
             services=self.services,

@@ -66,8 +66,9 @@ class Door:
         if request.path == "/no":
             socket.reject(401, "No.", {"WWW-Authenticate": "Basic"})
             return
+        response = socket.prepare(request, "ocpp1.6", deflate=self.deflate)
         recorder = Recorder(socket)
-        if socket.accept(request, recorder, "ocpp1.6", deflate=self.deflate):
+        if response is not None and socket.upgrade(response, recorder):
             self.recorders.append(recorder)
 
     def connect(self, path="/yes", **options):

@@ -100,7 +100,7 @@ class Story:
             ),
             meter_values=MeterValuesService(store.journal, tell),
         )
-        self.control = RemoteControlService(store.begin, self, clock)
+        self.control = RemoteControlService(store.begin, store.read, self, clock)
 
     async def play(self, text: str) -> None:
         """Raises AssertionError where the CSMS says anything else than the story."""

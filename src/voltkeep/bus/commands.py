@@ -5,11 +5,13 @@ A command line beside a running server has no socket of a station; the server ha
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
+from msgspec import Raw, structs
 
-from voltkeep.domain.commands import Command, Outcome
+from voltkeep.domain.commands import Command, Outcome, RawCommand
 from voltkeep.domain.events import CommandCompleted
 from voltkeep.domain.identity import StationId
 from voltkeep.services.ports import (
@@ -30,8 +32,11 @@ from voltkeep.services.ports import (
 log = structlog.get_logger(__name__)
 
 _POLL_S = 0.1
-_TAKE_WITHIN = timedelta(seconds=5)
+_TAKE_WITHIN_S = 5.0
 _ANSWER_WITHIN_S = 60.0
+_SETTLE_WITHIN_S = 2.0
+
+Mask = Callable[[str, bytes], bytes]
 _BY_RESULT: dict[str, type[StationUnreachable]] = {
     kind.result: kind for kind in (StationOffline, StationSilent, StationBusy, CommandUnfit)
 }
@@ -64,29 +69,37 @@ class QueuedStations:
             command=command,
             issued_by=self._issued_by,
             created_at=now,
-            expires_at=now + _TAKE_WITHIN,
+            expires_at=now + timedelta(seconds=patience),
         )
         async with self._begin() as work:
             await work.commands.add(queued)
-        done = await self._done(queued, patience)
+        try:
+            done = await self._done(queued, patience)
+        except StationUnreachable as failure:
+            # Whoever was told that it failed must not see it happen later.
+            queued.done_at, queued.result, queued.error = self._clock(), "given up", str(failure)
+            async with self._begin() as work:
+                await work.commands.settle(queued)
+            raise
         if done.outcome is not None:
             return done.outcome
         raise _failure(done, station)
 
     async def _done(self, queued: QueuedCommand, patience: float) -> QueuedCommand:
         loop = asyncio.get_running_loop()
-        until = loop.time() + patience
+        began = loop.time()
         while True:
             await asyncio.sleep(_POLL_S)
             async with self._read() as work:
                 found = await work.commands.get(queued.station.tenant, queued.id)
-            if found is None or (found.taken_at is None and self._clock() > queued.expires_at):
+            waited = loop.time() - began
+            if found is None or (found.taken_at is None and waited > _TAKE_WITHIN_S):
                 raise NobodyServes(
                     "no server took the command: is `voltkeep serve` running on this database?"
                 )
             if found.done_at is not None:
                 return found
-            if loop.time() > until:
+            if waited > patience + _TAKE_WITHIN_S:
                 raise StationSilent(f"{queued.station} did not answer in {patience:g} s")
 
 
@@ -99,17 +112,30 @@ def _failure(done: QueuedCommand, station: StationId) -> StationUnreachable:
 
 
 class CommandDesk:
-    """Takes commands that other processes left, and settles them."""
+    """Takes commands that other processes left, and settles them.
 
-    def __init__(self, begin: Begin, read: Read, stations: Stations, clock: Clock) -> None:
+    ``mask`` hides the secrets of a payload, by action: what is kept of a command has none.
+    """
+
+    def __init__(
+        self, begin: Begin, read: Read, stations: Stations, clock: Clock, mask: Mask
+    ) -> None:
         self._begin = begin
         self._read = read
         self._stations = stations
         self._clock = clock
+        self._mask = mask
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, *, look_every_s: float = 0.2) -> None:
-        """Until cancelled."""
+        """Until cancelled; then what was taken is still settled."""
+        try:
+            await self._look(look_every_s)
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_SETTLE_WITHIN_S)
+
+    async def _look(self, look_every_s: float) -> None:
         while True:
             await asyncio.sleep(look_every_s)
             try:
@@ -128,8 +154,9 @@ class CommandDesk:
                 task.add_done_callback(self._tasks.discard)
 
     async def _carry_out(self, command: QueuedCommand) -> None:
+        left = (command.expires_at - self._clock()).total_seconds()
         try:
-            command.outcome = await self._stations.send(command.station, command.command)
+            command.outcome = await self._stations.send(command.station, command.command, left)
             command.result = "accepted" if command.outcome.accepted else "rejected"
         except StationUnreachable as failure:
             command.result, command.error = failure.result, str(failure)
@@ -137,6 +164,7 @@ class CommandDesk:
             log.exception("a command failed", station=str(command.station), command_id=command.id)
             command.result, command.error = "failed", "the server failed; see its log"
         command.done_at = self._clock()
+        command.command = self._kept(command.command)
         try:
             async with self._begin() as work:
                 await work.commands.settle(command)
@@ -151,3 +179,9 @@ class CommandDesk:
                 )
         except StoreUnavailable as error:
             log.warning("a command's result is lost", command_id=command.id, error=str(error))
+
+    def _kept(self, command: Command) -> Command:
+        if not isinstance(command, RawCommand):
+            return command
+        payload = self._mask(command.action, bytes(command.payload))
+        return structs.replace(command, payload=Raw(payload))

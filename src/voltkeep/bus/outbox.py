@@ -34,6 +34,7 @@ class Relay:
         self._outbox = outbox
         self._publish = publish
         self._look_every_s = look_every_s
+        self._unmarked: set[int] = set()  # told already, and the database does not know it yet
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -57,7 +58,10 @@ class Relay:
         batch = await self._outbox.unpublished(_AT_ONCE)
         if not batch:
             return False
-        for _, event in batch:
-            self._publish(event)
+        for seq, event in batch:
+            if seq not in self._unmarked:
+                self._publish(event)
+                self._unmarked.add(seq)
         await self._outbox.published([seq for seq, _ in batch])
+        self._unmarked.clear()
         return len(batch) == _AT_ONCE

@@ -35,8 +35,11 @@ _NAMED_VALUES = ("value", "attributeValue", "actualValue")
 
 
 def masked(action: str, frame: bytes) -> bytes:
-    """``frame`` without its secrets; one that cannot be read is not kept at all."""
-    if action not in _ACTIONS:
+    """``frame`` without its secrets; one that has some and cannot be read is not kept at all.
+
+    Of a frame without an action (it answers nothing, or cannot be read) its words must tell.
+    """
+    if action not in _ACTIONS and (action or not _SECRET.search(frame.decode(errors="replace"))):
         return frame
     try:
         content = json.decode(frame)

@@ -79,7 +79,12 @@ class IdToken(Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """Tokens compare without regard to case (1.6 errata 3.74; 2.x identifierString)."""
+        """Tokens compare without regard to case (1.6 errata 3.74; 2.x identifierString).
+
+        Who needs no token bears nobody's: whatever value a station puts there.
+        """
+        if self.kind == IdTokenKind.NO_AUTHORIZATION:
+            return f"({IdTokenKind.NO_AUTHORIZATION})"
         return self.value.casefold()
 
 

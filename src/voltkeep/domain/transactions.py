@@ -50,9 +50,13 @@ class TransactionUpdate(Struct, frozen=True, kw_only=True):
     def mark(self) -> str:
         """What tells this update from another of its transaction; a resent one bears the same.
 
-        2.1 E01-E04: seqNo. 1.6 reports one start and one stop, and of several the first counts.
+        2.1 E01-E04: seqNo. A station that lost count uses one twice, and a resent update says the
+        same phase and time: both are in the mark, so that no news is taken for old. 1.6 reports
+        one start and one stop, and of several the first counts.
         """
-        return self.phase.value if self.seq_no is None else str(self.seq_no)
+        if self.seq_no is None:
+            return self.phase.value
+        return f"{self.seq_no}:{self.phase.value}:{self.at.isoformat()}"
 
     @property
     def start_key(self) -> str:
@@ -72,7 +76,7 @@ class TransactionUpdate(Struct, frozen=True, kw_only=True):
         """
         token = self.id_token.key if self.id_token else ""
         digest = _digest(token, self.at.isoformat(), repr(self.meter_wh))
-        return TransactionRef(f"{NEVER_NAMED}:{digest}")
+        return TransactionRef(f"{self.ref or NEVER_NAMED}:{digest}")
 
 
 def _digest(*parts: str) -> str:
@@ -132,26 +136,27 @@ class Transaction(Struct, kw_only=True):
         self.reservation_id = self.reservation_id or update.reservation_id
         if update.phase is Phase.STARTED and self.started_at is None:
             self.started_at = update.at
-        if update.phase is Phase.ENDED and self.ended_at is None:
+        ends = update.phase is Phase.ENDED and self.ended_at is None
+        if ends:
             self.ended_at = update.at
             self.stop_reason = update.stop_reason
             self.stop_token = update.id_token
         elif update.id_token is not None:
             self.id_token = self.id_token or update.id_token
-        if self.ended_at is None or update.phase is Phase.ENDED:
+        if ends or self.ended_at is None:
             self.charging_state = update.charging_state or self.charging_state
-        self._meter(update)
+        self._meter(update, ends=ends)
 
-    def _meter(self, update: TransactionUpdate) -> None:
+    def _meter(self, update: TransactionUpdate, *, ends: bool) -> None:
         registers = [value.energy_wh for value in update.values if value.energy_wh is not None]
         if update.phase is Phase.STARTED:
             first = update.meter_wh if update.meter_wh is not None else min(registers, default=None)
-            if first is not None:
+            if first is not None and self.meter_start_wh is None:
                 self.meter_start_wh = first
-        last = update.meter_wh if update.phase is Phase.ENDED else None
+        last = update.meter_wh if ends else None
         if last is not None:
             self.meter_stop_wh = last
-        elif registers and (self.ended_at is None or update.phase is Phase.ENDED):
+        elif registers and (ends or self.ended_at is None):
             self.meter_stop_wh = max(*registers, self.meter_stop_wh or registers[0])
 
 

@@ -58,7 +58,7 @@ class Link(Protocol):
 
     @property
     def is_open(self) -> bool: ...
-    def send(self, message: bytes) -> None: ...
+    def send(self, message: bytes) -> bool: ...
     def close(self, code: int, reason: str) -> None: ...
     def fail_encoding(self) -> None: ...
     def pause(self, why: str) -> None: ...
@@ -172,12 +172,22 @@ class Connection:
 
     def on_oversize(self, head: bytes, size: int) -> None:
         """Refuse a message that is too large to read, if its first bytes say whose it is."""
+        if self._is_fenced:
+            return
         limit = self._surroundings.limits.message_bytes
         reason = f"The message has {size} bytes; at most {limit} are read"
         found = remains(head)
         frame = None
         if found.type in (None, 2) and found.id is not None and len(found.id) <= 36:
             frame = self._session.refuse(found.id, ErrorCode.FORMAT_VIOLATION, reason)
+            self._flush()
+        elif found.type in (3, 4) and found.id is not None and found.id == self._in_flight:
+            broken = b'[4,"%s","%s","%s",{}]' % (
+                found.id.encode(),
+                ErrorCode.FORMAT_VIOLATION.encode(),
+                reason.encode(),
+            )
+            self._settle(self._session.receive(broken, asyncio.get_running_loop().time()), head)
             self._flush()
         self._log.frame(found.id or "", "", head, answer=frame, verdict="oversize", note=reason)
         log.warning("message too large", station=str(self.station), bytes=size, limit=limit)
@@ -214,6 +224,8 @@ class Connection:
         loop = asyncio.get_running_loop()
         if (wait := self._ask_from - loop.time()) > 0:
             await asyncio.sleep(wait)  # a quirk: this make goes mute when asked too early
+            if not self._link.is_open:
+                raise StationOffline(f"{self.station} has left")
         id = str(uuid.uuid4())
         asked = _Asked(action, payload, self._surroundings.clock(), loop.create_future())
         try:
@@ -224,12 +236,21 @@ class Connection:
         self._instructed |= self._dialect.instructs(action, payload)
         self._flush()
         try:
-            answer, frame = await asked.answer
+            # The session minds how long an answer takes; this minds the wait in line as well.
+            async with asyncio.timeout(timeout):
+                answer, frame = await asked.answer
+        except TimeoutError:
+            self._forget(id)
+            raise StationSilent(f"{self.station} did not answer {action} in time") from None
         except asyncio.CancelledError:
-            if self._session.cancel(id):
-                self._asked.pop(id, None)
+            self._forget(id)
             raise
         return self._read_outcome(command, asked, answer, frame)
+
+    def _forget(self, id: str) -> None:
+        """Nobody waits for this answer any more; if it was sent, it is still logged."""
+        if self._session.cancel(id):
+            self._asked.pop(id, None)
 
     def _read_outcome(
         self, command: Command, asked: _Asked, answer: CallAnswered, frame: bytes
@@ -296,12 +317,14 @@ class Connection:
     async def _handle(self, received: _Received) -> None:
         event = received.event
         sender = Sender(self.station, self.epoch, received.at)
+        started = asyncio.get_running_loop().time()
         try:
-            payload, note = await self._answer(event, sender)
+            payload, note = await self._answer(event, sender, started)
         except Refusal as refusal:
             self._refuse(received, refusal.code, refusal.description)
         except Superseded:
             self.fence()
+            self._log.call(event, received.frame, received.at, None, "superseded", "")
         except StoreUnavailable as error:
             log.warning("the database is away", station=str(self.station), error=str(error))
             self._refuse(
@@ -321,19 +344,21 @@ class Connection:
                 self._log.call(received.event, received.frame, received.at, None, "ok", note)
                 return
             frame = self._session.answer(event.id, payload)
-            self._flush()
+            is_sent = self._flush()
             if event.action == BOOT:
                 self._booted()
             if event.reused_id:
                 note = "; ".join(filter(None, ("the message id was another call's", note)))
+            if not is_sent:
+                note = "; ".join(filter(None, ("stored; the station left before its answer", note)))
             self._log.call(received.event, received.frame, received.at, frame, "ok", note)
 
     async def _answer(
-        self, event: CallReceived | SendReceived, sender: Sender
+        self, event: CallReceived | SendReceived, sender: Sender, started: float
     ) -> tuple[bytes, str]:
         """Ask the dialect, again and again while the database is away: handlers may repeat."""
         dialect, services = self._dialect, self._surroundings.services
-        attempt, give_up = 0, 0.0
+        attempt, give_up = 0, started + self._surroundings.limits.store_patience_s
         while True:
             try:
                 if isinstance(event, SendReceived):
@@ -355,10 +380,8 @@ class Connection:
                     instructed=self._instructed,
                 )
             except StoreUnavailable:
-                now = asyncio.get_running_loop().time()
-                give_up = give_up or now + self._surroundings.limits.store_patience_s
                 wait = patience(attempt)
-                if now + wait > give_up:
+                if asyncio.get_running_loop().time() + wait > give_up:
                     raise
                 attempt += 1
                 await asyncio.sleep(wait)
@@ -387,7 +410,12 @@ class Connection:
         match event:
             case CallAnswered(id=id):
                 asked = self._asked.pop(id, None)
-                if asked is not None and not asked.answer.done():
+                if asked is None:
+                    return
+                if asked.answer.done():
+                    note = "nobody waited for the answer any more"
+                    self._log.command(id, asked.action, asked.payload, asked.at, data, "ok", note)
+                else:
                     asked.answer.set_result((event, data))
             case CallFailed():
                 self._failed(event, data)
@@ -432,15 +460,16 @@ class Connection:
         if not asked.answer.done():
             asked.answer.set_exception(error)
 
-    def _flush(self) -> None:
-        outbox = self._session.outbox
+    def _flush(self) -> bool:
+        """Send what the session has for the station. False if that is no longer possible."""
+        outbox, is_sent = self._session.outbox, True
         while outbox:
             frame = outbox.popleft()
-            if not self._is_fenced:
-                self._link.send(frame)
+            is_sent = not self._is_fenced and self._link.send(frame)
         if self._session.in_flight != self._in_flight:
             self._in_flight = self._session.in_flight
             self._watch()
+        return is_sent
 
     def _watch(self) -> None:
         """A call of ours has just left, or has just been answered: mind its deadline."""
@@ -456,8 +485,13 @@ class Connection:
 
     def _expire(self) -> None:
         self._timer = None
-        late = self._session.expire(asyncio.get_running_loop().time())
-        if late is not None:
-            self._failed(late, None)
-        self._in_flight = None if late is not None else self._in_flight
+        loop = asyncio.get_running_loop()
+        late = self._session.expire(loop.time())
+        if late is None:
+            # uvloop counts milliseconds, and may call a moment early.
+            if self._in_flight is not None:
+                self._timer = loop.call_later(0.005, self._expire)
+            return
+        self._failed(late, None)
+        self._in_flight = None
         self._flush()

@@ -14,13 +14,17 @@ class Limits:
     frames_burst: float = 200.0
     calls_queued: int = 16  # from the station; more wait in TCP
     commands_queued: int = 50  # to the station; more are refused as busy
+    request_bytes: int = 16 * 1024  # of an upgrade request, headers and all
     handshake_timeout_s: float = 10.0
+    close_timeout_s: float = 5.0  # for the peer's part of the closing handshake
     call_timeout_s: float = 30.0
     write_timeout_s: float = 30.0  # a peer that does not read for so long is gone
     store_patience_s: float = 25.0  # a CALL waits so long for the database to return
     ping_interval_s: float = 45.0  # without any frame; 0 never pings
     ping_misses: int = 2
+    unpinged_silence_s: float = 900.0  # three heartbeats: for makes that take a ping for an offence
     refusal_takes_s: float = 0.2  # wrong and unknown take equally long
     max_connections: int = 20_000
     handshakes_at_once: int = 128
+    handshakes_waiting: int = 2000
     drain_s: float = 5.0

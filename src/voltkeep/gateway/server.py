@@ -13,30 +13,18 @@ from websockets.http11 import Request
 
 from voltkeep.dialects.dialect import Dialect, Services
 from voltkeep.domain.identity import StationId
-from voltkeep.domain.stations import Station
-from voltkeep.gateway import handshake
 from voltkeep.gateway.connection import Connection, Surroundings, patience
+from voltkeep.gateway.door import Door, Refused, unauthorized, unavailable
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.gateway.websocket import Socket
-from voltkeep.services.ports import Clock, Exchange, StoreUnavailable
-from voltkeep.services.security import Knock, SecurityService, TooBusy
+from voltkeep.services.ports import Clock, Exchange, StoreUnavailable, Superseded
+from voltkeep.services.security import SecurityService
 
 log = structlog.get_logger(__name__)
 
-_UNAUTHORIZED = {"WWW-Authenticate": 'Basic realm="Voltkeep", charset="UTF-8"'}
 _TICK_S = 1.0
-_SEEN_EVERY = 5  # ticks
-
-
-class _Refused(Exception):
-    """An upgrade request is answered with an HTTP status."""
-
-    def __init__(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.headers = headers or {}
+_SEEN_EVERY_S = 5.0
 
 
 class Address(Struct, frozen=True):
@@ -64,10 +52,9 @@ class Gateway:
         limits: Limits,
         compression: bool,
     ) -> None:
-        self._dialects = dialects
+        self._door = Door(dialects, security)
         self._services = services
         self._provisioning = services.provisioning
-        self._security = security
         self._stations = stations
         self._clock = clock
         self._limits = limits
@@ -84,7 +71,8 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(limits.handshakes_at_once)
         self._servers: list[asyncio.Server] = []
-        self._is_draining = False
+        self._handshakes = 0
+        self._draining = asyncio.Event()
         self._empty = asyncio.Event()
 
     async def listen(self, host: str, port: int) -> Address:
@@ -94,12 +82,13 @@ class Gateway:
         self._servers.append(server)
         name = server.sockets[0].getsockname()
         if not self._tasks:
-            self._spawn(self._tick())
+            self._spawn(self._tick(), name="ticker")
+            self._spawn(self._remember_seen(), name="seen")
         return Address(name[0], name[1])
 
     async def close(self) -> None:
         """Stop listening, let calls in progress finish, and send everybody away (1012)."""
-        self._is_draining = True
+        self._draining.set()
         for server in self._servers:
             server.close()
         connections = list(self._stations)
@@ -148,39 +137,50 @@ class Gateway:
         self._spawn(self._shake_hands(socket, request))
 
     async def _shake_hands(self, socket: Socket, request: Request) -> None:
+        if self._handshakes >= self._limits.handshakes_waiting:
+            _answer(socket, unavailable("Too many stations at once."))
+            return
         started = asyncio.get_running_loop().time()
+        self._handshakes += 1
         try:
             async with self._slots:
-                await self._let_in(socket, request)
-        except _Refused as refused:
+                if socket.is_connected:  # or its patience ended while it stood in line
+                    await self._let_in(socket, request)
+        except Refused as refused:
             if refused.status == 401:
                 # Unknown, wrong and missing look alike, and take equally long.
                 taken = asyncio.get_running_loop().time() - started
                 await asyncio.sleep(max(0.0, self._limits.refusal_takes_s - taken))
-            socket.reject(refused.status, refused.text, refused.headers)
+            _answer(socket, refused)
         except Exception:
             log.exception("handshake failed", remote=socket.remote_address)
             socket.reject(500, "The server failed; see its log.")
+        finally:
+            self._handshakes -= 1
 
     async def _let_in(self, socket: Socket, request: Request) -> None:
-        station_id = self._address(socket, request)
-        station = await self._admit(socket, request, station_id)
-        dialect = self._dialect(socket, request, station_id)
+        if self._draining.is_set():
+            raise unavailable("The server is restarting.")
+        if len(self._sockets) > self._limits.max_connections:
+            log.warning("too many connections", limit=self._limits.max_connections)
+            raise unavailable("Too many connections.")
+        station, dialect = await self._door.admit(socket, request)
+        # Nothing may be said of a connection that is none: only then the older one is over.
+        deflate = self._compression and dialect.requires_compression_offer
+        response = socket.prepare(request, dialect.subprotocol, deflate=deflate)
+        if response is None or not socket.is_connected:
+            return
         try:
             epoch = await self._provisioning.connect(
                 station, subprotocol=dialect.subprotocol, remote_address=socket.remote_address
             )
         except StoreUnavailable:
-            raise _unavailable("The database is away.") from None
+            raise unavailable("The database is away.") from None
+        except Superseded:
+            raise unauthorized() from None  # removed a moment ago
         connection = Connection(socket, station, epoch, dialect, self._surroundings)
-        accepted = socket.accept(
-            request,
-            connection,
-            dialect.subprotocol,
-            deflate=self._compression and dialect.requires_compression_offer,
-        )
-        if not accepted:
-            await self._disconnect(station_id, epoch, "the upgrade failed")
+        if self._draining.is_set() or not socket.upgrade(response, connection):
+            await self._never_came(connection)
             return
         self._sockets[socket] = connection
         if not self._stations.admit(connection):
@@ -189,79 +189,38 @@ class Gateway:
         self._provisioning.remember(station)
         log.info(
             "station connected",
-            station=str(station_id),
+            station=str(station.id),
             subprotocol=dialect.subprotocol,
             remote=socket.remote_address,
             epoch=epoch,
         )
 
-    def _address(self, socket: Socket, request: Request) -> StationId:
-        if self._is_draining:
-            raise _unavailable("The server is restarting.")
-        if len(self._sockets) > self._limits.max_connections:
-            log.warning("too many connections", limit=self._limits.max_connections)
-            raise _unavailable("Too many connections.")
-        if handshake.is_browser(request):
-            raise _Refused(403, "This address is for charging stations, not for browsers.")
-        try:
-            return handshake.address(request.path)
-        except handshake.Unaddressed as error:
-            log.warning("refused: no such address", remote=socket.remote_address, why=str(error))
-            raise _Refused(404, f"Connect to /{handshake.PREFIX}/STATION.") from None
-
-    async def _admit(self, socket: Socket, request: Request, station_id: StationId) -> Station:
-        basic = handshake.basic(request.headers, station_id)
-        knock = Knock(
-            station=station_id,
-            tls=socket.is_tls,
-            user=basic.user if basic else None,
-            password=basic.password if basic else b"",
-            remote_address=socket.remote_address,
-        )
-        try:
-            admission = await self._security.admit(knock)
-        except StoreUnavailable:
-            raise _unavailable("The database is away.") from None
-        except TooBusy:
-            raise _unavailable("Too many stations at once.") from None
-        if admission.station is None:
-            log.warning(
-                "refused",
-                station=str(station_id),
-                remote=socket.remote_address,
-                why=admission.verdict.value,
-            )
-            raise _Refused(401, "Unauthorized.", _UNAUTHORIZED)
-        return admission.station
-
-    def _dialect(self, socket: Socket, request: Request, station_id: StationId) -> Dialect:
-        offers = handshake.offered(request.headers)
-        chosen = handshake.choose(offers, self._dialects)
-        if chosen is None:
-            # OCPP-J 1.6 would complete the handshake and close; its test tool, and sense, refuse.
-            spoken = ", ".join(self._dialects)
-            why = f"no common subprotocol: offered {', '.join(offers)[:100] or 'none'}"
-            self._security.refused(station_id, socket.remote_address, why)
-            log.warning("refused", station=str(station_id), remote=socket.remote_address, why=why)
-            raise _Refused(400, f"Sec-WebSocket-Protocol must name one of: {spoken}.")
-        return self._dialects[chosen]
+    async def _never_came(self, connection: Connection) -> None:
+        """The station left while its epoch was counted up: an older connection is over as well."""
+        older = self._stations.get(connection.station)
+        if older is not None and older.epoch < connection.epoch:
+            older.fence()
+        await self._disconnect(connection.station, connection.epoch, "left during the handshake")
 
     # The end of a connection.
 
     def _gone(self, connection: Connection, reason: str) -> None:
-        was_live = self._stations.discard(connection)
-        if was_live:
-            self._provisioning.forget(connection.station)
-            self._services.availability.disconnected(connection.station)
+        self._stations.discard(connection)
         log.info(
             "station disconnected",
             station=str(connection.station),
             reason=reason,
             epoch=connection.epoch,
         )
-        self._spawn(
-            self._disconnect(connection.station, connection.epoch, reason), name="disconnect"
-        )
+        self._spawn(self._part(connection, reason), name="disconnect")
+
+    async def _part(self, connection: Connection, reason: str) -> None:
+        """What a station said before it left is handled first, as that of a station that may."""
+        await connection.settled()
+        if self._stations.get(connection.station) is None:
+            self._provisioning.forget(connection.station)
+            self._services.availability.disconnected(connection.station)
+        await self._disconnect(connection.station, connection.epoch, reason)
 
     async def _disconnect(self, station: StationId, epoch: int, reason: str) -> None:
         """Note the end of a connection, however long the database is away."""
@@ -270,7 +229,7 @@ class Gateway:
             try:
                 await self._provisioning.disconnect(station, epoch, reason)
             except StoreUnavailable:
-                if self._is_draining:
+                if self._draining.is_set():
                     return  # the next start finds it connected, and corrects that
                 await asyncio.sleep(patience(attempt))
                 attempt += 1
@@ -281,34 +240,40 @@ class Gateway:
 
     async def _tick(self) -> None:
         """One walk a second over all sockets: who is silent is pinged, and then let go."""
-        tick = 0
         while True:
             await asyncio.sleep(_TICK_S)
-            tick += 1
-            self._watch()
-            if tick % _SEEN_EVERY == 0:
-                await self._store_seen()
+            now = asyncio.get_running_loop().time()
+            for socket, connection in list(self._sockets.items()):
+                if connection is not None:
+                    self._watch(socket, connection, now - socket.heard_at)
 
-    def _watch(self) -> None:
-        interval = self._limits.ping_interval_s
-        if not interval:
-            return
-        now = asyncio.get_running_loop().time()
-        for socket, connection in list(self._sockets.items()):
-            if connection is None:
-                continue
-            if not connection.can_be_pinged:
-                continue  # TCP keep-alive and the station's own heartbeats must do
-            # Stations that came back together need not be pinged together.
-            due = interval * (0.8 + hash(connection.station) % 41 / 100)
-            silent = now - socket.heard_at
-            if silent > due * (self._limits.ping_misses + 1):
+    def _watch(self, socket: Socket, connection: Connection, silent: float) -> None:
+        limits = self._limits
+        if not connection.can_be_pinged:
+            if silent > limits.unpinged_silence_s:
                 socket.abort("no sign of life")
-            elif silent > due and silent % due < _TICK_S:
-                socket.ping()
+            return
+        if not limits.ping_interval_s:
+            return
+        # Stations that came back together need not be pinged together.
+        due = limits.ping_interval_s * (0.8 + hash(connection.station) % 41 / 100)
+        if silent <= due * (socket.pings + 1):
+            return
+        if socket.pings > limits.ping_misses:
+            socket.abort("no sign of life")
+        else:
+            socket.ping()
+
+    async def _remember_seen(self) -> None:
+        """Store every few seconds when stations were last heard of."""
+        while True:
+            await asyncio.sleep(_SEEN_EVERY_S)
+            try:
+                await self._store_seen()
+            except Exception:
+                log.exception("when stations were seen is not stored")
 
     async def _store_seen(self) -> None:
-        """Store when stations were last heard of, if that has changed."""
         loop_now, now = asyncio.get_running_loop().time(), self._clock()
         fresh: dict[StationId, datetime] = {}
         for socket, connection in self._sockets.items():
@@ -318,7 +283,8 @@ class Gateway:
             fresh[connection.station] = now - timedelta(seconds=loop_now - socket.heard_at)
         try:
             await self._provisioning.seen(fresh)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            log.warning("when stations were seen waits for the database", error=str(error))
             for station in fresh:
                 self._seen.pop(station, None)
         if len(self._seen) > 2 * len(self._sockets) + 1000:
@@ -335,7 +301,5 @@ class Gateway:
             log.error("a background task failed", exc_info=error)
 
 
-def _unavailable(text: str) -> _Refused:
-    """Come back in a while, and not all at once."""
-    wait = random.randint(5, 30)  # noqa: S311  # spreads load, guards nothing
-    return _Refused(503, text, {"Retry-After": str(wait)})
+def _answer(socket: Socket, refused: Refused) -> None:
+    socket.reject(refused.status, refused.text, refused.headers)

@@ -6,6 +6,7 @@ deadlock of a reader that handles calls cannot be written here (ADR 0003).
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -52,6 +53,7 @@ class Socket(asyncio.Protocol):
 
     __slots__ = (
         "_at",
+        "_closing",
         "_fragments",
         "_head",
         "_limits",
@@ -67,6 +69,7 @@ class Socket(asyncio.Protocol):
         "_tokens",
         "_transport",
         "heard_at",
+        "pings",
         "reason",
     )
 
@@ -91,18 +94,29 @@ class Socket(asyncio.Protocol):
         self._tokens = limits.frames_burst
         self._at = self.heard_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
+        self.pings = 0  # since it was last heard
         self.reason = ""
 
     # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._timer = self._loop.call_later(
             self._limits.handshake_timeout_s, self._too_late, "handshake took too long"
         )
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._loop.time()
+        self.pings = 0
+        if self._protocol.state is CONNECTING:
+            self._size += len(data)
+            if self._size > self._limits.request_bytes:
+                self.reject(431, "The request is too large.")
+                return
         self._feed(data)
 
     def eof_received(self) -> None:
@@ -120,6 +134,8 @@ class Socket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self._closing is not None:
+            self._closing.cancel()
         self._transport = None
         self._rest = b""
         if not self.reason:
@@ -145,16 +161,21 @@ class Socket(asyncio.Protocol):
         host, port = str(peer[0]), peer[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def accept(
-        self, request: Request, listener: Listener, subprotocol: str, *, deflate: bool
-    ) -> bool:
-        """Upgrade. False if the peer left, or its request is no proper upgrade."""
+    def prepare(self, request: Request, subprotocol: str, *, deflate: bool) -> Response | None:
+        """The answer that `upgrade` sends; None, and a refusal sent, if it is no upgrade."""
         self._protocol.available_subprotocols = [Subprotocol(subprotocol)]
         self._protocol.available_extensions = [_DEFLATE] if deflate else None
         response = self._protocol.accept(request)
+        if response.status_code == 101:
+            return response
         self._respond(response)
-        if response.status_code != 101 or self._transport is None:
+        return None
+
+    def upgrade(self, response: Response, listener: Listener) -> bool:
+        """Let the peer in. False if it has left."""
+        if not self.is_connected:
             return False
+        self._respond(response)
         self._listener = listener
         self.resume("handshake")
         return True
@@ -176,28 +197,37 @@ class Socket(asyncio.Protocol):
     # Messages out.
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the peer is still there, upgraded or not."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
     def is_open(self) -> bool:
         return self._transport is not None and self._protocol.state is OPEN
 
-    def send(self, message: bytes) -> None:
-        """Send a text message; nothing if the socket is no longer open."""
-        if self.is_open:
-            self._protocol.send_text(message)
-            self._flush()
+    def send(self, message: bytes) -> bool:
+        """Send a text message. False if the socket is no longer open."""
+        if not self.is_open:
+            return False
+        self._protocol.send_text(message)
+        self._flush()
+        return True
 
     def ping(self) -> None:
         """Ask the peer for a sign of life."""
+        self.pings += 1
         if self.is_open:
             self._protocol.send_ping(b"")
             self._flush()
 
     def close(self, code: int, reason: str) -> None:
-        """Start the closing handshake; the peer has five seconds for its part."""
+        """Start the closing handshake; the peer has a few seconds for its part."""
         self.reason = self.reason or reason
         if self.is_open:
             self._protocol.send_close(code, reason[:120])
             self._flush()
-            self._arm(5.0, reason)
+            timeout = self._limits.close_timeout_s
+            self._closing = self._loop.call_later(timeout, self.abort, reason)
         elif self._transport is not None and self._protocol.state is CONNECTING:
             self.abort(reason)
 
@@ -272,8 +302,8 @@ class Socket(asyncio.Protocol):
 
     def _message(self, data: bytes, opcode: Opcode) -> None:
         listener = self._listener
-        if listener is None:
-            return
+        if listener is None or self._protocol.state is not OPEN:
+            return  # after our close frame nothing is read any more
         if len(data) > self._limits.message_bytes:
             listener.on_oversize(data[:256], len(data))
             return

@@ -1,11 +1,13 @@
 """Functional block G, availability: the status of connectors."""
 
+from datetime import datetime
+
 import structlog
 
 from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.events import ConnectorStatusChanged
 from voltkeep.domain.identity import Evse, Sender, StationId
-from voltkeep.services.ports import Begin, ConnectorRow, Journal, Read, StoreUnavailable
+from voltkeep.services.ports import Begin, ConnectorRow, Journal, Read
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +21,8 @@ class AvailabilityService:
         self._begin = begin
         self._read = read
         self._journal = journal
-        self._latest: dict[StationId, dict[Evse | None, StatusUpdate]] = {}
+        # With the time it counts for: a clock that is ahead must not outdate all that follows.
+        self._latest: dict[StationId, dict[Evse | None, tuple[datetime, StatusUpdate]]] = {}
         self._unsaved: dict[tuple[StationId, Evse | None], tuple[ConnectorRow, bool]] = {}
 
     def record(self, sender: Sender, update: StatusUpdate) -> None:
@@ -29,15 +32,12 @@ class AvailabilityService:
         if before is None and len(known) >= MAX_CONNECTORS:
             log.warning("too many connectors", station=str(sender.station), limit=MAX_CONNECTORS)
             return
-        if before is not None and update.at < before.at:
+        at = min(update.at, sender.received_at)
+        if before is not None and at < before[0]:
             self._journal.status(sender, update)  # late news: history, not state
             return
-        known[update.evse] = update
-        changed = before is None or (before.raw_status, before.error_code, before.info) != (
-            update.raw_status,
-            update.error_code,
-            update.info,
-        )
+        known[update.evse] = at, update
+        changed = before is None or _told(before[1]) != _told(update)
         row = ConnectorRow(station=sender.station, update=update, received_at=sender.received_at)
         unsaved = self._unsaved.get((sender.station, update.evse))
         self._unsaved[sender.station, update.evse] = (
@@ -57,7 +57,7 @@ class AvailabilityService:
                 for row, changed in taken.values():
                     if changed:
                         work.emit(_changed(row))
-        except StoreUnavailable:
+        except BaseException:
             self._unsaved = taken | self._unsaved
             raise
 
@@ -69,6 +69,10 @@ class AvailabilityService:
         """The stored status of a station and its connectors."""
         async with self._read() as work:
             return await work.connectors.of(station)
+
+
+def _told(update: StatusUpdate) -> tuple[str | None, ...]:
+    return update.raw_status, update.error_code, update.info
 
 
 def _changed(row: ConnectorRow) -> ConnectorStatusChanged:

@@ -140,10 +140,17 @@ class TransactionRows(Protocol):
         """Note that this update was heard. False if it had been heard before."""
         ...
 
-    async def active_with(self, tenant: TenantId, id_token: IdToken) -> int:
+    async def active_with(
+        self,
+        tenant: TenantId,
+        id_token: IdToken,
+        *,
+        except_at: tuple[StationId, Evse | None] | None = None,
+    ) -> int:
         """How many accepted transactions this token keeps running.
 
-        Of several that never ended on one EVSE only the latest counts: a car left, unheard.
+        Of several that never ended on one EVSE only the latest counts: a car left, unheard. For
+        the same reason none counts of the EVSE ``except_at``, where one is about to start.
         """
         ...
 
@@ -181,6 +188,10 @@ class RemoteStartRows(Protocol):
         self, station: StationId, id_token: IdToken, evse: Evse | None, since: datetime
     ) -> int | None:
         """The oldest unclaimed request since then that this start answers; it is then claimed."""
+        ...
+
+    async def withdraw(self, station: StationId, id: int) -> None:
+        """Nothing will answer this request: no transaction may claim it."""
         ...
 
 
@@ -222,14 +233,17 @@ class QueuedCommand(Struct, kw_only=True):
 class CommandRows(Protocol):
     async def add(self, command: QueuedCommand) -> None: ...
     async def take(self, now: datetime, limit: int = 50) -> list[QueuedCommand]:
-        """Commands nobody has taken, not expired, oldest first; whoever takes one settles it."""
+        """Commands nobody has taken or settled, not expired, oldest first."""
         ...
 
     async def waiting(self, now: datetime) -> bool:
         """Whether `take` would find any: cheap, and asked often."""
         ...
 
-    async def settle(self, command: QueuedCommand) -> None: ...
+    async def settle(self, command: QueuedCommand) -> None:
+        """Store what became of it, and ``command`` as it may be kept."""
+        ...
+
     async def get(self, tenant: TenantId, id: str) -> QueuedCommand | None: ...
 
 

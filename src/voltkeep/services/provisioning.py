@@ -151,11 +151,17 @@ class ProvisioningService:
             return await work.stations.disconnect_all(self._clock())
 
     async def refresh(self, station: StationId) -> None:
-        """Read again what an operator changed in the register while the station is connected."""
+        """An operator changed the register while the station is connected.
+
+        Acceptance counts at once; the rest it learns at its next boot, so that a car that
+        charges can still say how that ended.
+        """
         if station in self._present:
             async with self._read() as work:
                 known = await work.stations.get(station)
-            if known is not None and station in self._present:
+            if known is None or known.registration is not Registration.ACCEPTED:
+                return
+            if station in self._present:
                 self._present[station].registration = known.registration
 
     async def seen(self, last_seen: dict[StationId, datetime]) -> None:
@@ -168,10 +174,13 @@ class ProvisioningService:
 
     async def add(self, station: Station) -> None:
         """Raises StationExists."""
+        now = self._clock()
+        # Epochs of a station that was removed and comes again go on where they were, and further.
+        station.epoch = max(station.epoch, int(now.timestamp()))
         async with self._begin() as work:
             if not await work.stations.add(station):
                 raise StationExists(f"{station.id} is registered already")
-            work.emit(StationAdded(station=station.id, at=self._clock()))
+            work.emit(StationAdded(station=station.id, at=now))
 
     async def get(self, station: StationId) -> Station:
         """Raises UnknownStation."""

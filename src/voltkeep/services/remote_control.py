@@ -12,39 +12,68 @@ from voltkeep.domain.commands import (
 )
 from voltkeep.domain.events import RemoteStartRequested
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
-from voltkeep.services.ports import Begin, Clock, Stations
+from voltkeep.domain.stations import Registration
+from voltkeep.services.ports import (
+    Begin,
+    Clock,
+    CommandUnfit,
+    Read,
+    Stations,
+    StationUnreachable,
+    Work,
+)
 
 
 class RemoteControlService:
     """Asks stations for things. Each method raises what `Stations.send` raises."""
 
-    def __init__(self, begin: Begin, stations: Stations, clock: Clock) -> None:
+    def __init__(self, begin: Begin, read: Read, stations: Stations, clock: Clock) -> None:
         self._begin = begin
+        self._read = read
         self._stations = stations
         self._clock = clock
 
     async def start(self, station: StationId, id_token: IdToken, evse: Evse | None) -> Outcome:
         """Ask a station to start charging for a token (F01, F02)."""
         async with self._begin() as work:
+            await _check_accepted(work, station)
             remote_start_id = await work.remote_starts.open(station, id_token, evse, self._clock())
         # No database transaction is held while a station makes up its mind.
         command = StartTransaction(remote_start_id=remote_start_id, id_token=id_token, evse=evse)
-        outcome = await self._stations.send(station, command)
+        try:
+            outcome = await self._stations.send(station, command)
+        except CommandUnfit:
+            async with self._begin() as work:
+                await work.remote_starts.withdraw(station, remote_start_id)
+            raise  # nothing was asked
+        except StationUnreachable as failure:
+            await self._answered(station, command, accepted=False, status=failure.result)
+            raise
+        await self._answered(station, command, accepted=outcome.accepted, status=outcome.status)
+        return outcome
+
+    async def _answered(
+        self, station: StationId, command: StartTransaction, *, accepted: bool, status: str
+    ) -> None:
+        """Tell how a remote start went; one that failed must not claim the next driver's car."""
         async with self._begin() as work:
+            if not accepted:
+                await work.remote_starts.withdraw(station, command.remote_start_id)
             work.emit(
                 RemoteStartRequested(
                     station=station,
                     at=self._clock(),
-                    remote_start_id=remote_start_id,
-                    id_token=id_token,
-                    accepted=outcome.accepted,
-                    status=outcome.status,
+                    remote_start_id=command.remote_start_id,
+                    id_token=command.id_token,
+                    accepted=accepted,
+                    status=status,
                 )
             )
-        return outcome
 
     async def stop(self, station: StationId, ref: TransactionRef) -> Outcome:
         """Ask a station to stop a transaction (F03)."""
+        async with self._read() as work:
+            await _check_accepted(work, station)
         return await self._stations.send(station, StopTransaction(ref=ref))
 
     async def trigger(
@@ -65,3 +94,13 @@ class RemoteControlService:
         """Send any action with any payload; unless forced, only what its schema allows."""
         command = RawCommand(action=action, payload=Raw(payload), force=force)
         return await self._stations.send(station, command, timeout)
+
+
+async def _check_accepted(work: Work, station: StationId) -> None:
+    """1.6 4.2, 2.1 B02.FR.05: no remote start or stop before a station is accepted."""
+    known = await work.stations.get(station)
+    if known is not None and known.registration is not Registration.ACCEPTED:
+        raise CommandUnfit(
+            f"{station} is {known.registration.value.lower()}; accept it first, "
+            "or send the raw message"
+        )

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from msgspec import Struct
 
-from voltkeep.domain.authorization import Decision, decide
+from voltkeep.domain.authorization import Authorization, Decision, decide
 from voltkeep.domain.availability import ChargingState
 from voltkeep.domain.events import TransactionEnded, TransactionStarted, TransactionUpdated
 from voltkeep.domain.identity import Sender, StationId, TenantId, TransactionRef
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 _METER_ONLY = {"MeterValuePeriodic", "MeterValueClock"}  # 2.1 TriggerReasonEnumType
 _REMOTE_START_WINDOW = timedelta(minutes=15)
 _OPEN_REMEMBERED = 100_000
+_OPEN_LOOKED_AT = 100  # of one station, the latest
 
 
 class UnknownTransaction(LookupError):
@@ -92,10 +93,10 @@ class TransactionService:
     async def _work(self, sender: Sender, update: TransactionUpdate) -> Recorded:
         async with self._begin() as work:
             await work.stations.hold(sender)
-            transaction = await self._find(work, sender.station, update)
+            ref, transaction = await self._find(work, sender.station, update)
             is_new = transaction is None
             if transaction is None:
-                transaction = self._opened(sender, update)
+                transaction = self._opened(sender, update, ref)
             elif not await work.transactions.mark(
                 sender.station, transaction.ref, update, sender.received_at
             ):
@@ -103,7 +104,7 @@ class TransactionService:
             before = (transaction.started_at, transaction.ended_at, transaction.charging_state)
             decision = await self._decide(work, transaction, update)
             transaction.apply(update, sender.received_at)
-            if update.phase is Phase.ENDED and not _tells_energy(update):
+            if before[1] is None and transaction.ended_at and not _tells_energy(update):
                 await self._look_up_energy(work, transaction)
             if is_new:
                 await self._claim_remote_start(work, sender, transaction, update)
@@ -124,16 +125,48 @@ class TransactionService:
 
     async def _find(
         self, work: Work, station: StationId, update: TransactionUpdate
-    ) -> Transaction | None:
+    ) -> tuple[TransactionRef, Transaction | None]:
+        """The transaction of an update, and what it is called, if we need not name it."""
         if update.ref is None:
-            return await work.transactions.started_as(station, update.start_key)
-        # Scoped by station: a number that another station holds is unknown here (CVE-2026-28230).
-        return await work.transactions.get(station, _ref(update))
+            return TransactionRef(""), await work.transactions.started_as(station, update.start_key)
+        if _is_numbered(update) or not _is_invented(update.ref):
+            # Scoped by station: a number that another one holds is unknown here (CVE-2026-28230).
+            found = await work.transactions.get(station, update.ref)
+            if found is None or not _is_another_end(found, update):
+                return update.ref, found
+        elif (started := await self._started_unheard(work, station, update)) is not None:
+            return started.ref, started
+        ref = update.orphan_ref
+        return ref, await work.transactions.get(station, ref)
 
-    def _opened(self, sender: Sender, update: TransactionUpdate) -> Transaction:
+    async def _started_unheard(
+        self, work: Work, station: StationId, update: TransactionUpdate
+    ) -> Transaction | None:
+        """1.6 errata 3.18: our number got lost, so the end says -1. Which start was it?
+
+        Only if there is no doubt: one open transaction of the station bears the token, and began
+        earlier, at a smaller meter value.
+        """
+        if update.id_token is None:
+            return None
+        token, candidates = update.id_token.key, []
+        for one in await work.transactions.all(
+            station.tenant, station=station, limit=_OPEN_LOOKED_AT
+        ):
+            if one.id_token is None or one.id_token.key != token or one.is_orphan:
+                continue
+            if (one.ended_at, one.meter_stop_wh) == (update.at, update.meter_wh):
+                return one  # the same end, said again
+            if one.is_active and _may_end(one, update):
+                candidates.append(one)
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _opened(
+        self, sender: Sender, update: TransactionUpdate, ref: TransactionRef
+    ) -> Transaction:
         return Transaction(
             station=sender.station,
-            ref=TransactionRef("") if update.ref is None else _ref(update),
+            ref=ref,
             start_key=update.start_key if update.ref is None else None,
             first_heard_at=sender.received_at,
             last_heard_at=sender.received_at,
@@ -168,13 +201,18 @@ class TransactionService:
         if id_token is None:
             return None
         tenant = transaction.station.tenant
-        starts = transaction.id_token is None and update.phase is not Phase.ENDED
+        # A token after one that was refused starts anew: it is the one that charges.
+        is_open = transaction.authorization is not Authorization.ACCEPTED
+        starts = update.phase is not Phase.ENDED and (transaction.id_token is None or is_open)
         if not starts:
             token = await work.tokens.get(tenant, id_token)
             return decide(id_token, token, self._clock(), active=None)
         token = await work.tokens.hold(tenant, id_token)
-        active = await work.transactions.active_with(tenant, id_token)
+        active = await work.transactions.active_with(
+            tenant, id_token, except_at=(transaction.station, update.evse or transaction.evse)
+        )
         decision = decide(id_token, token, self._clock(), active=active)
+        transaction.id_token = id_token
         transaction.authorization, transaction.group = decision.status, decision.group
         return decision
 
@@ -249,11 +287,32 @@ class TransactionService:
         return found
 
 
-def _ref(update: TransactionUpdate) -> TransactionRef:
-    """What we call the transaction of an update that names it."""
-    if update.ref == NEVER_NAMED and update.phase is Phase.ENDED:
-        return update.orphan_ref
-    return update.ref or NEVER_NAMED
+def _is_numbered(update: TransactionUpdate) -> bool:
+    """2.x: the station names its transactions and numbers what it says of them."""
+    return update.seq_no is not None
+
+
+def _is_invented(ref: TransactionRef) -> bool:
+    """1.6: we give positive numbers; what a station puts there that has none is not one."""
+    return ref == NEVER_NAMED or ref.startswith("-") or ref == "0"
+
+
+def _may_end(started: Transaction, update: TransactionUpdate) -> bool:
+    """Whether an end can be that of a transaction, by its time and its meter."""
+    if started.started_at is None or started.started_at > update.at:
+        return False
+    register = started.meter_start_wh
+    return update.meter_wh is None or register is None or register <= update.meter_wh
+
+
+def _is_another_end(found: Transaction, update: TransactionUpdate) -> bool:
+    """Whether a station ends several transactions under one number that we never gave."""
+    return (
+        not _is_numbered(update)
+        and found.is_orphan
+        and update.phase is Phase.ENDED
+        and (found.ended_at, found.meter_stop_wh) != (update.at, update.meter_wh)
+    )
 
 
 def _tells_energy(update: TransactionUpdate) -> bool:

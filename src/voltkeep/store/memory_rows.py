@@ -270,7 +270,14 @@ class MemoryTransactionRows:
         self._state.marks.add(mark)
         return is_new
 
-    async def active_with(self, tenant: TenantId, id_token: IdToken) -> int:
+    async def active_with(
+        self,
+        tenant: TenantId,
+        id_token: IdToken,
+        *,
+        except_at: tuple[StationId, Evse | None] | None = None,
+    ) -> int:
+        station, evse = except_at or (None, None)
         active = [row for row in self._state.transactions.values() if row.is_active]
         latest: dict[tuple[StationId, object], Transaction] = {}
         for row in sorted(active, key=lambda row: (row.first_heard_at, row.ref)):
@@ -280,6 +287,7 @@ class MemoryTransactionRows:
             and row.id_token is not None
             and row.id_token.key == id_token.key
             and row.authorization == Authorization.ACCEPTED
+            and not (evse and row.evse and (row.station, row.evse.id) == (station, evse.id))
             for row in latest.values()
         )
 
@@ -330,6 +338,12 @@ class MemoryRemoteStartRows:
                 return number
         return None
 
+    async def withdraw(self, station: StationId, id: int) -> None:
+        self._state.writes()
+        row = self._state.remote_starts.get(id)
+        if row is not None and row.station == station:
+            del self._state.remote_starts[id]
+
 
 class MemoryMeterRows:
     def __init__(self, state: State) -> None:
@@ -357,7 +371,7 @@ class MemoryCommandRows:
         waiting = [
             row
             for row in self._state.commands.values()
-            if row.taken_at is None and row.expires_at > now
+            if row.taken_at is None and row.done_at is None and row.expires_at > now
         ]
         taken = sorted(waiting, key=lambda row: (row.created_at, row.id))[:limit]
         for row in taken:
@@ -370,6 +384,7 @@ class MemoryCommandRows:
         if row is not None:
             self._state.commands[command.id] = structs.replace(
                 row,
+                command=command.command,
                 done_at=command.done_at,
                 result=command.result,
                 outcome=command.outcome,
@@ -378,7 +393,8 @@ class MemoryCommandRows:
 
     async def waiting(self, now: datetime) -> bool:
         return any(
-            row.taken_at is None and row.expires_at > now for row in self._state.commands.values()
+            row.taken_at is None and row.done_at is None and row.expires_at > now
+            for row in self._state.commands.values()
         )
 
     async def get(self, tenant: TenantId, id: str) -> QueuedCommand | None:

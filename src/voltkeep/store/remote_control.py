@@ -38,13 +38,24 @@ _CLAIM = (
     .values(claimed=True)
     .returning(_starts.id)
 )
+_WITHDRAW = (
+    update(remote_starts)
+    .where(
+        _starts.tenant == bindparam("in_tenant"),
+        _starts.station == bindparam("of_station"),
+        _starts.id == bindparam("of_id"),
+    )
+    .values(claimed=True)
+)
 
 _c = commands.c
 _PLAIN = (
     *("id", "issued_by", "created_at", "expires_at"),
     *("taken_at", "done_at", "result", "error"),
 )
-_WAITING = select(_c.tenant, _c.id).where(_c.taken_at.is_(None), _c.expires_at > bindparam("now"))
+_WAITING = select(_c.tenant, _c.id).where(
+    _c.taken_at.is_(None), _c.done_at.is_(None), _c.expires_at > bindparam("now")
+)
 _ANY_WAITING = _WAITING.limit(1)
 _NEXT = (
     _WAITING.order_by(_c.created_at, _c.id)
@@ -60,7 +71,9 @@ _TAKE = (
 _SETTLE = (
     update(commands)
     .where(_c.tenant == bindparam("in_tenant"), _c.id == bindparam("of_id"))
-    .values({name: bindparam(name) for name in ("done_at", "result", "outcome", "error")})
+    .values(
+        {name: bindparam(name) for name in ("command", "done_at", "result", "outcome", "error")}
+    )
 )
 _GET = select(*commands.columns).where(
     _c.tenant == bindparam("in_tenant"), _c.id == bindparam("of_id")
@@ -108,6 +121,10 @@ class SqlRemoteStartRows:
         claimed = await self._db.rows(_CLAIM, values)
         return claimed[0].id if claimed else None
 
+    async def withdraw(self, station: StationId, id: int) -> None:
+        values = {"in_tenant": station.tenant, "of_station": station.name, "of_id": id}
+        await self._db.run(_WITHDRAW, values)
+
 
 class SqlCommandRows:
     """`services.ports.CommandRows`."""
@@ -133,6 +150,7 @@ class SqlCommandRows:
         values = {
             "in_tenant": command.station.tenant,
             "of_id": command.id,
+            "command": json.encode(command.command).decode(),
             "done_at": command.done_at,
             "result": command.result,
             "outcome": _said(command.outcome),

@@ -4,7 +4,7 @@ import heapq
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, select, tuple_, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, tuple_, update
 
 from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState
@@ -44,6 +44,11 @@ _ACTIVE_WITH = (
         _c.token_key == bindparam("of_token"),
         _c.ended_at.is_(None),
         _c.authorization == Authorization.ACCEPTED,
+        or_(
+            _c.evse_id.is_(None),
+            _c.station != bindparam("except_station"),
+            _c.evse_id != bindparam("except_evse"),
+        ),
         ~exists().where(
             _later.c.tenant == _c.tenant,
             _later.c.station == _c.station,
@@ -116,8 +121,20 @@ class SqlTransactionRows:
         values = dict(zip(MARK_COLUMNS, row, strict=True))
         return await self._db.run(MARK[self._db.engine], values) == 1
 
-    async def active_with(self, tenant: TenantId, id_token: IdToken) -> int:
-        values = {"in_tenant": tenant, "of_token": id_token.key}
+    async def active_with(
+        self,
+        tenant: TenantId,
+        id_token: IdToken,
+        *,
+        except_at: tuple[StationId, Evse | None] | None = None,
+    ) -> int:
+        station, evse = except_at or (None, None)
+        values = {
+            "in_tenant": tenant,
+            "of_token": id_token.key,
+            "except_station": station.name if station and evse else "",  # nobody's name
+            "except_evse": evse.id if evse else 0,
+        }
         count: int = (await self._db.rows(_ACTIVE_WITH, values))[0][0]
         return count
 

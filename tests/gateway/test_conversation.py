@@ -15,9 +15,16 @@ from voltkeep.domain.identity import IdToken, station_id
 from voltkeep.domain.stations import Registration
 from voltkeep.gateway.limits import Limits
 from voltkeep.ocpp import v21
-from voltkeep.services.ports import StationBusy, StationOffline, StationRefused, StationSilent
+from voltkeep.services.ports import (
+    CommandUnfit,
+    StationBusy,
+    StationOffline,
+    StationRefused,
+    StationSilent,
+)
 
 STATION = station_id("CS-1")
+AT = "2026-01-01T00:00:00Z"
 QUICK = Limits(refusal_takes_s=0.0, drain_s=1.0, call_timeout_s=0.05)
 
 
@@ -409,3 +416,96 @@ async def test_a_remote_start_is_claimed_by_the_transaction_that_follows(csms):
     ref = str(answer[2]["transactionId"])
     transaction = await csms.services.transactions.get(STATION, ref)
     assert transaction.remote_start_id == 1
+
+
+async def test_what_was_read_before_a_station_left_is_still_handled(csms):
+    """A stop that waits behind another message is not lost with the connection."""
+    start = {"connectorId": 1, "idTag": "CARD", "meterStart": 0, "timestamp": AT}
+    async with csms.booted() as station:
+        ref = (await station.ask("StartTransaction", start))[2]["transactionId"]
+        csms.store.is_away = True
+        await station.say([2, "a", "Authorize", {"idTag": "CARD"}])
+        stop = {"transactionId": ref, "meterStop": 9, "timestamp": AT}
+        await station.say([2, "b", "StopTransaction", stop])
+        connection = csms.stations.get(STATION)
+        await until(lambda: connection._calls)
+        station.socket.transport.abort()
+    await until(lambda: not csms.stations)
+    csms.store.is_away = False
+    await connection.settled()
+
+    transaction = await csms.services.transactions.get(STATION, str(ref))
+    assert transaction.meter_stop_wh == 9
+
+
+async def test_a_station_put_on_hold_while_a_car_charges_may_still_end_that(csms):
+    """It learns of it at its next boot."""
+    start = {"connectorId": 1, "idTag": "CARD", "meterStart": 0, "timestamp": AT}
+    async with csms.booted() as station:
+        ref = (await station.ask("StartTransaction", start))[2]["transactionId"]
+        await csms.services.provisioning.set_registration(STATION, Registration.PENDING)
+        await csms.services.provisioning.refresh(STATION)
+        stop = {"transactionId": ref, "meterStop": 9, "timestamp": AT}
+        assert (await station.ask("StopTransaction", stop))[0] == 3
+
+        assert (await station.ask("BootNotification", BOOTS["ocpp1.6"]))[2]["status"] == "Pending"
+        with pytest.raises(CommandUnfit):
+            await csms.remote_control.start(STATION, IdToken("CARD"), None)
+
+
+async def test_an_answer_that_is_too_large_fails_its_command_at_once(csms):
+    async with csms.booted() as station:
+        command = asyncio.create_task(csms.stations.send(STATION, Reset()))
+        call = await station.hear()
+        await station.say(f'[3,"{call[1]}",{{"status":"{"x" * 70_000}"}}]')
+
+        with pytest.raises(StationRefused):
+            await asyncio.wait_for(command, 5)
+        assert await station.is_alive()
+
+
+async def test_a_deadline_that_is_met_a_moment_early_is_met_again(csms):
+    """Uvloop counts milliseconds: its timer may come before the deadline."""
+    async with csms.booted() as station:
+        command = asyncio.create_task(csms.stations.send(STATION, Reset(), 0.1))
+        await station.hear()
+        csms.stations.get(STATION)._expire()
+
+        with pytest.raises(StationSilent):
+            await asyncio.wait_for(command, 5)
+
+
+async def test_a_command_may_not_wait_in_line_longer_than_it_is_given(csms):
+    async with csms.booted() as station:
+        first = asyncio.create_task(csms.stations.send(STATION, Reset()))
+        call = await station.hear()
+        with pytest.raises(StationSilent):
+            await csms.stations.send(STATION, Reset(), 0.05)
+        await station.say([3, call[1], {"status": "Accepted"}])
+
+        assert (await first).accepted
+        with pytest.raises(TimeoutError):
+            await station.hear(timeout=0.05)  # who gave up must not see it happen later
+
+
+async def test_a_remote_start_that_failed_claims_nobody_elses_car(csms):
+    with pytest.raises(StationOffline):
+        await csms.remote_control.start(STATION, IdToken("CARD"), None)
+    start = {"connectorId": 1, "idTag": "CARD", "meterStart": 0, "timestamp": AT}
+    async with csms.booted() as station:
+        ref = (await station.ask("StartTransaction", start))[2]["transactionId"]
+
+    transaction = await csms.services.transactions.get(STATION, str(ref))
+    assert transaction.remote_start_id is None
+
+
+async def test_a_secret_in_a_stray_answer_is_not_logged(csms):
+    key = "00112233445566778899aabbccddeeff"
+    known = {"key": "AuthorizationKey", "readonly": False, "value": key}
+    async with csms.booted() as station:
+        await station.say([3, "nobody asked", {"configurationKey": [known]}])
+        await station.say('[3,"broken",{"key":"AuthorizationKey","value":"' + key)
+        assert await station.is_alive()
+
+    for exchange in await csms.logged():
+        assert key.encode() not in exchange.call

@@ -178,6 +178,30 @@ async def test_a_removed_station_is_dropped(csms):
         assert connection.socket.close_code == 1008
 
 
+async def test_a_request_that_is_no_upgrade_disturbs_no_live_station(csms):
+    """Counting its epoch up would fence the real one off."""
+    async with csms.booted("OPEN") as connection:
+        reader, writer = await asyncio.open_connection(csms.address.host, csms.address.port)
+        writer.write(
+            b"GET /ocpp/OPEN HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+        )
+        assert b" 426 " in (await reader.read()).partition(b"\r\n")[0]
+        writer.close()
+
+        start = {"connectorId": 1, "idTag": "CARD", "meterStart": 0}
+        start["timestamp"] = "2026-01-01T00:00:00Z"
+        assert (await connection.ask("StartTransaction", start))[0] == 3
+
+
+async def test_a_request_without_end_is_cut_off(csms):
+    reader, writer = await asyncio.open_connection(csms.address.host, csms.address.port)
+    writer.write(b"GET /ocpp/OPEN HTTP/1.1\r\n" + b"a: " + b"b" * 8000 + b"\r\n")
+    writer.write((b"a: " + b"b" * 8000 + b"\r\n") * 2)
+
+    assert b" 431 " in (await reader.read()).partition(b"\r\n")[0]
+    writer.close()
+
+
 async def station(csms, name="CS-1"):
     async with csms.store.read() as work:
         return next(row for row in await work.stations.all() if row.id.name == name)

@@ -109,6 +109,27 @@ def test_a_database_that_another_release_upgraded_is_told(voltkeep):
     assert "newer" in result.err
 
 
+def test_a_file_that_is_no_database_is_told(voltkeep):
+    voltkeep.data.mkdir()
+    (voltkeep.data / "voltkeep.db").write_bytes(b"This was a database once. " * 100)
+
+    result = voltkeep("station", "list")
+
+    assert result.code == 5
+    assert "file is not a database" in result.err
+    assert "not a database" in findings(voltkeep, code=1)["database"].found
+
+
+def test_a_database_that_is_not_there_is_told(voltkeep, postgres_database):
+    on_none = ("--database", postgres_database + "_none")
+
+    result = voltkeep("station", "list", *on_none)
+
+    assert result.code == 5
+    assert "does not exist" in result.err
+    assert "does not exist" in findings(voltkeep, *on_none, code=1)["database"].found
+
+
 def test_the_database_is_upgraded_and_its_status_told(voltkeep):
     before = voltkeep.ok("db", "status", "--json").json
     assert before["current"] is None

@@ -94,6 +94,11 @@ class Server:
         assert self.process.stderr is not None
         raise AssertionError((await self.process.stderr.read()).decode())
 
+    def close_log(self) -> None:
+        """Hang up on it, as a log collector that has crashed."""
+        transport = self.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]  # no public way
+        transport.close()
+
     async def url(self) -> str:
         """Where stations connect, once it listens (with --json)."""
         return f"ws://{json.loads(await self.line('listening'))['ocpp']}/ocpp"
@@ -280,6 +285,16 @@ async def test_the_demo_starts_again_on_what_it_left(installation):
             await demo.line("booted")
 
     assert len(await installation.json("station", "list")) == 10
+
+
+async def test_a_log_that_nobody_reads_any_more_hurts_no_station(installation):
+    async with installation.serving("--json") as server:
+        url = await server.url()
+        key = (await installation.json("station", "add", "CS-01"))["key"]
+        server.close_log()
+
+        async with SimStation(StationSpec(id="CS-01", version="1.6", url=url, password=key)) as cs:
+            await cs.booted()
 
 
 async def test_a_second_signal_ends_it_at_once(installation):

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from voltkeep.cli.errors import as_failure
 from voltkeep.cli.server_lock import find_server
 from voltkeep.cli.text import duration
 from voltkeep.config import Settings, parse_address, public_value
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.store import BadDatabaseUrl, SchemaMismatch, schema_status
+from voltkeep.store import schema_status
 
 _FILES_BESIDE_SOCKETS = 256
 _LEAST_FREE_BYTES = 1 << 30
@@ -118,8 +119,12 @@ async def _database(settings: Settings) -> Finding:
             f"{shown} does not answer: {str(error) or 'no answer in 30 s'}",
             "Start it, or name another with --database.",
         )
-    except (SchemaMismatch, BadDatabaseUrl) as error:
-        return _bad("database", str(error), "See `database` in docs/reference/settings.md.")
+    except Exception as error:
+        failure = as_failure(error)
+        if failure is None:
+            raise
+        next_step = "Name another with --database, or restore this one from a backup."
+        return _bad("database", f"{shown}: {failure.message}", next_step)
     if schema.current is None:
         return _good("database", f"{shown} is empty; it gets its tables at the first start")
     if schema.pending:

@@ -125,8 +125,22 @@ def _from_database(error: Exception) -> Failure | None:
             return Failure(said, code=ExitCode.DATABASE)
         case BadDatabaseUrl():
             return Failure(said, code=ExitCode.USAGE)
+        case _ if type(error).__module__.partition(".")[0] in _DRIVERS:
+            return Failure(
+                f"The database refused: {_first_line(error)}",
+                "Check the URL, its user and password, and the file: `voltkeep doctor`.",
+                ExitCode.DATABASE,
+            )
         case _:
             return None
+
+
+# What they raise that will not pass by waiting: a wrong password, a file that is no database.
+_DRIVERS = {"asyncpg", "sqlalchemy", "sqlite3"}
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 def _sentence(error: Exception) -> str:

@@ -3,11 +3,13 @@
 Every value passes `escape`, or the ASCII of `encode`: a log shows what stations said, too.
 """
 
+import contextlib
+import io
 import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -42,13 +44,29 @@ def _configure(level: str, render: Callable[[Any, str, Event], str], stream: Tex
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unbreakable(stream))),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if not isinstance(each, _Bridge)]
     root.addHandler(_Bridge())
     root.setLevel(logging.WARNING)
+
+
+class _Unbreakable(io.TextIOBase):
+    """A stream whose reader may go away: a station must not suffer for a log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Bridge(logging.Handler):

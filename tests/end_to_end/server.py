@@ -67,7 +67,8 @@ class Server:
                     return
 
     def kill(self):
-        """Kill -9."""
+        """Kill it as nothing can be caught."""
+        assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 

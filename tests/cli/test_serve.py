@@ -200,6 +200,18 @@ async def test_one_server_holds_a_data_directory(installation):
     assert find_server(installation.data) is None
 
 
+async def test_a_killed_server_leaves_its_data_directory_free(installation):
+    with contextlib.suppress(AssertionError):
+        async with installation.serving("--json", stop=signal.SIGKILL) as server:
+            await server.url()
+    assert server.process.returncode == -signal.SIGKILL
+    assert (installation.data / "server.lock").read_bytes()
+
+    assert find_server(installation.data) is None
+    async with installation.serving("--json") as server:
+        await server.url()
+
+
 async def test_a_port_that_is_taken_is_told_with_what_to_change(installation, tmp_path):
     async with installation.serving("--json") as server:
         address = (await server.url()).removeprefix("ws://").removesuffix("/ocpp")

@@ -18,8 +18,10 @@ STRANGER = "DEMO-STRANGER"
 """A driver that it should not know: now and then someone is refused."""
 
 _STRANGERS = 0.05
-_CHARGE_S = (80.0, 180.0)  # a charge lasts minutes, because the batteries are small: what the
-_GAP_S = (5.0, 25.0)  # meter shows and when it shows it stays true
+# A charge lasts minutes because the batteries are small. The clock runs as ours does, so that a
+# transaction's times are not in the future, and its energy is its power times its time.
+_CHARGE_S = (50.0, 110.0)
+_GAP_S = (5.0, 25.0)
 _FIRST_S = 0.5
 _APART_S = 1.5
 _SECOND_CONNECTOR_S = (10.0, 40.0)

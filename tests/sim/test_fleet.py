@@ -51,6 +51,15 @@ async def test_a_fleet_mixes_versions_charges_and_counts(csms):
     assert csms.refused == []
 
 
+async def test_a_fleet_begins_as_busy_as_it_will_be(csms):
+    """Or a look at it would show empty stations for half an hour."""
+    end = await run_fleet(
+        options(csms, tokens=("T",), speed=30.0, busy=0.99, meter_interval_s=600), lambda _: None
+    )
+
+    assert end.charging >= 5
+
+
 async def test_a_fleet_leaves_when_its_time_is_over(csms):
     await run_fleet(options(csms, duration_s=0.5), lambda _: None)
 

@@ -17,6 +17,7 @@ from voltkeep.sim.simulator import SimStation
 from voltkeep.sim.spec import StationSpec
 
 _RAMP_STEP_S = 0.05
+_FIRST_WITHIN_S = 30.0  # simulated; a fleet begins as busy as it will be
 _GROWTH = math.log(1.1)  # one bucket of the histogram is 10 % wide
 _SMALLEST_S = 1e-4
 
@@ -117,6 +118,7 @@ class Fleet:
         ramp_per_s: float = 100.0,
         *,
         visits: Visits | None = None,
+        busy: float = 0.6,
         seed: int = 0,
         recorder: Recorder | None = None,
     ) -> None:
@@ -128,7 +130,8 @@ class Fleet:
             )
             for spec in specs
         ]
-        self._visits = visits or (everyday(tokens) if tokens else None)
+        self._visits = visits or (everyday(tokens, busy=busy) if tokens else None)
+        self._busy = busy
         self._ramp_per_s = ramp_per_s
         self._rng = random.Random(seed)
         self._latencies = Latencies()
@@ -204,7 +207,8 @@ class Fleet:
             return
         for connector in station.core.outlets:
             rng = random.Random(self._rng.getrandbits(64))
-            task = drive(station, connector, self._visits, rng)
+            first = rng.uniform(0.0, _FIRST_WITHIN_S) if rng.random() < self._busy else None
+            task = drive(station, connector, self._visits, rng, first)
             self._drivers.append(asyncio.create_task(task))
 
     def _measure(self, answer: Answer) -> None:
@@ -225,6 +229,7 @@ async def run_fleet(options: FleetOptions, report: Callable[[FleetStatus], None]
         speed=options.speed,
         ramp_per_s=options.ramp_per_s,
         visits=everyday(options.tokens, options.stay_s, options.busy) if options.tokens else None,
+        busy=options.busy,
         seed=options.seed,
     )
     return await fleet.run(options.duration_s, report, options.report_every_s)

@@ -1,8 +1,8 @@
 """What the pages tell people to type can be typed; what they tell first is done for real."""
 
-import asyncio
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
@@ -82,10 +82,8 @@ async def test_the_tutorial_is_true(installation: Installation):
         await server.line("what happens")
         key = (await installation.json(*add))["key"]
         await installation.json(*let_charge)
-        fleet = asyncio.create_task(
-            installation.run(
-                *(key if word == "PASSWORD" else word for word in simulate), "--duration", "30"
-            )
+        fleet = await installation.start(
+            *(key if word == "PASSWORD" else word for word in simulate)
         )
         await server.line("SIM-0001      booted")
         await server.line("started charging for SIM-DRIVER-1")
@@ -99,7 +97,10 @@ async def test_the_tutorial_is_true(installation: Installation):
         (transaction, *_) = await installation.json(*list_)
         code, out, _ = await installation.run(*show[:-1], transaction["ref"])
         assert (code, "SIM-DRIVER-1" in out) == (0, True)
-        assert (await fleet)[0] == 0
+        fleet.send_signal(signal.SIGINT)
+        out_of_fleet, _ = await fleet.communicate()
+        assert fleet.returncode == 0
+        assert b"1 station" in out_of_fleet
 
 
 def test_the_page_of_the_database_has_each_table():

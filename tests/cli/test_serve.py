@@ -28,21 +28,22 @@ class Installation:
     data: Path
     env: dict[str, str]
 
-    def _command(self, *args: str) -> list[str]:
-        return [sys.executable, "-m", "voltkeep.cli", *args]
+    async def start(self, *args: str) -> asyncio.subprocess.Process:
+        """Start a command as a process."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "voltkeep.cli", *args),
+            env=self.env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     async def run(self, *args: str) -> tuple[int, str, str]:
         """Run a command to its end: in a thread, or in a process if it heeds signals."""
         if args[0] not in {"serve", "sim"}:
             result = await asyncio.to_thread(CommandLine(self.data), *args)
             return result.code, result.out, result.err
-        process = await asyncio.create_subprocess_exec(
-            *self._command(*args),
-            env=self.env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await self.start(*args)
         out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
@@ -56,13 +57,7 @@ class Installation:
     @contextlib.asynccontextmanager
     async def serving(self, *args: str, stop: int = signal.SIGTERM) -> AsyncIterator["Server"]:
         """A server, asked to stop after the block; it has to end well."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command("serve", "--ocpp", "127.0.0.1:0", *args),
-            env=self.env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await self.start("serve", "--ocpp", "127.0.0.1:0", *args)
         server = Server(process)
         try:
             yield server
@@ -311,11 +306,7 @@ async def test_a_log_that_nobody_reads_any_more_hurts_no_station(installation):
 
 async def test_a_second_signal_ends_it_at_once(installation):
     """SIGINT and SIGTERM, since two of one kind may arrive as one."""
-    process = await asyncio.create_subprocess_exec(
-        *installation._command("serve", "--ocpp", "127.0.0.1:0", "--json"),
-        env=installation.env,
-        stdout=asyncio.subprocess.PIPE,
-    )
+    process = await installation.start("serve", "--ocpp", "127.0.0.1:0", "--json")
     await Server(process).url()
 
     process.send_signal(signal.SIGINT)

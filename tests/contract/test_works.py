@@ -91,25 +91,31 @@ async def test_who_reads_waits_for_no_writer_and_sees_nothing_unfinished(store):
             assert await reader.stations.get(ALPHA) is None
 
 
-async def start_if_free(store, ref, evse):
-    """What the service does: may this token start here, while it is used nowhere else?"""
-    async with store.begin() as work:
-        await work.tokens.hold(TENANT, TOKEN)
-        active = await work.transactions.active_with(TENANT, TOKEN)
-        await asyncio.sleep(0)
-        if not active:
-            await work.transactions.add(transaction(ref, evse=evse))
-        return not active
-
-
 async def test_two_works_that_hold_a_token_take_turns(store):
     """ConcurrentTx: of two starts at once only one is accepted."""
     async with store.begin() as work:
         await work.tokens.save(TENANT, samples.token())
 
-    started = await asyncio.gather(*(start_if_free(store, f"{n}", Evse(n)) for n in range(1, 6)))
+    async def start_if_free(ref, evse, held=None, goes_on=None):
+        async with store.begin() as work:
+            await work.tokens.hold(TENANT, TOKEN)
+            if held and goes_on:
+                held.set()
+                await goes_on.wait()
+            is_free = not await work.transactions.active_with(TENANT, TOKEN)
+            if is_free:
+                await work.transactions.add(transaction(ref, evse=evse))
+            return is_free
 
-    assert sorted(started) == [False] * 4 + [True]
+    held, goes_on = asyncio.Event(), asyncio.Event()
+    first = asyncio.create_task(start_if_free("1", Evse(1), held, goes_on))
+    await held.wait()
+    second = asyncio.create_task(start_if_free("2", Evse(2)))
+    assert (await asyncio.wait({second}, timeout=0.3)).done == set()
+
+    goes_on.set()
+    assert await first
+    assert not await second
 
 
 async def test_of_two_starts_at_once_that_say_the_same_one_wins(store):

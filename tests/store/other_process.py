@@ -27,6 +27,7 @@ async def store_one(store: Store, number: int) -> None:
     at = START + timedelta(seconds=number)
     station = StationId(DEFAULT_TENANT, f"S{number}")
     async with store.begin() as work:
+        assert await work.stations.get(station) is None  # reads before it writes
         await work.stations.add(Station(id=station, created_at=at))
         work.emit(StationAdded(station=station, at=at))
     value = MeterValue(at=at, energy_wh=number, raw=b"[]")

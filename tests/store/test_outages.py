@@ -286,3 +286,13 @@ async def test_text_that_no_database_keeps_is_mended_in_the_journal(sql_store):
         assert len(await work.meter_values.of_transaction(ALPHA, odd)) == 1
         assert not await work.transactions.mark(ALPHA, odd, samples.update(), NOON)
     assert sql_store.counters.unstorable == 0
+
+
+async def test_a_commit_is_on_the_disk(sqlite_url):
+    """A kill leaves what the system holds in memory; only a power cut would tell."""
+    store = await open_store(sqlite_url, clock=clock)
+    async with store.begin() as work:
+        [(synchronous,)] = await work._db.rows(text("PRAGMA synchronous"))
+        [(journal,)] = await work._db.rows(text("PRAGMA journal_mode"))
+    assert (synchronous, journal) == (2, "wal")
+    await store.close()

@@ -292,7 +292,9 @@ def test_what_2x_is_asked(dialect):
                 StartTransaction(remote_start_id=3, id_token=token),
                 Reset(kind=ResetKind.IMMEDIATE),
                 Trigger(message=Triggered.STATUS_NOTIFICATION, evse=Evse(1, 2)),
+                Trigger(message=Triggered.STATUS_NOTIFICATION, evse=Evse(3)),
                 Trigger(message=Triggered.METER_VALUES, evse=Evse(1)),
+                Trigger(message=Triggered.METER_VALUES),
             ],
         )
     ] == [
@@ -309,8 +311,20 @@ def test_what_2x_is_asked(dialect):
             "TriggerMessage",
             {"requestedMessage": "StatusNotification", "evse": {"id": 1, "connectorId": 2}},
         ),
+        (
+            "TriggerMessage",
+            {"requestedMessage": "StatusNotification", "evse": {"id": 3, "connectorId": 1}},
+        ),
         ("TriggerMessage", {"requestedMessage": "MeterValues", "evse": {"id": 1}}),
+        ("TriggerMessage", {"requestedMessage": "MeterValues"}),
     ]
+
+
+@TWO
+def test_2x_is_not_asked_for_the_status_of_no_connector(dialect):
+    """F06.FR.13."""
+    with pytest.raises(CommandUnfit, match="which EVSE"):
+        dialect.request(Trigger(message=Triggered.STATUS_NOTIFICATION))
 
 
 def test_a_token_of_2_1_may_be_too_new_for_2_0_1():

@@ -88,6 +88,9 @@ SECRETS = [
     ("SignedUpdateFirmware", call("", {"firmware": {"location": f"sftp://a:{SECRET}@h"}})),
     ("PublishFirmware", call("", {"location": f"https://me:{SECRET}@host/f.bin"})),
     ("DataTransfer", call("", {"vendorId": "v", "data": {"password": SECRET}})),
+    ("GetLog", json.encode(f"ftp://me:{SECRET}@host")),
+    ("", call("Unheard", {"key": "AuthorizationKey", "value": SECRET})),
+    ("", b'[2,"id","SetVariables",{"BasicAuthPassword":"' + SECRET.encode()),
     ("SetVariables", b'[2,"id","SetVariables",{"attributeValue":"' + SECRET.encode()),
     ("SetVariables", b"[" * 5000 + SECRET.encode()),
     ("GetConfiguration", b'[3,"id",{"a":"\xff' + SECRET.encode() + b'"}]'),
@@ -118,6 +121,9 @@ def test_a_secret_is_masked(dialect, action, frame):
         ("GetVariables", json.encode([4, "id", "NotSupported", "", {}])),
         ("MeterValues", call("", {"key": "AuthorizationKey", "value": KEPT})),
         ("NoSuchAction", b"\xff["),
+        ("", b'[3,"late",{}]'),
+        ("", b"\xff["),
+        ("GetLog", b"null"),
     ],
 )  # fmt: skip
 def test_what_is_no_secret_stays_as_it_crossed_the_wire(action, frame):

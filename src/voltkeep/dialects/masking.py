@@ -42,16 +42,16 @@ def masked(action: str, frame: bytes) -> bytes:
     if action not in _ACTIONS and (action or not _SECRET.search(frame.decode(errors="replace"))):
         return frame
     try:
-        content = json.decode(frame)
+        content = [json.decode(frame)]
     except (DecodeError, RecursionError, UnicodeError):
         return b'"' + MASK.encode() + b'"'
-    return json.encode(content) if _mask(content) else frame
+    return json.encode(content[0]) if _mask(content) else frame
 
 
-def _mask(content: Any) -> bool:
+def _mask(content: list[Any]) -> bool:
     """Overwrite the secrets in place. True if there were any. Not recursive: a peer chose it."""
     found = False
-    waiting = [content]
+    waiting: list[Any] = [content]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):

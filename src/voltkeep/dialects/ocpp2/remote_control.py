@@ -1,10 +1,11 @@
 """RequestStartTransaction, RequestStopTransaction and TriggerMessage."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from voltkeep.dialects.dialect import Build
-from voltkeep.domain.commands import StartTransaction, StopTransaction, Trigger
+from voltkeep.domain.commands import StartTransaction, StopTransaction, Trigger, Triggered
 from voltkeep.ocpp import v21
+from voltkeep.services.ports import CommandUnfit
 
 
 def request_start(command: StartTransaction) -> tuple[str, v21.RequestStartTransactionRequest]:
@@ -20,15 +21,21 @@ def request_stop(command: StopTransaction) -> tuple[str, v21.RequestStopTransact
 
 
 def trigger(command: Trigger) -> tuple[str, v21.TriggerMessageRequest]:
-    place = command.evse
     return "TriggerMessage", v21.TriggerMessageRequest(
-        requested_message=v21.MessageTriggerEnum(command.message.value),
-        evse=v21.EVSE(
-            id=place.id, connector_id=UNSET if place.connector_id is None else place.connector_id
-        )
-        if place
-        else UNSET,
+        requested_message=v21.MessageTriggerEnum(command.message.value), evse=_place(command)
     )
+
+
+def _place(command: Trigger) -> v21.EVSE | UnsetType:
+    place = command.evse
+    if command.message is Triggered.STATUS_NOTIFICATION:
+        # F06.FR.13: the connector shall be named. Most EVSEs have one.
+        if place is None:
+            raise CommandUnfit("OCPP 2.x asks for the status of one connector: say of which EVSE")
+        return v21.EVSE(id=place.id, connector_id=place.connector_id or 1)
+    if place is None:
+        return UNSET
+    return v21.EVSE(id=place.id, connector_id=place.connector_id or UNSET)
 
 
 REQUESTS: dict[type, Build] = {

@@ -47,6 +47,22 @@ async def test_an_unanswered_status_is_told_again(csms, connect, version):
     ] | {"timestamp": ""}
 
 
+async def test_a_refused_status_is_not_told_for_ever(csms, connect, version):
+    def broken(_):
+        raise RuntimeError
+
+    csms.answers["StatusNotification"] = broken
+    station = await connect()
+    told = len(csms.of("StatusNotification"))
+
+    name = "OCPPCommCtrlr.HeartbeatInterval"
+    await configure(csms, version, "HeartbeatInterval", name, "60")
+    await csms.hear("Heartbeat", 2)
+
+    assert len(csms.of("StatusNotification")) == told
+    assert station.online
+
+
 async def test_an_unanswered_boot_is_sent_again(csms, connect):
     csms.mute.add("BootNotification")
     station = await connect(boot=False, call_timeout=SILENT_S, speed=600)
@@ -283,3 +299,35 @@ def test_a_key_is_hexadecimal_only_where_it_can_be(key):
     expected = bytes.fromhex(key) if len(key) == 40 else key
 
     assert Ocpp16().password(key) == expected
+
+
+async def test_a_pulled_cable_need_not_stop_a_transaction(csms, connect, version):
+    """StopTransactionOnEVSideDisconnect, TxCtrlr.StopTxOnEVSideDisconnect."""
+    station = await connect()
+    name = "TxCtrlr.StopTxOnEVSideDisconnect"
+    await configure(csms, version, "StopTransactionOnEVSideDisconnect", name, "false")
+    await station.plug(1)
+    await station.authorize(1, "TOKEN")
+    transaction = await station.charging(1)
+
+    await station.unplug(1)
+    if version == "1.6":
+        await status(csms, version, "SuspendedEV")
+    else:
+        await status(csms, version, "Available")
+    await station.plug(1)
+    assert await station.charging(1) is transaction
+    await station.stop(1)
+    await station.settled()
+
+    assert len(started(csms, version)) == len(ended(csms, version)) == 1
+
+
+async def test_without_power_nobody_is_let_in(csms, connect):
+    station = await connect()
+    await station.power_cut()
+
+    await station.plug(1)
+    await station.authorize(1, "TOKEN")
+
+    assert station.transactions == []

@@ -122,7 +122,6 @@ class Link:
         "_task",
         "_timeout",
         "_waiting",
-        "attempts",
         "failure",
         "password",
         "refusals",
@@ -132,7 +131,6 @@ class Link:
         self, host: Host, spec: StationSpec, clock: Clock, manners: Manners, timeout: float
     ) -> None:
         self.password = spec.password
-        self.attempts = 0
         self.refusals = 0  # attempts in a row that came to nothing
         self.failure: Exception | None = None
         self._host = host
@@ -184,9 +182,10 @@ class Link:
         self._task = None
 
     def drop(self, *, abrupt: bool, pause_s: float | None = None, stay: bool = False) -> None:
-        """End the connection, with a close frame or without; to be made again after the pause, in
-        simulated seconds, or after `resume` where it is to stay away.
-        """  # noqa: D205 - both halves of when it comes back
+        """End the connection, without a close frame or with one.
+
+        It is made again after the pause, in simulated seconds; or after `resume`, to stay away.
+        """
         self._pause_s = pause_s
         self._may_connect = not stay
         socket = self._socket
@@ -262,7 +261,6 @@ class Link:
     async def _run(self) -> None:
         while True:
             await self._pause()
-            self.attempts += 1
             try:
                 socket = await self._connect()
             except (OSError, WebSocketException, TimeoutError) as error:
@@ -272,7 +270,8 @@ class Link:
                 continue
             self.failure = None
             try:
-                await self._converse(socket)
+                if self._may_connect:  # still
+                    await self._converse(socket)
             finally:
                 self._hang_up()
                 with contextlib.suppress(ConnectionClosed, OSError):
@@ -288,15 +287,11 @@ class Link:
         if wait is None and self._may_connect:
             return
         self._waiting = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(
-                self._clock.real(wait or 0.0) if self._may_connect else None
-            ):
+        limit = self._clock.real(wait or 0.0) if self._may_connect else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
                 await self._waiting
-        except TimeoutError:
-            pass
-        finally:
-            self._waiting = None
+        self._waiting = None
 
     async def _connect(self) -> ClientConnection:
         spec = self._spec
@@ -390,10 +385,9 @@ class Link:
 
     async def _drain(self) -> None:
         """Send the outbox. Only one at a time, so that frames keep their order."""
-        me = asyncio.current_task()
-        self._draining = me
+        me = self._draining = asyncio.current_task()
         session, socket = self._session, self._socket
-        try:
+        with contextlib.suppress(ConnectionClosed):
             while session is not None and socket is not None and session.outbox:
                 frame = session.outbox.popleft()
                 self._host.seen(">", frame)
@@ -403,11 +397,8 @@ class Link:
                 text = not self._manners.any("binary")
                 for _ in range(times):
                     await socket.send(frame, text=text)
-        except ConnectionClosed:
-            pass
-        finally:
-            if self._draining is me:
-                self._draining = None
+        if self._draining is me:
+            self._draining = None
 
 
 def _forget(task: asyncio.Task[None]) -> None:

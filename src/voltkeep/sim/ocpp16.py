@@ -44,6 +44,7 @@ _REASONS = {
 _STATUS = {
     State.CHARGING: v16.StatusNotificationRequestStatus.CHARGING,
     State.SUSPENDED_EV: v16.StatusNotificationRequestStatus.SUSPENDED_EV,
+    State.IDLE: v16.StatusNotificationRequestStatus.SUSPENDED_EV,
     State.SUSPENDED_EVSE: v16.StatusNotificationRequestStatus.SUSPENDED_EVSE,
 }
 

@@ -250,11 +250,16 @@ class Outlet:
     def _reached(self) -> frozenset[str]:
         """Which of the points that start and stop transactions hold (OCPP 2.x, E, TxStartStop)."""
         points = set()
-        if self.plugged:
+        # Where a cable pulled out of the car does not stop a transaction, it is as good as in.
+        connected = self.plugged or (
+            self.transaction is not None
+            and not self._configuration.flag("TxCtrlr.StopTxOnEVSideDisconnect")
+        )
+        if connected:
             points.add("EVConnected")
         if self.admission is not None:
             points.add("Authorized")
-            if self.plugged:
+            if connected:
                 points.add("PowerPathClosed")
                 if self.state() is State.CHARGING:
                     points.add("EnergyTransfer")

@@ -10,9 +10,11 @@ from voltkeep.sim.transaction import Record, Transaction
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """A message that must arrive. It is built when first sent: in 1.6 it may name a transaction
-    whose number comes with the answer to the message before it.
-    """  # noqa: D205 - the reason for `build`
+    """A message that must arrive.
+
+    It is built when it is first sent: in 1.6 it may name a transaction whose number comes with the
+    answer to the message before it.
+    """
 
     action: str
     build: Callable[[], bytes]

@@ -11,9 +11,11 @@ from voltkeep.sim.meter import PACK_VOLTAGE, VOLTAGE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationSpec:
-    """One station. `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, separated by
-    commas, are offered in that order.
-    """  # noqa: D205 - two sentences that belong together
+    """One station.
+
+    `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, with commas between them, are
+    offered in that order.
+    """
 
     id: str
     version: str

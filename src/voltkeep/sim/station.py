@@ -103,8 +103,9 @@ class Station(Presence):
         payload = self.dialect.status(self, outlet, word)
 
         def answered(answer: Answer) -> None:
-            if answer.payload is None and whose.told == word:
-                whose.told = None  # so that it is told again
+            # What was not heard is told again; what was refused would be refused again.
+            if answer.payload is None and answer.code is None and whose.told == word:
+                whose.told = None
 
         if self.say("StatusNotification", payload, answered, triggered=triggered):
             whose.told = word
@@ -183,7 +184,7 @@ class Station(Presence):
 
     def free(self, outlet: Outlet) -> bool:
         """Whether someone new may charge there."""
-        usable = self.operative and outlet.operative and outlet.fault is None
+        usable = self.powered and self.operative and outlet.operative and outlet.fault is None
         return usable and outlet.admission is None
 
     def vacant(self, outlet: Outlet) -> bool:

@@ -20,9 +20,11 @@ class Token(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One message about a transaction: sent when, answered when, with what. Never answered yet:
-    `answered_at` is None. Times are simulated seconds since 1970, the message as last sent.
-    """  # noqa: D205 - a list of facts
+    """One message about a transaction: what was sent and when, and what came back.
+
+    `answered_at` is None until there is a CALLRESULT. A message that is sent again keeps its
+    record and its id. Times are simulated seconds since 1970.
+    """
 
     station: str
     id: str

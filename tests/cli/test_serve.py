@@ -110,9 +110,20 @@ def installation(voltkeep: CommandLine, tmp_path: Path) -> Installation:
     return Installation(voltkeep.data, env)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(installation: Installation, request, monkeypatch) -> Installation:
+    """The same installation on each kind of database."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_database")
+        installation.env["VOLTKEEP_DATABASE"] = url
+        monkeypatch.setenv("VOLTKEEP_DATABASE", url)
+    return installation
+
+
 @pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
-async def test_an_operator_charges_a_car_from_a_shell(installation, version):
+async def test_an_operator_charges_a_car_from_a_shell(either, version):
     """Register, start remotely, see it run, stop it, see what it took."""
+    installation = either
     async with installation.serving("--json") as server:
         url = await server.url()
         key = (await installation.json("station", "add", "CS-01"))["key"]
@@ -155,6 +166,21 @@ async def test_a_command_that_cannot_reach_its_station_says_why(installation):
         assert (code, "not connected" in err) == (4, True)
 
 
+async def test_a_silent_station_is_waited_for_as_long_as_one_says(installation):
+    async with installation.serving("--json") as server:
+        url = await server.url()
+        key = (await installation.json("station", "add", "CS-01"))["key"]
+        spec = StationSpec(id="CS-01", version="2.1", url=url, password=key, misbehave=("silent",))
+        async with SimStation(spec) as station:
+            await station.booted()
+
+            command = ("station", "command", "CS-01", "reset", "--timeout", "0.5")
+            code, _, err = await installation.run(*command)
+
+    assert code == 4
+    assert "did not answer in time" in err
+
+
 async def test_what_a_station_says_no_to_has_failed(installation):
     async with installation.serving("--json") as server:
         url = await server.url()
@@ -178,6 +204,18 @@ async def test_what_a_station_says_no_to_has_failed(installation):
     assert told[0] == 0
     assert '"HeartbeatInterval"' in told[1]
     assert (code, "did not accept" in err) == (1, True)
+
+
+async def test_who_is_refused_is_told_once_with_what_to_do(installation):
+    async with installation.serving("--log-format", "human") as server:
+        address = (await server.line("Stations connect to")).split()[-1]
+        url = address.removesuffix("/STATION")
+        async with SimStation(StationSpec(id="CS-01", version="1.6", url=url)):
+            line = await server.line("refused, from")
+
+    assert "refused, from 127.0.0.1" in line
+    assert "station add 'CS-01'" in line
+    assert "refused" not in server.rest
 
 
 async def test_one_server_holds_a_data_directory(installation):

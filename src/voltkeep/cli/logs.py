@@ -17,6 +17,7 @@ from voltkeep.cli.output import encode
 from voltkeep.cli.text import escape
 
 _LONGEST = 500
+_TOLD_BY_THE_VIEW = "refused"  # the gateway's; the view adds what to do about it
 _BESIDE = {"event", "level", "timestamp", "exc_info", "exception"}
 
 Event = MutableMapping[str, Any]
@@ -93,6 +94,8 @@ class _Human:
         self._debug = debug
 
     def __call__(self, _: Any, __: str, event: Event) -> str:
+        if event["event"] == _TOLD_BY_THE_VIEW:
+            raise structlog.DropEvent
         error = _raised(event.get("exc_info"))
         shown = ", ".join(_fields(event))
         line = f"{event['timestamp'][11:19]}  {event['level']}: {escape(event['event'], _LONGEST)}"

@@ -1,6 +1,6 @@
 """How an installation is set up: its settings, their sources, and its secret."""
 
-from voltkeep.config.loading import DEFAULT, FILE_NAME, ConfigError, Loaded, default_data, load
+from voltkeep.config.loading import ConfigError, Loaded, default_data, load
 from voltkeep.config.secret import make_data_directory, read_secret
 from voltkeep.config.settings import (
     Address,
@@ -12,8 +12,6 @@ from voltkeep.config.settings import (
 )
 
 __all__ = [
-    "DEFAULT",
-    "FILE_NAME",
     "Address",
     "ConfigError",
     "Field",

@@ -65,7 +65,8 @@ class Journalist:
     async def _ask(self, socket, action, payload):
         """None: refused for now. A message that was lost is said again under a new id, later."""
         await socket.send(json.dumps([2, f"{next(self._ids)}", action, payload]))
-        answer = json.loads(await asyncio.wait_for(socket.recv(), 20))
+        async with asyncio.timeout(20):  # `wait_for` of Python 3.11 may swallow a cancellation
+            answer = json.loads(await socket.recv())
         if answer[0] == 4:
             assert answer[2] == "InternalError", answer  # the one that says: try again
             await asyncio.sleep(0.1)
@@ -139,10 +140,14 @@ class Journalist:
             yield "TransactionEvent", event, note
 
 
-async def load(server, journalists, seconds):
-    """Let them all talk for a while, or until the server is gone."""
+async def load(server, journalists, answers):
+    """Let them all talk until so many messages more are answered; they talk on."""
     tasks = [asyncio.create_task(one.run(server.url(one.name))) for one in journalists]
-    await asyncio.wait(tasks, timeout=seconds)
+    ledger = journalists[0].ledger
+    enough = ledger.answered + answers
+    async with asyncio.timeout(60):
+        while ledger.answered < enough:  # noqa: ASYNC110  # a counter is no event
+            await asyncio.sleep(0.005)
     return tasks
 
 

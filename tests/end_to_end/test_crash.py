@@ -28,13 +28,13 @@ async def test_what_was_answered_is_stored_exactly_once_whenever_the_server_is_k
 
     for _ in range(KILLS):
         await server.start()
-        tasks = await load(server, people, when.uniform(0.4, 1.5))
+        tasks = await load(server, people, when.randrange(100, 400))
         server.kill()
         await hang_up(tasks)
         await check(server.settings, ledger)
 
     await server.start()
-    await hang_up(await load(server, people, 1.0))
+    await hang_up(await load(server, people, 200))
     starts, stops, meters = await check(server.settings, ledger)
     print(  # noqa: T201  # the closing figures, for who runs it with -s
         f"\n{KILLS} kills: {starts} starts, {stops} stops, {meters} meter values: all there, once"
@@ -49,7 +49,7 @@ async def test_the_checker_sees_what_is_missing(server):
     """The checker itself: an answer that was never stored is found out."""
     ledger = Ledger()
     await server.start()
-    await hang_up(await load(server, journalists(NAMES[:2], ledger, seed=1), 0.5))
+    await hang_up(await load(server, journalists(NAMES[:2], ledger, seed=1), 20))
     await asyncio.sleep(0)
 
     ledger.starts["J00", "never"] = 1.0

@@ -64,7 +64,7 @@ async def test_a_server_that_starts_again_finds_everything(away):
     server, cluster = away
     ledger = Ledger()
     people = journalists(NAMES, ledger, seed=3)
-    tasks = await load(server, people, 1.0)
+    tasks = await load(server, people, 200)
     await asyncio.to_thread(cluster.stop, "immediate")
     server.kill()
     await hang_up(tasks)
@@ -72,7 +72,7 @@ async def test_a_server_that_starts_again_finds_everything(away):
     await asyncio.to_thread(cluster.start)
     await check(server.settings, ledger)
     await server.start()
-    await hang_up(await load(server, people, 1.0))
+    await hang_up(await load(server, people, 200))
 
     starts, _, _ = await check(server.settings, ledger)
     assert starts > 10

@@ -100,7 +100,8 @@ class Gateway:
         if self._sockets:
             self._empty.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), self._limits.drain_s)
+                async with asyncio.timeout(self._limits.drain_s):
+                    await self._empty.wait()
         for socket in list(self._sockets):
             socket.abort("the server is shutting down")
         await asyncio.sleep(0)

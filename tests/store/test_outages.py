@@ -296,3 +296,23 @@ async def test_a_commit_is_on_the_disk(sqlite_url):
         [(journal,)] = await work._db.rows(text("PRAGMA journal_mode"))
     assert (synchronous, journal) == (2, "wal")
     await store.close()
+
+
+async def test_closing_waits_for_no_work_that_never_ends(sql_store, monkeypatch):
+    monkeypatch.setattr("voltkeep.store.sqlite._CLOSE_SECONDS", 0.1)
+    entered = asyncio.Event()
+
+    async def endless():
+        async with sql_store.begin() as work:
+            await work.stations.add(station())
+            entered.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(endless())
+    await entered.wait()
+    async with asyncio.timeout(10):
+        await sql_store.close()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await sql_store.close()

@@ -6,11 +6,11 @@ one, the journal's batches whole.
 """
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # how long SQLite waits for a writer in another process
+_CLOSE_SECONDS = 5.0
 _READERS = 4
 _WRITER_CACHE_KIB = 16 * 1024
 # Pages in the log before they are moved to the database: the more, the fewer are moved twice.
@@ -85,9 +86,12 @@ class Worker:
         self._engine = engine
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{name}")
         self._connection: Connection | None = None
+        self._is_closed = False
 
     async def do(self, function: Callable[[Connection], T]) -> T:
         """Run on the thread. Raises StoreUnavailable. Cancelled, the thread still finishes it."""
+        if self._is_closed:
+            raise StoreUnavailable("the store is closed")
         with TRANSLATED:
             return await asyncio.get_running_loop().run_in_executor(
                 self._thread, self._run, function
@@ -100,7 +104,8 @@ class Worker:
 
     async def end(self) -> None:
         """Roll back, if anything is left to roll back; a connection that cannot is dropped."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        if not self._is_closed:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
 
     def _end(self) -> None:
         connection = self._connection
@@ -121,8 +126,10 @@ class Worker:
             self._connection = None
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
-        self._thread.shutdown(wait=False)
+        if not self._is_closed:
+            self._is_closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+            self._thread.shutdown(wait=False)
 
 
 def raw(connection: Connection) -> sqlite3.Connection:
@@ -218,7 +225,7 @@ class SqliteDatabase:
         for reader in self._all_readers:
             self._readers.put_nowait(reader)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[Worker]:
         """The writer, for one at a time, in order of arrival."""
         try:
@@ -231,7 +238,7 @@ class SqliteDatabase:
         finally:
             self._line.release()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[SqliteStatements]:
         async with self.turn() as worker:
             try:
@@ -245,7 +252,7 @@ class SqliteDatabase:
                 await undisturbed(worker.end())
                 raise
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[SqliteStatements]:
         reader = await self._readers.get()
         try:
@@ -255,10 +262,12 @@ class SqliteDatabase:
             self._readers.put_nowait(reader)
 
     async def close(self) -> None:
-        async with self._line:
-            await self.writer.close()
-        for reader in self._all_readers:
-            await reader.close()
+        """Whoever still writes after a while is cut off, and keeps nothing."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._line.acquire()
+        for worker in (self.writer, *self._all_readers):
+            await worker.close()
 
 
 async def undisturbed(work: Coroutine[Any, Any, None]) -> None:

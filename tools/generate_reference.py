@@ -70,7 +70,7 @@ _EVENTS = f"""\
 
 What happened, in past tense. An event is written in the database transaction of what it tells, and
 published after that has committed, in order and at least once. `voltkeep serve --log-format json`
-logs events; later releases send them to web pages and webhooks.
+logs them, but for `EnergyMetered`; later releases send them to web pages and webhooks.
 
 Each has `station` (tenant and name), `at` (when we learnt of it, UTC) and, where it is stored,
 `type`: its name."""

@@ -11,21 +11,26 @@ from voltkeep.domain.identity import IdToken
 
 log = structlog.get_logger(__name__)
 
-# The gateway logs these itself, with what it alone knows; the meter would flood a log.
-_ELSEWHERE = (events.StationConnected, events.StationDisconnected, events.ConnectionRefused)
+# The gateway logs these itself, with what it alone knows; what meters say would flood a log, and
+# costs time for each message of each station.
+_NOT_LOGGED = {
+    events.StationConnected,
+    events.StationDisconnected,
+    events.ConnectionRefused,
+    events.EnergyMetered,
+}
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def log_event(event: events.Event) -> None:
     """One line for one event; tokens are masked, since a card's UID can be copied."""
-    if isinstance(event, _ELSEWHERE):
+    if type(event) in _NOT_LOGGED:
         return
     name = _CAMEL.sub(" ", type(event).__name__).lower()
     told = {key: _shown(value) for key, value in msgspec.structs.asdict(event).items()}
     told = {key: value for key, value in told.items() if value is not None}
     told.pop("at")  # the line has its own time
-    level = log.debug if isinstance(event, events.EnergyMetered) else log.info
-    level(name, **told)
+    log.info(name, **told)
 
 
 def _shown(value: Any) -> Any:

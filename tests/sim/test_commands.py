@@ -264,6 +264,23 @@ async def test_switching_off_waits_for_the_transaction(csms, connect, version):
     assert len(ended(csms, version)) == 1
 
 
+async def test_one_connector_is_switched_off_when_its_transaction_ends(csms, connect, version):
+    station = await connect(connectors=2)
+    await station.plug(1)
+    await station.authorize(1, "TOKEN")
+    await station.charging(1)
+    where = {"connector_id": 1} if version == "1.6" else {"evse": {"id": 1}}
+    word = {"1.6": "type"}.get(version, "operational_status")
+
+    answer = await csms.call("ChangeAvailability", **where, **{word: "Inoperative"})
+    await station.stop(1)
+    await station.unplug(1)
+    await status(csms, version, "Unavailable")
+
+    assert answer["status"] == "Scheduled"
+    assert [outlet.operative for outlet in station.core.outlets.values()] == [False, True]
+
+
 async def test_unlocking(csms, connect, version):
     """TC_018_1: in 1.6 it stops the transaction; 2.x, F05.FR.02: it does not."""
     station = await connect()

@@ -176,6 +176,44 @@ async def test_what_was_not_answered_is_sent_again_with_its_id(csms, connect, ve
     assert station.transactions[0].messages[0].answered_at is not None
 
 
+async def test_a_lost_connection_is_no_attempt(csms, connect, version):
+    """However often it is lost, the message stays, and arrives."""
+    action = "StartTransaction" if version == "1.6" else "TransactionEvent"
+    station = await connect(meter_interval_s=0)
+    csms.mute.add(action)
+    await station.plug(1)
+    await station.authorize(1, "TOKEN")
+
+    for count in range(1, 6):
+        await csms.hear(action, count)
+        await station.drop(stay_away=True)
+        if count == 5:
+            csms.mute.clear()
+        await station.reconnect()
+    await station.settled()
+
+    assert station.transactions[0].messages[0].answered_at is not None
+    assert {heard.id for heard in csms.heard if heard.action == action and _starts(heard)} == {
+        station.transactions[0].messages[0].id
+    }
+
+
+def _starts(heard):
+    return heard.action == "StartTransaction" or heard.payload["eventType"] == "Started"
+
+
+async def test_a_lost_station_waits_before_it_comes_back(csms, connect):
+    """OCPP-J 2.0.1, section 5.3: RetryBackOffWaitMinimum."""
+    wait = {"OCPPCommCtrlr.RetryBackOffWaitMinimum": "30"}
+    station = await connect(configuration=QUICK | wait)
+
+    await station.drop()
+    gone = station.core.clock.now()
+    await csms.until(lambda: len(csms.connections) == 2)
+
+    assert station.core.clock.now() - gone >= 30
+
+
 async def test_a_refused_message_is_tried_as_often_as_the_settings_say(csms, connect, version):
     """TransactionMessageAttempts, MessageAttempts[TransactionEvent]; and then -1 (errata 3.18)."""
     action = "StartTransaction" if version == "1.6" else "TransactionEvent"

@@ -23,6 +23,8 @@ async def test_a_csms_that_does_not_answer_is_given_up_and_asked_again(csms, con
 
     await station.plug(1)
     verdict = await station.authorize(1, "TOKEN")
+    with pytest.raises(TimeoutError):
+        await station.charging(1, timeout=SILENT_S)  # energy flows, and the CSMS does not know
     await csms.hear(action, 2)
     csms.mute.clear()
     await station.charging(1)

@@ -17,7 +17,7 @@ from voltkeep.sim import (
 )
 from voltkeep.sim.battery import Battery, Vehicle
 from voltkeep.sim.demo import demo_specs, small_batteries
-from voltkeep.sim.driver import Visit, charge, everyday
+from voltkeep.sim.driver import Habits, Visit, charge
 from voltkeep.sim.fleet import Latencies
 
 
@@ -89,6 +89,18 @@ async def test_a_fleet_says_why_it_cannot_connect(csms):
     assert "401" in end.problem
 
 
+async def test_a_fleet_counts_errors_and_silence(csms):
+    fleet = Fleet(options(csms, misbehave=("extra-field",), stations=3).specs())
+    csms.mute.add("StatusNotification")
+    quiet = Fleet(options(csms, stations=3, id_prefix="Q").specs(), call_timeout=0.2)
+
+    refused, silent = await asyncio.gather(fleet.run(1.0), quiet.run(1.0))
+
+    assert refused.errors >= 3  # each BootNotification has a field too many
+    assert refused.booted == 0
+    assert silent.unanswered >= 3
+
+
 async def test_every_message_about_a_transaction_is_recorded(csms):
     """What a crash checker compares with the database: sent, and answered or not."""
     ledger: dict[tuple[str, str], Record] = {}
@@ -96,7 +108,7 @@ async def test_every_message_about_a_transaction_is_recorded(csms):
         options(csms).specs(),
         tokens=("T",),
         speed=600.0,
-        visits=everyday(("T",), stay_s=300.0),
+        habits=Habits(stay_s=300.0),
         recorder=lambda record: ledger.update({(record.station, record.id): record}),
     )
 
@@ -127,7 +139,7 @@ async def test_a_driver_leaves_with_a_full_battery(csms, connect, seed):
     station = await connect(speed=600)
     small = Battery(capacity_wh=500.0, soc=0.8, max_power_w=11_000.0)
 
-    await charge(station, 1, Visit("T", Vehicle(small), 3_600.0), random.Random(seed))
+    await charge(station, 1, Visit("T", Vehicle(small), 1e6), random.Random(seed))
     await station.settled()
 
     assert small.full()

@@ -27,8 +27,16 @@ Visits = Callable[[random.Random], tuple[float, Visit]]
 """The next visit at an outlet, and how long it stays empty before."""
 
 
-def everyday(tokens: Sequence[str], stay_s: float = 2400.0, busy: float = 0.6) -> Visits:
-    """Cars of all sizes that come half empty, stay about that long, and keep an outlet so busy."""
+class Habits(NamedTuple):
+    """How long drivers stay, in simulated seconds, and the share of time that an outlet is used."""
+
+    stay_s: float = 2400.0
+    busy: float = 0.6
+
+
+def everyday(tokens: Sequence[str], habits: Habits) -> Visits:
+    """Cars of all sizes, half empty when they come."""
+    stay_s, busy = habits
 
     def plan(rng: random.Random) -> tuple[float, Visit]:
         battery = Battery(

@@ -10,7 +10,7 @@ from ssl import SSLContext
 from msgspec import Struct
 
 from voltkeep.sim.clock import Clock, Ticker
-from voltkeep.sim.driver import Visits, drive, everyday
+from voltkeep.sim.driver import Habits, drive, everyday
 from voltkeep.sim.link import Answer
 from voltkeep.sim.presence import Recorder
 from voltkeep.sim.simulator import SimStation
@@ -108,7 +108,7 @@ class FleetOptions(Struct, frozen=True, kw_only=True):
 
 
 class Fleet:
-    """Stations with one clock and one ticker. Drivers come where there are visits to be made."""
+    """Stations with one clock and one ticker. Drivers come where there are tokens to come with."""
 
     def __init__(
         self,
@@ -117,21 +117,27 @@ class Fleet:
         speed: float = 1.0,
         ramp_per_s: float = 100.0,
         *,
-        visits: Visits | None = None,
-        busy: float = 0.6,
+        habits: Habits | None = None,
         seed: int = 0,
         recorder: Recorder | None = None,
+        call_timeout: float = 30.0,
     ) -> None:
         self.clock = Clock(speed)
         ticker = Ticker()
         self.stations = [
             SimStation(
-                spec, clock=self.clock, ticker=ticker, recorder=recorder, keep=False, log_frames=0
+                spec,
+                clock=self.clock,
+                ticker=ticker,
+                recorder=recorder,
+                keep=False,
+                log_frames=0,
+                call_timeout=call_timeout,
             )
             for spec in specs
         ]
-        self._visits = visits or (everyday(tokens, busy=busy) if tokens else None)
-        self._busy = busy
+        self._habits = habits or Habits()
+        self._visits = everyday(tokens, self._habits) if tokens else None
         self._ramp_per_s = ramp_per_s
         self._rng = random.Random(seed)
         self._latencies = Latencies()
@@ -207,7 +213,7 @@ class Fleet:
             return
         for connector in station.core.outlets:
             rng = random.Random(self._rng.getrandbits(64))
-            first = rng.uniform(0.0, _FIRST_WITHIN_S) if rng.random() < self._busy else None
+            first = rng.uniform(0.0, _FIRST_WITHIN_S) if rng.random() < self._habits.busy else None
             task = drive(station, connector, self._visits, rng, first)
             self._drivers.append(asyncio.create_task(task))
 
@@ -226,10 +232,10 @@ async def run_fleet(options: FleetOptions, report: Callable[[FleetStatus], None]
     """Run what the options say; how it was at the end."""
     fleet = Fleet(
         options.specs(),
-        speed=options.speed,
-        ramp_per_s=options.ramp_per_s,
-        visits=everyday(options.tokens, options.stay_s, options.busy) if options.tokens else None,
-        busy=options.busy,
+        options.tokens,
+        options.speed,
+        options.ramp_per_s,
+        habits=Habits(options.stay_s, options.busy),
         seed=options.seed,
     )
     return await fleet.run(options.duration_s, report, options.report_every_s)

@@ -121,7 +121,7 @@ class Ocpp16:
                         "StartTransaction",
                         partial(_start, station, fact),
                         partial(_started, station, transaction),
-                        partial(_not_started, transaction),
+                        _give_up,
                         transaction,
                     )
                 ]
@@ -175,11 +175,7 @@ def _start(station: Station, fact: Fact) -> bytes:
 
 
 def _started(station: Station, transaction: Transaction, payload: bytes) -> None:
-    try:
-        answer = read(v16.StartTransactionResponse, payload)
-    except Refusal:
-        transaction.ref = UNKNOWN_TRANSACTION
-        raise
+    answer = read(v16.StartTransactionResponse, payload)
     transaction.ref = answer.transaction_id
     transaction.known = True
     if transaction.token is not None:
@@ -187,12 +183,8 @@ def _started(station: Station, transaction: Transaction, payload: bytes) -> None
         station.judged(transaction, transaction.token, verdict)
 
 
-def _not_started(transaction: Transaction) -> None:
-    """Without an answer there is no number; what follows says -1 (errata 3.18)."""
-    transaction.ref = UNKNOWN_TRANSACTION
-
-
 def _ref(transaction: Transaction) -> int:
+    """The number that the CSMS gave, or -1: the start was never answered (errata 3.18)."""
     return transaction.ref if isinstance(transaction.ref, int) else UNKNOWN_TRANSACTION
 
 

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from voltkeep.domain.meter_values import Reading, meter_value
+from voltkeep.domain.meter_values import meter_value
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENERGY, POWER = "Energy.Active.Import.Register", "Power.Active.Import"
 
 
 def spread(*readings):
-    return meter_value(NOON, [Reading(*reading) for reading in readings], raw=b"[]")
+    return meter_value(NOON, list(readings), raw=b"[]")
 
 
 def test_each_measurand_has_its_column():

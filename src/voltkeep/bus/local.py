@@ -52,7 +52,7 @@ class LocalBus:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
-        self._handlers: list[Callable[[Event], None]] = []
+        self._handlers: list[tuple[tuple[type[Event], ...], Callable[[Event], None]]] = []
 
     def subscribe(
         self, size: int = 10_000, *, without: tuple[type[Event], ...] = ()
@@ -62,15 +62,20 @@ class LocalBus:
         self._subscriptions.add(subscription)
         return subscription
 
-    def handle(self, handler: Callable[[Event], None]) -> None:
-        """Call this for each event. It may not wait; if it raises, the others are still called."""
-        self._handlers.append(handler)
+    def handle(self, handler: Callable[[Event], None], *kinds: type[Event]) -> None:
+        """Call this for each event of these kinds.
+
+        It may not wait; if it raises, the others are still called.
+        """
+        self._handlers.append((kinds, handler))
 
     def publish(self, event: Event) -> None:
         """Tell everybody who listens now."""
         for subscription in self._subscriptions:
             subscription.put(event)
-        for handler in self._handlers:
+        for kinds, handler in self._handlers:
+            if not isinstance(event, kinds):
+                continue
             try:
                 handler(event)
             except Exception:

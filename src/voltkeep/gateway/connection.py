@@ -49,6 +49,7 @@ from voltkeep.services.ports import (
 
 log = structlog.get_logger(__name__)
 
+_CALLS = (CallReceived, SendReceived)
 _BOOT_AWAITED_S = 10.0  # then a station that has not booted is asked all the same
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -111,6 +112,7 @@ class Connection:
         "_is_fenced",
         "_link",
         "_log",
+        "_loop",
         "_quirks",
         "_session",
         "_surroundings",
@@ -130,9 +132,10 @@ class Connection:
     ) -> None:
         self.station: StationId = station.id
         self.epoch = epoch
+        self._loop = asyncio.get_running_loop()
         self._instructed: frozenset[str] = frozenset()
         self._quirks = connection_quirks(station.make)
-        self._ask_from = asyncio.get_running_loop().time() + (
+        self._ask_from = self._loop.time() + (
             _BOOT_AWAITED_S if self._quirks.ask_nothing_before_boot else 0.0
         )
         self._link = link
@@ -162,8 +165,8 @@ class Connection:
             except UnicodeDecodeError:
                 self._link.fail_encoding()
                 return
-        event = self._session.receive(data, asyncio.get_running_loop().time())
-        if isinstance(event, CallReceived | SendReceived):
+        event = self._session.receive(data, self._loop.time())
+        if isinstance(event, _CALLS):
             self._queue(_Received(event, data, self._surroundings.clock()))
         else:
             self._settle(event, data)
@@ -187,7 +190,7 @@ class Connection:
                 ErrorCode.FORMAT_VIOLATION.encode(),
                 reason.encode(),
             )
-            self._settle(self._session.receive(broken, asyncio.get_running_loop().time()), head)
+            self._settle(self._session.receive(broken, self._loop.time()), head)
             self._flush()
         self._log.frame(found.id or "", "", head, answer=frame, verdict="oversize", note=reason)
         log.warning("message too large", station=str(self.station), bytes=size, limit=limit)
@@ -221,15 +224,14 @@ class Connection:
         if not self._link.is_open:
             raise StationOffline(f"{self.station} is not connected")
         action, payload = self._dialect.request(command)
-        loop = asyncio.get_running_loop()
-        if (wait := self._ask_from - loop.time()) > 0:
+        if (wait := self._ask_from - self._loop.time()) > 0:
             await asyncio.sleep(wait)  # a quirk: this make goes mute when asked too early
             if not self._link.is_open:
                 raise StationOffline(f"{self.station} has left")
         id = str(uuid.uuid4())
-        asked = _Asked(action, payload, self._surroundings.clock(), loop.create_future())
+        asked = _Asked(action, payload, self._surroundings.clock(), self._loop.create_future())
         try:
-            self._session.call(id, action, payload, loop.time(), timeout)
+            self._session.call(id, action, payload, self._loop.time(), timeout)
         except QueueFull as error:
             raise StationBusy(f"{self.station}: {error}") from None
         self._asked[id] = asked
@@ -275,11 +277,6 @@ class Connection:
         """Some makes take a ping for an offence (`dialects/quirks.py`)."""
         return not self._quirks.no_pings
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether calls of the station are being handled."""
-        return self._worker is not None
-
     def close(self, code: int, reason: str) -> None:
         """Close the socket; `on_lost` follows."""
         self._link.close(code, reason)
@@ -302,7 +299,7 @@ class Connection:
         if len(self._calls) >= self._surroundings.limits.calls_queued:
             self._link.pause("queue")
         if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
+            self._worker = self._loop.create_task(self._work())
 
     async def _work(self) -> None:
         try:
@@ -317,7 +314,7 @@ class Connection:
     async def _handle(self, received: _Received) -> None:
         event = received.event
         sender = Sender(self.station, self.epoch, received.at)
-        started = asyncio.get_running_loop().time()
+        started = self._loop.time()
         try:
             payload, note = await self._answer(event, sender, started)
         except Refusal as refusal:
@@ -381,7 +378,7 @@ class Connection:
                 )
             except StoreUnavailable:
                 wait = patience(attempt)
-                if asyncio.get_running_loop().time() + wait > give_up:
+                if self._loop.time() + wait > give_up:
                     raise
                 attempt += 1
                 await asyncio.sleep(wait)
@@ -392,7 +389,7 @@ class Connection:
         self._quirks = connection_quirks(
             self._surroundings.services.provisioning.make(self.station)
         )
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         self._ask_from = now + self._quirks.ask_nothing_after_boot_s
 
     def _refuse(self, received: _Received, code: str, description: str) -> None:
@@ -480,17 +477,15 @@ class Connection:
             return
         if (asked := self._asked.get(self._in_flight)) is not None:
             asked.at = self._surroundings.clock()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(self._session.deadline, self._expire)
+        self._timer = self._loop.call_at(self._session.deadline, self._expire)
 
     def _expire(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
-        late = self._session.expire(loop.time())
+        late = self._session.expire(self._loop.time())
         if late is None:
             # uvloop counts milliseconds, and may call a moment early.
             if self._in_flight is not None:
-                self._timer = loop.call_later(0.005, self._expire)
+                self._timer = self._loop.call_later(0.005, self._expire)
             return
         self._failed(late, None)
         self._in_flight = None

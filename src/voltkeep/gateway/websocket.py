@@ -273,7 +273,8 @@ class Socket(asyncio.Protocol):
                 else:
                     self.pause("handshake")
                     self._on_request(self, cast("Request", event))
-            self._flush()
+            if self._protocol.writes:  # a pong, or the closing handshake
+                self._flush()
             self._spend(len(events))
 
     def _spend(self, frames: int) -> None:

@@ -69,7 +69,7 @@ def _meter_value(
             measurand, phase, factor, offset = scaled
             is_outlet = sample.location is UNSET or sample.location is _OUTLET
             (readings if is_outlet else elsewhere).append(
-                Reading(measurand, phase, in_si(value, factor, offset))
+                (measurand, phase, in_si(value, factor, offset))
             )
     readings += elsewhere
     return meter_value(

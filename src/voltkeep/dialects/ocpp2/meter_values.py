@@ -52,7 +52,7 @@ def _meter_value(
             measurand, phase, factor, offset = scaled
             is_outlet = sample.location is UNSET or sample.location == OUTLET
             (readings if is_outlet else elsewhere).append(
-                Reading(measurand, phase, in_si(sample.value, factor, offset))
+                (measurand, phase, in_si(sample.value, factor, offset))
             )
     readings += elsewhere
     return meter_value(

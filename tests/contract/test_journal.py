@@ -119,6 +119,7 @@ async def test_a_renamed_station_keeps_what_the_journal_stored(store):
     async with store.begin() as work:
         await work.stations.add(samples.station())
         await work.stations.rename(ALPHA, new)
+    assert [each.message_id for each in await since(store, station=new)] == ["1"]
 
     store.journal.exchange(exchange("3", new))
     store.journal.exchange(exchange("4"))

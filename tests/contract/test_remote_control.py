@@ -32,6 +32,19 @@ async def test_a_remote_start_is_claimed_by_what_it_asked_for(store):
         assert await claim(ALPHA, TOKEN, None, NOON) == number
 
 
+async def test_a_remote_start_that_was_withdrawn_is_claimed_by_nobody(store):
+    async with store.begin() as work:
+        first = await work.remote_starts.open(ALPHA, TOKEN, None, NOON)
+        second = await work.remote_starts.open(ALPHA, TOKEN, None, NOON)
+        await work.remote_starts.withdraw(ALPHA, first)
+        await work.remote_starts.withdraw(BETA, second)
+        await work.remote_starts.withdraw(ALPHA, 99)
+
+    async with store.begin() as work:
+        assert await work.remote_starts.claim(ALPHA, TOKEN, None, NOON) == second
+        assert await work.remote_starts.claim(ALPHA, TOKEN, None, NOON) is None
+
+
 async def test_a_command_is_stored_whole(store):
     commands = [
         command("raw"),
@@ -75,6 +88,27 @@ async def test_a_command_past_its_time_waits_for_nobody(store):
         assert await work.commands.waiting(after(0.5))
         assert not await work.commands.waiting(after(1))
         assert await work.commands.take(after(1)) == []
+
+
+async def test_a_command_that_was_given_up_is_taken_by_nobody(store):
+    async with store.begin() as work:
+        given_up = command(done_at=NOON, result="given up")
+        await work.commands.add(command())
+        await work.commands.settle(given_up)
+        assert not await work.commands.waiting(NOON)
+        assert await work.commands.take(NOON) == []
+
+
+async def test_a_command_is_kept_as_it_was_settled(store):
+    """Without the secrets that it was sent with."""
+    async with store.begin() as work:
+        await work.commands.add(command())
+        [taken] = await work.commands.take(NOON)
+        taken.command = Reset(kind=ResetKind.IMMEDIATE)
+        await work.commands.settle(taken)
+
+    async with store.read() as work:
+        assert (await work.commands.get(TENANT, "c-1")).command == taken.command
 
 
 async def test_a_command_is_settled_with_what_became_of_it(store):

@@ -148,10 +148,37 @@ async def test_only_the_latest_transaction_of_an_evse_runs(store):
         transaction("2", evse=Evse(EVSE.id, 9), first_heard_at=after(1)),
         transaction("3", evse=Evse(2)),
         transaction("4", evse=Evse(2), first_heard_at=after(1), id_token=IdToken("OTHER")),
+        transaction("5", evse=Evse(3)),
+        transaction("6", evse=Evse(3)),
+        transaction("7", evse=Evse(4)),
+        transaction("8", evse=Evse(4), first_heard_at=after(1), ended_at=after(2)),
     )
 
-    assert await active(store) == 1
+    assert await active(store) == 3
     assert await active(store, IdToken("OTHER")) == 1
+
+
+async def test_the_evse_where_one_is_about_to_start_counts_for_nothing(store):
+    """What ran there has ended unheard: the same car cannot be plugged in twice."""
+    await add(
+        store,
+        transaction("1", evse=Evse(1, 1)),
+        transaction("2", evse=Evse(2)),
+        transaction("3", evse=None),
+        transaction("4", BETA, evse=Evse(1)),
+    )
+
+    async with store.begin() as work:
+        for place, count in (
+            ((ALPHA, Evse(1)), 3),
+            ((ALPHA, Evse(1, 2)), 3),
+            ((ALPHA, Evse(9)), 4),
+            ((BETA, Evse(1)), 3),
+            ((ALPHA, None), 4),
+            (None, 4),
+        ):
+            found = await work.transactions.active_with(TENANT, TOKEN, except_at=place)
+            assert found == count, place
 
 
 def key(row):

@@ -119,6 +119,29 @@ async def test_two_works_that_hold_a_token_take_turns(store):
     assert not await second
 
 
+async def test_two_works_that_hold_a_station_take_turns(store):
+    """What a station says is recorded in order, whichever connections say it."""
+    async with store.begin() as work:
+        await work.stations.add(station())
+    held, goes_on, order = asyncio.Event(), asyncio.Event(), []
+
+    async def hold(name, waits):
+        async with store.begin() as work:
+            await work.stations.hold(samples.sender(epoch=0))
+            held.set()
+            if waits:
+                await goes_on.wait()
+            order.append(name)
+
+    first = asyncio.create_task(hold("first", waits=True))
+    await held.wait()
+    second = asyncio.create_task(hold("second", waits=False))
+    await asyncio.wait({second}, timeout=0.3)
+    goes_on.set()
+    await asyncio.gather(first, second)
+    assert order == ["first", "second"]
+
+
 async def test_of_two_starts_at_once_that_say_the_same_one_wins(store):
     async def add(ref):
         async with store.begin() as work:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import sqlite3
 
 import pytest
@@ -298,6 +299,18 @@ async def test_a_commit_is_on_the_disk(sqlite_url):
     await store.close()
 
 
+async def test_a_closed_store_takes_nothing(sql_store):
+    await sql_store.close()
+
+    with pytest.raises(StoreUnavailable):
+        await add_station(sql_store)
+    with pytest.raises(StoreUnavailable):
+        await sql_store.health()
+    with pytest.raises(StoreUnavailable):
+        await sql_store.journal.meter_values(sender(), report(meter_value()))
+    await sql_store.close()
+
+
 async def test_closing_waits_for_no_work_that_never_ends(sql_store, monkeypatch):
     monkeypatch.setattr("voltkeep.store.sqlite._CLOSE_SECONDS", 0.1)
     entered = asyncio.Event()
@@ -316,3 +329,4 @@ async def test_closing_waits_for_no_work_that_never_ends(sql_store, monkeypatch)
     with pytest.raises(asyncio.CancelledError):
         await task
     await sql_store.close()
+    gc.collect()  # a connection that was left open would be told of here

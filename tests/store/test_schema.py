@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
+from tests.postgres import execute
 from tests.store.databases import clock, plain
 
 from voltkeep.domain.meter_values import MeterValue
@@ -139,6 +140,18 @@ def test_a_meter_value_has_a_column_for_each_of_its_fields():
         *("tenant", "shard", "station", "ref", "evse_id", "connector_id"),
         *("received_at", "digest"),
     }
+
+
+def test_text_is_in_the_order_of_its_code_points(migrated_postgres_url):
+    """Whatever the locale of the cluster: pages follow each other as on SQLite."""
+    other = execute(
+        migrated_postgres_url,
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND table_name <> 'alembic_version' "
+        "AND data_type IN ('text', 'character varying') AND collation_name IS DISTINCT FROM 'C'",
+    )
+
+    assert other == ""
 
 
 async def test_a_new_database_file_is_its_owners_alone(tmp_path):

@@ -13,7 +13,7 @@ EngineName = Literal["sqlite", "postgresql"]
 _DIALECTS: dict[EngineName, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 _DRIVERS: dict[EngineName, Dialect] = {
     "sqlite": sqlite.pysqlite.dialect(),
-    "postgresql": postgresql.asyncpg.PGDialect_asyncpg(),  # type: ignore[no-untyped-call]  # theirs
+    "postgresql": postgresql.asyncpg.PGDialect_asyncpg(),  # type: ignore[no-untyped-call]  # it is SQLAlchemy's
 }
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None

@@ -31,7 +31,7 @@ _OVERHEAD = 300  # bytes an entry takes in memory beside what it carries
 _LOG_SECONDS = 1.0
 _RETRY_SECONDS = (0.1, 2.0)
 _WATCH_SECONDS = 0.5
-PACE = 0.005
+PACE = 0.015
 
 
 class Unstorable(ValueError):

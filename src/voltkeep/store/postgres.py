@@ -121,6 +121,7 @@ class PostgresDatabase:
 
     def __init__(self, url: URL, *, pool_size: int, patience: float, echo: bool = False) -> None:
         self._engine = make_engine(url, pool_size=pool_size, pool_seconds=patience, echo=echo)
+        self._is_closed = False
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[PostgresStatements]:
@@ -141,6 +142,8 @@ class PostgresDatabase:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool; it rolls back what was not committed when it returns."""
+        if self._is_closed:
+            raise StoreUnavailable("the store is closed")
         connection = self._engine.connect()
         with TRANSLATED:
             await connection.start()
@@ -148,7 +151,11 @@ class PostgresDatabase:
             yield connection
         finally:
             with TRANSLATED:
+                if self._is_closed:  # the pool it came from is no more
+                    await connection.invalidate()
                 await connection.__aexit__(None, None, None)
 
     async def close(self) -> None:
+        """A work that has not ended keeps its connection until it does."""
+        self._is_closed = True
         await self._engine.dispose()

@@ -128,9 +128,9 @@ async def _upgrade_postgres(url: URL) -> None:
 def _run(connection: Connection) -> None:
     """All pending steps in the transaction that is open: both engines take that for DDL."""
     # Alembic is slow to import, and most who ask for the status upgrade nothing.
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415  # as said above
+    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415  # as said above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  # as said above
 
     if not _status(_revision(connection)).pending:
         return

@@ -183,7 +183,7 @@ class Module:
             raise ValueError(f"{name}: two values have one name among {names}")
         if name not in self.classes:
             body = [f'    {n} = "{v}"' for n, v in zip(names, values, strict=True)]
-            self.classes[name] = f"class {name}(enum.StrEnum):\n" + "\n".join(body)
+            self.classes[name] = f"class {name}(Word):\n" + "\n".join(body)
         return name
 
     def struct(self, name: str, schema: Schema, root: Schema) -> str:
@@ -243,12 +243,11 @@ def imports(body: str) -> str:
         return ", ".join(name for name in names if re.search(rf"\b{name}\b", body))
 
     return f"""import datetime as dt
-import enum
 from typing import {used("Annotated", "Any")}
 
 from msgspec import {used("UNSET", "Meta", "UnsetType", "field")}
 
-from voltkeep.ocpp.messages import {used("CustomData", "Integer", "Message", "Natural")}
+from voltkeep.ocpp.messages import {used("CustomData", "Integer", "Message", "Natural", "Word")}
 """
 
 

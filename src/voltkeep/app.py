@@ -21,7 +21,13 @@ from voltkeep.config import Settings, make_data_directory, read_secret
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked
-from voltkeep.domain.events import Event, StationChanged, StationRemoved, StationRenamed
+from voltkeep.domain.events import (
+    EnergyMetered,
+    Event,
+    StationChanged,
+    StationRemoved,
+    StationRenamed,
+)
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Address, Gateway
 from voltkeep.gateway.stations import LocalStations
@@ -123,7 +129,9 @@ class App:
             security=SecurityService(store.begin, store.read, keys, now, announce),
             authorization=AuthorizationService(store.begin, store.read, now, announce),
             availability=AvailabilityService(store.begin, store.read, store.journal),
-            meter_values=MeterValuesService(store.journal, announce),
+            meter_values=MeterValuesService(
+                store.journal, announce, partial(self.bus.hears, EnergyMetered)
+            ),
             transactions=TransactionService(
                 store.begin,
                 store.read,

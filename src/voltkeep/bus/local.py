@@ -21,14 +21,14 @@ class Subscription:
         close: "Callable[[Subscription], None]",
     ) -> None:
         self._events: deque[Event] = deque(maxlen=size)
-        self._without = without
+        self.without = without
         self._close = close
         self._has_news = asyncio.Event()
         self.dropped = 0
 
     def put(self, event: Event) -> None:
         """Add an event, unless it is of a kind not wanted. Never waits."""
-        if isinstance(event, self._without):
+        if isinstance(event, self.without):
             return
         if len(self._events) == self._events.maxlen:
             self.dropped += 1
@@ -52,14 +52,16 @@ class LocalBus:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._heard: dict[type[Event], bool] = {}
         self._handlers: list[tuple[tuple[type[Event], ...], Callable[[Event], None]]] = []
 
     def subscribe(
         self, size: int = 10_000, *, without: tuple[type[Event], ...] = ()
     ) -> Subscription:
         """Listen from now on, to all kinds of events but some."""
-        subscription = Subscription(size, without, self._subscriptions.discard)
+        subscription = Subscription(size, without, self._close)
         self._subscriptions.add(subscription)
+        self._heard.clear()
         return subscription
 
     def handle(self, handler: Callable[[Event], None], *kinds: type[Event]) -> None:
@@ -68,6 +70,20 @@ class LocalBus:
         It may not wait; if it raises, the others are still called.
         """
         self._handlers.append((kinds, handler))
+        self._heard.clear()
+
+    def hears(self, kind: type[Event]) -> bool:
+        """Whether anybody listens to events of this kind: what nobody hears need not be made."""
+        heard = self._heard.get(kind)
+        if heard is None:
+            heard = self._heard[kind] = any(
+                not issubclass(kind, subscription.without) for subscription in self._subscriptions
+            ) or any(issubclass(kind, kinds) for kinds, _ in self._handlers)
+        return heard
+
+    def _close(self, subscription: Subscription) -> None:
+        self._subscriptions.discard(subscription)
+        self._heard.clear()
 
     def publish(self, event: Event) -> None:
         """Tell everybody who listens now."""

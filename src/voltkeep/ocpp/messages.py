@@ -1,5 +1,6 @@
 """What the generated messages of every version share, and the fast way to read and write them."""
 
+import enum
 import functools
 import re
 from typing import Annotated, Any, TypeVar
@@ -30,6 +31,16 @@ class CustomData(dict[str, Any]):
     def vendor_id(self) -> str:
         """Whose fields these are."""
         return str(self["vendorId"])
+
+
+class Word(enum.StrEnum):
+    """Base of every OCPP enumeration.
+
+    `enum` hashes the name of a member, in Python; a string knows its own hash already, and tables
+    are asked for six samples in every message of a car that charges.
+    """
+
+    __hash__ = str.__hash__
 
 
 M = TypeVar("M", bound=Struct)

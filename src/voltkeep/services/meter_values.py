@@ -1,5 +1,7 @@
 """Functional block J, meter values."""
 
+from collections.abc import Callable
+
 from voltkeep.domain.events import EnergyMetered
 from voltkeep.domain.identity import Evse, Sender, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
@@ -9,14 +11,16 @@ from voltkeep.services.ports import Announce, Journal
 class MeterValuesService:
     """Stores what meters say, in or outside a transaction."""
 
-    def __init__(self, journal: Journal, announce: Announce) -> None:
+    def __init__(self, journal: Journal, announce: Announce, is_heard: Callable[[], bool]) -> None:
         self._journal = journal
         self._announce = announce
+        self._is_heard = is_heard  # whether anybody listens to `EnergyMetered` just now
 
     async def record(self, sender: Sender, report: MeterReport) -> None:
         """Returns once the values are durable. Raises StoreUnavailable."""
         await self._journal.meter_values(sender, report)
-        self._announce(energy_metered(sender, report.ref, report.evse, report.values))
+        if self._is_heard():
+            self._announce(energy_metered(sender, report.ref, report.evse, report.values))
 
 
 def energy_metered(

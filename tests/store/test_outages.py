@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gc
+import os
+import signal
 import sqlite3
 
 import pytest
@@ -159,6 +161,39 @@ async def test_a_server_that_crashes_in_the_middle_of_a_work_leaves_nothing(own_
             await interrupted(statement_follows=statement_follows)
         outage.end()
         assert (outage.stored("stations"), outage.stored("outbox")) == (0, 0)
+    await store.close()
+
+
+async def test_a_server_that_answers_nothing_is_given_up(own_cluster, monkeypatch):
+    """A rollback is not waited for, and the journal finds another connection by itself."""
+    monkeypatch.setattr("voltkeep.store.postgres._ANSWER_SECONDS", 0.5)
+    url = plain(own_cluster.url)
+    execute(url, "DELETE FROM stations; DELETE FROM meter_values")
+    store = await open_store(url, clock=clock)
+    await store.journal.meter_values(sender(), report(meter_value()))
+    journals = int(
+        execute(url, "SELECT pid FROM pg_stat_activity WHERE query LIKE '%COMMIT%' LIMIT 1")
+    )
+    stopped = [journals]
+
+    async def met_with_silence():
+        async with store.begin() as work:
+            [(pid,)] = await work._db.rows(text("SELECT pg_backend_pid()"))
+            stopped.append(pid)
+            os.kill(pid, signal.SIGSTOP)
+            await work.stations.get(ALPHA)
+
+    os.kill(journals, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(15):
+            await store.journal.meter_values(sender(), report(meter_value(1)))
+            with pytest.raises(StoreUnavailable):
+                await met_with_silence()
+            assert await add_station(store)
+        assert len(set(stopped)) == 2
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
     await store.close()
 
 

@@ -147,11 +147,15 @@ class PostgresDatabase:
         connection = self._engine.connect()
         with TRANSLATED:
             await connection.start()
+        is_lost = False
         try:
             yield connection
+        except StoreUnavailable:
+            is_lost = True  # perhaps; and a rollback on one that is would be waited for in vain
+            raise
         finally:
             with TRANSLATED:
-                if self._is_closed:  # the pool it came from is no more
+                if is_lost or self._is_closed:  # when closed, its pool is no more
                     await connection.invalidate()
                 await connection.__aexit__(None, None, None)
 

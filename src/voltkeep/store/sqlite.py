@@ -263,11 +263,14 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Whoever still writes after a while is cut off, and keeps nothing."""
+        has_turn = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._line.acquire()
+                has_turn = await self._line.acquire()
         for worker in (self.writer, *self._all_readers):
             await worker.close()
+        if has_turn:
+            self._line.release()
 
 
 async def undisturbed(work: Coroutine[Any, Any, None]) -> None:

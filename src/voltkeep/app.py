@@ -219,6 +219,9 @@ class App:
                 events = timedelta(days=self.settings.event_retention_days)
                 await self.store.prune_messages(now() - messages)
                 await self.store.prune_events(now() - events)
+                await self.store.prune_commands(now() - events)
+                history = timedelta(days=self.settings.status_history_retention_days)
+                await self.store.prune_status_history(now() - history)
             except StoreUnavailable as error:
                 log.warning("retention waits for the database", error=str(error))
             await asyncio.sleep(_PRUNE_EVERY_S)

@@ -184,8 +184,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 30
     event_retention_days: Annotated[
         float,
-        _of("How long an event is kept once it has been published, in days.", ge=0.01, le=36_500),
+        _of(
+            "How long an event is kept once it has been published, and a command once it was "
+            "given, in days.",
+            ge=0.01,
+            le=36_500,
+        ),
     ] = 7
+    status_history_retention_days: Annotated[
+        float,
+        _of("How long what a connector's status was is kept, in days.", ge=0.01, le=36_500),
+    ] = 365
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _of("The least important log lines that are written."),

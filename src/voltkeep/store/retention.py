@@ -10,7 +10,15 @@ from sqlalchemy import Column, Table, delete, func, select
 from voltkeep.domain.identity import TenantId
 from voltkeep.services.ports import Clock
 from voltkeep.store.engine import Database, Statements
-from voltkeep.store.tables import LOG_BLOCK, message_log, message_log_blocks, outbox
+from voltkeep.store.tables import (
+    LOG_BLOCK,
+    commands,
+    message_log,
+    message_log_blocks,
+    outbox,
+    remote_starts,
+    status_history,
+)
 from voltkeep.store.tenants import tenants_of
 
 _CHUNK = 1000
@@ -38,6 +46,19 @@ class Retention:
     async def prune_events(self, older_than: datetime) -> int:
         """Remove events of the outbox that were published before; how many."""
         return await self._prune(outbox, outbox.c.seq, outbox.c.published_at, older_than)
+
+    async def prune_status_history(self, older_than: datetime) -> int:
+        """Remove what stations reported of their connectors before; how many."""
+        return await self._prune(
+            status_history, status_history.c.id, status_history.c.received_at, older_than
+        )
+
+    async def prune_commands(self, older_than: datetime) -> int:
+        """Remove commands and remote starts that were asked for before; how many."""
+        async with self._database.writing() as db:
+            return await db.run(delete(commands).where(commands.c.created_at < older_than)) + (
+                await db.run(delete(remote_starts).where(remote_starts.c.at < older_than))
+            )
 
     async def _prune(
         self, table: Table, number: Column[Any], time: Column[Any], older_than: datetime

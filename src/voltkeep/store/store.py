@@ -74,6 +74,14 @@ class Store:
         """Remove events that were published before; how many."""
         return await self._retention.prune_events(older_than)
 
+    async def prune_status_history(self, older_than: datetime) -> int:
+        """Remove the history of connectors from before; how many rows."""
+        return await self._retention.prune_status_history(older_than)
+
+    async def prune_commands(self, older_than: datetime) -> int:
+        """Remove commands and remote starts from before; how many."""
+        return await self._retention.prune_commands(older_than)
+
     async def close(self) -> None:
         """Store what the journal still holds, and close every connection."""
         await self.journal.close()

@@ -113,7 +113,7 @@ class App:
         self.stations = (
             LocalStations()
             if serve
-            else QueuedStations(store.begin, store.read, now, issued_by=_user())
+            else QueuedStations(store.begin, store.read, now, masked, issued_by=_user())
         )
         provisioning = ProvisioningService(
             store.begin,
@@ -130,7 +130,7 @@ class App:
             authorization=AuthorizationService(store.begin, store.read, now, announce),
             availability=AvailabilityService(store.begin, store.read, store.journal),
             meter_values=MeterValuesService(
-                store.journal, announce, partial(self.bus.hears, EnergyMetered)
+                store.begin, store.journal, announce, partial(self.bus.hears, EnergyMetered)
             ),
             transactions=TransactionService(
                 store.begin,

@@ -434,7 +434,6 @@ async def test_a_hostile_message_does_not_keep_us_busy(sample):
     [
         (None, ConnectionQuirks()),
         (Make(vendor="Acme", model="Wall 1"), ConnectionQuirks()),
-        (Make(vendor="Grizzl-E", model="Smart"), ConnectionQuirks(no_subprotocol=True)),
         (Make(vendor="EN+", model="AC7000"), ConnectionQuirks(no_pings=True)),
         (Make(vendor="EN+", model="DC 60"), ConnectionQuirks()),
         (Make(vendor="EVBox", model="Livo"), ConnectionQuirks(ask_nothing_after_boot_s=10.0)),

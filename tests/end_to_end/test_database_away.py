@@ -15,11 +15,14 @@ from tests.postgres import Cluster
 NAMES = [f"J{number:02}" for number in range(12)]
 
 
-@pytest.fixture
-async def away(tmp_path):
-    """A server on a PostgreSQL of its own, which the test may stop."""
+@pytest.fixture(params=[20, 1])
+async def away(request, tmp_path):
+    """A server on a PostgreSQL of its own, which the test may stop.
+
+    Its patience outlasts the outage, or does not: then stations are told to try again.
+    """
     with Cluster() as cluster:
-        server = Server(tmp_path / "data", cluster.url, store_patience_s=20)
+        server = Server(tmp_path / "data", cluster.url, store_patience_s=request.param)
         await server.prepare([*NAMES, "WITNESS"], ["CARD"])
         await server.start()
         yield server, cluster
@@ -42,7 +45,7 @@ async def test_stations_stay_and_nothing_answered_is_lost(away, how):
 
         await asyncio.to_thread(cluster.stop, how)
         before = ledger.answered
-        for _ in range(20):  # what needs no database is answered all the while
+        for _ in range(60):  # what needs no database is answered all the while
             await witness.send(json.dumps([2, f"w{next(ids)}", "Heartbeat", {}]))
             assert json.loads(await asyncio.wait_for(witness.recv(), 2))[0] == 3
             await asyncio.sleep(0.05)

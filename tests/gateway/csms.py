@@ -82,7 +82,7 @@ class Csms:
             ),
             authorization=AuthorizationService(store.begin, store.read, clock, say),
             availability=AvailabilityService(store.begin, store.read, store.journal),
-            meter_values=MeterValuesService(store.journal, say, lambda: True),
+            meter_values=MeterValuesService(store.begin, store.journal, say, lambda: True),
             transactions=TransactionService(
                 store.begin, store.read, store.journal, clock, say, number_key=b"numbers"
             ),

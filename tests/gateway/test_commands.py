@@ -1,17 +1,20 @@
 """What we ask of a station, and what becomes of it."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
+from msgspec import Raw
 
-from tests.gateway.csms import Csms
+from tests.gateway.csms import VERSIONS, Csms
 from voltkeep.dialects import DIALECTS
-from voltkeep.domain.commands import Reset
-from voltkeep.domain.identity import IdToken, station_id
+from voltkeep.domain.commands import RawCommand, Reset, ResetKind, Trigger, Triggered
+from voltkeep.domain.identity import Evse, IdToken, station_id
 from voltkeep.gateway.limits import Limits
 from voltkeep.ocpp import v21
 from voltkeep.services.ports import (
+    CommandUnfit,
     StationBusy,
     StationOffline,
     StationRefused,
@@ -199,3 +202,39 @@ async def test_a_remote_start_that_failed_claims_nobody_elses_car(csms):
 
     transaction = await csms.services.transactions.get(STATION, str(ref))
     assert transaction.remote_start_id is None
+
+
+COMMANDS = [
+    (Reset(), "Reset"),
+    (Reset(kind=ResetKind.IMMEDIATE), "Reset"),
+    (Trigger(message=Triggered.HEARTBEAT), "TriggerMessage"),
+    (Trigger(message=Triggered.STATUS_NOTIFICATION, evse=Evse(1, 1)), "TriggerMessage"),
+    (RawCommand(action="ClearCache", payload=Raw(b"{}")), "ClearCache"),
+    (RawCommand(action="Dance", payload=Raw(b'{"with":"me"}'), force=True), "Dance"),
+]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("command", "action"), COMMANDS)
+async def test_a_command_reaches_the_station_in_its_own_words(csms, version, command, action):
+    async with csms.booted(version=version) as station:
+        sent = asyncio.create_task(csms.stations.send(STATION, command))
+        call = await station.hear()
+        assert call[2] == action
+        await station.say([3, call[1], {"status": "Accepted"}])
+
+        assert (await sent).accepted
+    exchange = (await csms.logged())[-1]
+    assert (exchange.direction, exchange.action, exchange.verdict) == ("out", action, "ok")
+    assert json.loads(exchange.call) == call
+    assert json.loads(exchange.answer) == [3, call[1], {"status": "Accepted"}]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_raw_command_that_its_schema_forbids_is_not_sent(csms, version):
+    async with csms.booted(version=version) as station:
+        with pytest.raises(CommandUnfit):
+            await csms.stations.send(
+                STATION, RawCommand(action="ClearCache", payload=Raw(b'{"x":1}'))
+            )
+        assert await station.is_alive()

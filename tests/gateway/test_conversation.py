@@ -333,3 +333,34 @@ async def test_a_secret_in_a_stray_answer_is_not_logged(csms):
 
     for exchange in await csms.logged():
         assert key.encode() not in exchange.call
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_large_message_whose_id_is_out_of_sight_is_told_apart(csms, version):
+    """2.x has "-1" for it; 1.6 has no way to say it."""
+    async with csms.booted(version=version) as station:
+        await station.say("[" + " " * 70_000 + '2,"a","Heartbeat",{}]')
+        if version != "ocpp1.6":
+            assert (await station.hear())[:3] == [4, "-1", "RpcFrameworkError"]
+        assert await station.is_alive()
+    assert "oversize" in [exchange.verdict for exchange in await csms.logged()]
+
+
+async def test_frames_that_come_too_late_are_logged_as_such(csms):
+    """Every frame is in the message log, also one that is discarded."""
+    async with csms.booted() as station:
+        connection = csms.stations.get(STATION)
+        connection.fence()
+        connection.on_message(b'[2,"late","Heartbeat",{}]', is_text=True)
+        with pytest.raises(ConnectionClosed):
+            await station.hear()
+
+    assert [exchange.verdict for exchange in await csms.logged()] == ["ok", "superseded"]
+
+
+async def test_a_binary_message_is_read_and_noted(csms):
+    async with csms.booted() as station:
+        await station.socket.send(b'[2,"b","Heartbeat",{}]')
+        assert (await station.hear())[0] == 3
+
+    assert "binary" in (await csms.logged())[-1].note

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.gateway.csms import VERSIONS, Csms, knock
+from tests.gateway.csms import VERSIONS, Csms, clock, knock
 from voltkeep.domain.events import ConnectionRefused
-from voltkeep.domain.stations import SecurityProfile
+from voltkeep.domain.identity import station_id
+from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.gateway.limits import Limits
 
 
@@ -176,6 +177,28 @@ async def test_a_removed_station_is_dropped(csms):
             await connection.socket.recv()
 
         assert connection.socket.close_code == 1008
+
+
+async def test_tenants_do_not_see_each_other(csms):
+    """One name, two stations: /ocpp/CS-1 is another than /ocpp/acme/CS-1."""
+    await csms.services.provisioning.add(
+        Station(
+            id=station_id("OPEN", "acme"),
+            security_profile=SecurityProfile.NONE,
+            created_at=clock(),
+        )
+    )
+    async with (
+        csms.booted("OPEN") as ours,
+        csms.booted("acme/OPEN") as theirs,
+    ):
+        assert len(csms.stations) == 2
+        assert (await ours.ask("Authorize", {"idTag": "CARD"}))[2]["idTagInfo"] == {
+            "status": "Accepted"
+        }
+        assert (await theirs.ask("Authorize", {"idTag": "CARD"}))[2]["idTagInfo"] == {
+            "status": "Invalid"
+        }
 
 
 async def test_a_request_that_is_no_upgrade_disturbs_no_live_station(csms):

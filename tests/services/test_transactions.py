@@ -8,7 +8,7 @@ from tests.gateway.csms import Csms
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.events import TransactionEnded, TransactionStarted
 from voltkeep.domain.identity import Evse, IdToken, Sender, TransactionRef, station_id
-from voltkeep.domain.meter_values import MeterValue
+from voltkeep.domain.meter_values import MeterReport, MeterValue
 from voltkeep.domain.transactions import Phase, TransactionUpdate
 from voltkeep.services.ports import Superseded
 
@@ -232,3 +232,38 @@ async def test_what_only_meters_is_stored_once_and_changes_no_row(csms):
     events = csms.store.published
     assert sum(isinstance(event, TransactionStarted) for event in events) == 1
     assert sum(isinstance(event, TransactionEnded) for event in events) == 1
+
+
+async def meter(csms, ref, minutes, energy, evse=1):
+    """A 1.6 MeterValues."""
+    async with csms.store.read() as work:
+        known = await work.stations.get(STATION)
+    value = MeterValue(at=after(minutes), energy_wh=energy)
+    report = MeterReport(evse=Evse(evse, 1), ref=TransactionRef(ref), values=(value,))
+    await csms.services.meter_values.record(Sender(STATION, known.epoch, after(minutes)), report)
+
+
+async def test_a_transaction_first_heard_of_by_its_meter_is_kept(csms):
+    """steve#156: an unknown number is answered, stored, and seen by an operator."""
+    await meter(csms, "4711", 1, 5.0)
+    await meter(csms, "4711", 2, 6.0)
+    [orphan] = await stored(csms)
+    assert orphan.is_orphan
+    assert orphan.is_active
+
+    await stop(csms, 4711, 9.0, at=after(3))
+    [ended] = await stored(csms)
+    assert (ended.ref, ended.ended_at) == ("4711", after(3))
+    assert len(await csms.services.transactions.meter_values(STATION, "4711")) == 2
+
+
+async def test_what_is_metered_without_a_name_belongs_to_the_transaction_there(csms):
+    """1.6 errata 3.18: the meter values say -1 as well."""
+    recorded = await start(csms, token=ONCE, meter=100.0)
+    await meter(csms, "-1", 2, 300.0)
+    await meter(csms, "-1", 2, 301.0, evse=2)
+    await meter(csms, "-1", 90, 999.0)
+    await stop(csms, -1, 700.0, at=after(5), id_token=ONCE)
+
+    rows = await csms.services.transactions.meter_values(STATION, recorded.ref)
+    assert [row.value.energy_wh for row in rows] == [300.0]

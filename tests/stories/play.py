@@ -98,7 +98,7 @@ class Story:
             transactions=TransactionService(
                 store.begin, store.read, store.journal, clock, tell, number_key=b"stories"
             ),
-            meter_values=MeterValuesService(store.journal, tell, lambda: True),
+            meter_values=MeterValuesService(store.begin, store.journal, tell, lambda: True),
         )
         self.control = RemoteControlService(store.begin, store.read, self, clock)
 

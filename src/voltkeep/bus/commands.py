@@ -51,10 +51,11 @@ class NobodyServes(StationUnreachable):
 class QueuedStations:
     """`Stations` for a process without sockets: the one that has them takes the command."""
 
-    def __init__(self, begin: Begin, read: Read, clock: Clock, issued_by: str) -> None:
+    def __init__(self, begin: Begin, read: Read, clock: Clock, mask: Mask, issued_by: str) -> None:
         self._begin = begin
         self._read = read
         self._clock = clock
+        self._mask = mask
         self._issued_by = issued_by
 
     async def send(
@@ -78,11 +79,19 @@ class QueuedStations:
         except StationUnreachable as failure:
             # Whoever was told that it failed must not see it happen later.
             queued.done_at, queued.result, queued.error = self._clock(), "given up", str(failure)
+            queued.command = without_secrets(queued.command, self._mask)
             async with self._begin() as work:
                 await work.commands.settle(queued)
             raise
-        if done.outcome is not None:
-            return done.outcome
+        outcome = done.outcome
+        if isinstance(command, RawCommand) and outcome is not None:
+            # Read by who asked; what is kept of it has no secrets.
+            kept = Raw(self._mask(command.action, bytes(outcome.response)))
+            done.outcome = structs.replace(outcome, response=kept)
+            async with self._begin() as work:
+                await work.commands.settle(done)
+        if outcome is not None:
+            return outcome
         raise _failure(done, station)
 
     async def _done(self, queued: QueuedCommand, patience: float) -> QueuedCommand:
@@ -164,7 +173,7 @@ class CommandDesk:
             log.exception("a command failed", station=str(command.station), command_id=command.id)
             command.result, command.error = "failed", "the server failed; see its log"
         command.done_at = self._clock()
-        command.command = self._kept(command.command)
+        command.command = without_secrets(command.command, self._mask)
         try:
             async with self._begin() as work:
                 await work.commands.settle(command)
@@ -180,8 +189,10 @@ class CommandDesk:
         except StoreUnavailable as error:
             log.warning("a command's result is lost", command_id=command.id, error=str(error))
 
-    def _kept(self, command: Command) -> Command:
-        if not isinstance(command, RawCommand):
-            return command
-        payload = self._mask(command.action, bytes(command.payload))
-        return structs.replace(command, payload=Raw(payload))
+
+def without_secrets(command: Command, mask: Mask) -> Command:
+    """A command as it may be kept."""
+    if not isinstance(command, RawCommand):
+        return command
+    payload = mask(command.action, bytes(command.payload))
+    return structs.replace(command, payload=Raw(payload))

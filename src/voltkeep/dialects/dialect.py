@@ -184,10 +184,9 @@ class Dialect:
                 raise refusal from None
 
     def _written(self, message: Struct, wire_type: type[Struct]) -> bytes:
+        """A message as it is sent: proven valid, for structs are not checked when they are made."""
         payload = encode(message)
-        if type(message) is not wire_type:
-            # Built with the structs of a later version: prove that it is valid in this one.
-            read(wire_type, payload)
+        read(wire_type, payload)
         return payload
 
     # What we ask of stations.
@@ -236,8 +235,10 @@ class Dialect:
         word = content.get("requestedMessage", "") if isinstance(content, dict) else None
         return frozenset({words[word]} if isinstance(word, str) and word in words else ())
 
-    def outcome(self, command: Command, action: str, payload: Raw) -> Outcome:
-        """How a station took ``command``.
+    def outcome(
+        self, command: Command, action: str, payload: Raw, notes: Notes | None = None
+    ) -> Outcome:
+        """How a station took ``command``. What had to be forgiven is added to ``notes``.
 
         Raises:
             Refusal: the answer is not valid in this version.
@@ -247,14 +248,14 @@ class Dialect:
         if response_type is None and not unchecked:
             raise Refusal(ErrorCode.NOT_IMPLEMENTED, f"{plain(action, 64)} has no answer")
         if response_type is not None:
-            notes: Notes = []
+            forgiven: Notes = []
             try:
-                self._read(ANSWERS, response_type, payload, None, notes)
+                self._read(ANSWERS, response_type, payload, None, forgiven)
             except Refusal:
                 if not unchecked:
                     raise
-            if notes:
-                log.info("lenient", action=action, forgiven=notes[:NOTES_KEPT])
+            if notes is not None:
+                notes += forgiven[:NOTES_KEPT]
         content = json.decode(payload)
         word = content.get("status") if isinstance(content, dict) else None
         status = plain(word) if isinstance(word, str) else ""

@@ -163,8 +163,6 @@ class Timestamp(Struct, frozen=True):
 class ConnectionQuirks(Struct, frozen=True, kw_only=True):
     """What the gateway must know of a make, by name."""
 
-    no_subprotocol: bool = False
-    """Offers no WebSocket subprotocol."""
     no_pings: bool = False
     """Does not answer pings, or breaks when it gets one."""
     ask_nothing_before_boot: bool = False

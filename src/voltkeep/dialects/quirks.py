@@ -223,13 +223,6 @@ QUIRKS: tuple[Quirk, ...] = (
         why="Answers to our own requests have fields that no schema knows.",
     ),
     Quirk(
-        id="no-subprotocol",
-        vendor="*grizzl*",
-        mend=ConnectionQuirks(no_subprotocol=True),
-        source="lbbrhzn/ocpp#442; steve-community/steve#1109; dallmann-consulting/OCPP.Core#43",
-        why="Connects without offering a WebSocket subprotocol (Grizzl-E and others).",
-    ),
-    Quirk(
         id="no-pings",
         vendor="*en+*",
         model="*ac7000*",
@@ -269,7 +262,6 @@ def connection_quirks(make: Make | None) -> ConnectionQuirks:
     """What to expect of connections of that make; of an unknown one, nothing odd."""
     rows = [row.mend for row in QUIRKS if isinstance(row.mend, ConnectionQuirks) and row.fits(make)]
     return ConnectionQuirks(
-        no_subprotocol=any(row.no_subprotocol for row in rows),
         no_pings=any(row.no_pings for row in rows),
         ask_nothing_before_boot=any(row.ask_nothing_before_boot for row in rows),
         ask_nothing_after_boot_s=max((row.ask_nothing_after_boot_s for row in rows), default=0.0),

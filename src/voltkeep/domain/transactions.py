@@ -23,6 +23,11 @@ class Phase(enum.StrEnum):
 NEVER_NAMED = TransactionRef("-1")  # 1.6 errata 3.18: the station never learnt our number
 
 
+def is_invented(ref: TransactionRef) -> bool:
+    """1.6: we give positive numbers; what a station says that has none is no name."""
+    return ref == NEVER_NAMED or ref.startswith("-") or ref == "0"
+
+
 class TransactionUpdate(Struct, frozen=True, kw_only=True):
     """What a station tells us about a transaction, in any OCPP version.
 
@@ -75,8 +80,8 @@ class TransactionUpdate(Struct, frozen=True, kw_only=True):
         Deterministic, so a repeated report finds its first record.
         """
         token = self.id_token.key if self.id_token else ""
-        digest = _digest(token, self.at.isoformat(), repr(self.meter_wh))
-        return TransactionRef(f"{self.ref or NEVER_NAMED}:{digest}")
+        said = (self.ref or NEVER_NAMED, token, self.at.isoformat(), repr(self.meter_wh))
+        return TransactionRef(f"orphan:{_digest(*said)}")
 
 
 def _digest(*parts: str) -> str:

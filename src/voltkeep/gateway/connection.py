@@ -19,10 +19,10 @@ from voltkeep.dialects.quirks import connection_quirks
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.identity import Sender, StationId
 from voltkeep.domain.stations import Station
-from voltkeep.gateway.exchanges import ExchangeLog
+from voltkeep.gateway.exchanges import Asked, ExchangeLog
 from voltkeep.gateway.limits import Limits
-from voltkeep.ocpp.errors import ErrorCode, Refusal
-from voltkeep.ocpp.frames import remains
+from voltkeep.ocpp.errors import ErrorCode, Refusal, plain
+from voltkeep.ocpp.frames import LONGEST_ID, remains
 from voltkeep.ocpp.session import (
     CallAnswered,
     CallFailed,
@@ -49,6 +49,7 @@ from voltkeep.services.ports import (
 
 log = structlog.get_logger(__name__)
 
+_HEAD = 256  # bytes of an unreadable frame in which its id is looked for
 _CALLS = (CallReceived, SendReceived)
 _BOOT_AWAITED_S = 10.0  # then a station that has not booted is asked all the same
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -87,16 +88,7 @@ class _Received:
     event: CallReceived | SendReceived
     frame: bytes
     at: datetime
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A command of ours, until its answer is here."""
-
-    action: str
-    payload: bytes
-    at: datetime
-    answer: asyncio.Future[tuple[CallAnswered, bytes]]  # with the frame it came in
+    note: str = ""
 
 
 class Connection:
@@ -148,7 +140,7 @@ class Connection:
         self._session = Session(dialect.wire, limits.call_timeout_s, limits.commands_queued)
         self._calls: deque[_Received] = deque()
         self._worker: asyncio.Task[None] | None = None
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, Asked] = {}
         self._in_flight: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_fenced = False
@@ -158,16 +150,19 @@ class Connection:
     def on_message(self, data: bytes, *, is_text: bool) -> None:
         """Take one message. Never waits."""
         if self._is_fenced:
+            self._log.frame("", "", data, verdict="superseded")
             return
         if is_text and not data.isascii():
             try:
                 data.decode()
             except UnicodeDecodeError:
+                self._log.frame("", "", data, verdict="not UTF-8")
                 self._link.fail_encoding()
                 return
         event = self._session.receive(data, self._loop.time())
         if isinstance(event, _CALLS):
-            self._queue(_Received(event, data, self._surroundings.clock()))
+            note = "" if is_text else "a binary message, read as text"
+            self._queue(_Received(event, data, self._surroundings.clock(), note))
         else:
             self._settle(event, data)
         if self._session.outbox:
@@ -181,8 +176,12 @@ class Connection:
         reason = f"The message has {size} bytes; at most {limit} are read"
         found = remains(head)
         frame = None
-        if found.type in (None, 2) and found.id is not None and len(found.id) <= 36:
+        is_call = found.type in (None, 2)
+        if is_call and found.id is not None and len(found.id) <= LONGEST_ID:
             frame = self._session.refuse(found.id, ErrorCode.FORMAT_VIOLATION, reason)
+            self._flush()
+        elif is_call and self._dialect.wire.rpc_framework_error:
+            frame = self._session.refuse("-1", ErrorCode.RPC_FRAMEWORK_ERROR, reason)
             self._flush()
         elif found.type in (3, 4) and found.id is not None and found.id == self._in_flight:
             broken = b'[4,"%s","%s","%s",{}]' % (
@@ -202,15 +201,9 @@ class Connection:
             self._timer = None
         asked, self._asked = self._asked, {}
         for id, command in asked.items():
-            self._log.command(
-                id,
-                command.action,
-                command.payload,
-                command.at,
-                None,
-                "no answer",
-                "the connection was lost",
-            )
+            was_sent = id == self._in_flight
+            verdict = "no answer" if was_sent else "not sent"
+            self._log.command(id, command, None, verdict, "the connection was lost")
             if not command.answer.done():
                 command.answer.set_exception(
                     StationOffline(f"{self.station} left before it answered")
@@ -229,7 +222,7 @@ class Connection:
             if not self._link.is_open:
                 raise StationOffline(f"{self.station} has left")
         id = str(uuid.uuid4())
-        asked = _Asked(action, payload, self._surroundings.clock(), self._loop.create_future())
+        asked = Asked(action, payload, self._surroundings.clock(), self._loop.create_future())
         try:
             self._session.call(id, action, payload, self._loop.time(), timeout)
         except QueueFull as error:
@@ -255,19 +248,22 @@ class Connection:
             self._asked.pop(id, None)
 
     def _read_outcome(
-        self, command: Command, asked: _Asked, answer: CallAnswered, frame: bytes
+        self, command: Command, asked: Asked, answer: CallAnswered, frame: bytes
     ) -> Outcome:
-        id, action, payload, at = answer.id, asked.action, asked.payload, asked.at
+        id, notes = answer.id, list[str]()
         try:
-            outcome = self._dialect.outcome(command, action, answer.payload)
+            outcome = self._dialect.outcome(command, asked.action, answer.payload, notes)
         except Refusal as refusal:
-            self._log.command(id, action, payload, at, frame, refusal.code, refusal.description)
-            self._session.reject_result(id, refusal.code, refusal.description)
+            told = self._session.reject_result(id, refusal.code, refusal.description)
+            note = f"told with {told.decode()}: " if told else ""
+            self._log.command(id, asked, frame, refusal.code, note + refusal.description)
             self._flush()
             raise StationRefused(
                 refusal.code, f"the station's answer is not valid: {refusal.description}"
             ) from None
-        self._log.command(id, action, payload, at, frame, "ok", "")
+        if notes:
+            log.info("lenient", station=str(self.station), action=asked.action, forgiven=notes)
+        self._log.command(id, asked, frame, "ok", "; ".join(notes))
         return outcome
 
     # Closing.
@@ -284,7 +280,9 @@ class Connection:
     def fence(self) -> None:
         """A newer connection has taken over: from here on nothing is read, written or stored."""
         self._is_fenced = True
-        self._calls.clear()
+        while self._calls:
+            dropped = self._calls.popleft()
+            self._log.call(dropped.event, dropped.frame, dropped.at, None, "superseded", "")
         self._link.close(1008, "superseded by a newer connection of this station")
 
     async def settled(self) -> None:
@@ -344,10 +342,17 @@ class Connection:
             is_sent = self._flush()
             if event.action == BOOT:
                 self._booted()
-            if event.reused_id:
-                note = "; ".join(filter(None, ("the message id was another call's", note)))
-            if not is_sent:
-                note = "; ".join(filter(None, ("stored; the station left before its answer", note)))
+            note = "; ".join(
+                filter(
+                    None,
+                    (
+                        received.note,
+                        "the message id was another call's" if event.reused_id else "",
+                        "" if is_sent else "stored; the station left before its answer",
+                        note,
+                    ),
+                )
+            )
             self._log.call(received.event, received.frame, received.at, frame, "ok", note)
 
     async def _answer(
@@ -411,7 +416,7 @@ class Connection:
                     return
                 if asked.answer.done():
                     note = "nobody waited for the answer any more"
-                    self._log.command(id, asked.action, asked.payload, asked.at, data, "ok", note)
+                    self._log.command(id, asked, data, "ok", note)
                 else:
                     asked.answer.set_result((event, data))
             case CallFailed():
@@ -430,7 +435,9 @@ class Connection:
                     description=text,
                 )
             case Stray(reason=reason, answered=frame):
-                self._log.frame("", "", data, answer=frame, verdict="unreadable", note=reason)
+                found = remains(data[:_HEAD])
+                id = plain(found.id or "", LONGEST_ID)
+                self._log.frame(id, "", data, answer=frame, verdict="unreadable", note=reason)
                 log.warning("stray frame", station=str(self.station), reason=reason)
 
     def _failed(self, event: CallFailed, data: bytes | None) -> None:
@@ -442,18 +449,14 @@ class Connection:
             error = StationSilent(f"{self.station} did not answer {asked.action} in time")
             self._log.command(
                 event.id,
-                asked.action,
-                asked.payload,
-                asked.at,
+                asked,
                 None,
                 "no answer",
                 event.description,
             )
         else:
             error = StationRefused(event.code, event.description)
-            self._log.command(
-                event.id, asked.action, asked.payload, asked.at, data, event.code, event.description
-            )
+            self._log.command(event.id, asked, data, event.code, event.description)
         if not asked.answer.done():
             asked.answer.set_exception(error)
 

@@ -1,13 +1,25 @@
 """What crossed the wire, told to the message log: one row for each exchange (ADR 0006)."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from voltkeep.domain.identity import StationId
-from voltkeep.ocpp.session import CallReceived, SendReceived
+from voltkeep.ocpp.session import CallAnswered, CallReceived, SendReceived
 from voltkeep.services.ports import Clock, Exchange
 
 Mask = Callable[[str, bytes], bytes]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A command of ours, until its answer is here, with the frame it comes in."""
+
+    action: str
+    payload: bytes
+    at: datetime
+    answer: asyncio.Future[tuple[CallAnswered, bytes]]
 
 
 class ExchangeLog:
@@ -49,17 +61,11 @@ class ExchangeLog:
         )
 
     def command(
-        self,
-        id: str,
-        action: str,
-        payload: bytes,
-        at: datetime,
-        answer: bytes | None,
-        verdict: str,
-        note: str,
+        self, id: str, asked: Asked, answer: bytes | None, verdict: str, note: str = ""
     ) -> None:
         """A call of ours, and what the station answered."""
-        call = b'[2,"%s","%s",%s]' % (id.encode(), action.encode(), payload)
+        action = asked.action
+        call = b'[2,"%s","%s",%s]' % (id.encode(), action.encode(), asked.payload)
         self._tell(
             Exchange(
                 station=self._station,
@@ -67,7 +73,7 @@ class ExchangeLog:
                 message_id=id,
                 action=action,
                 call=self._mask(action, call),
-                called_at=at,
+                called_at=asked.at,
                 answer=None if answer is None else self._mask(action, answer),
                 answered_at=None if answer is None else self._clock(),
                 verdict=verdict,

@@ -16,6 +16,7 @@ from voltkeep.domain.transactions import (
     Phase,
     Transaction,
     TransactionUpdate,
+    is_invented,
     transaction_number,
 )
 from voltkeep.services.meter_values import energy_metered
@@ -129,7 +130,7 @@ class TransactionService:
         """The transaction of an update, and what it is called, if we need not name it."""
         if update.ref is None:
             return TransactionRef(""), await work.transactions.started_as(station, update.start_key)
-        if _is_numbered(update) or not _is_invented(update.ref):
+        if _is_numbered(update) or not is_invented(update.ref):
             # Scoped by station: a number that another one holds is unknown here (CVE-2026-28230).
             found = await work.transactions.get(station, update.ref)
             if found is None or not _is_another_end(found, update):
@@ -257,9 +258,18 @@ class TransactionService:
         return transaction
 
     async def meter_values(self, station: StationId, ref: TransactionRef) -> list[MeterRow]:
-        """What the meter said during a transaction, in order of time."""
+        """What the meter said during a transaction, in order of time.
+
+        With what it said of a transaction without a name, meanwhile and there (errata 3.18).
+        """
         async with self._read() as work:
-            return await work.meter_values.of_transaction(station, ref)
+            named = await work.meter_values.of_transaction(station, ref)
+            transaction = await work.transactions.get(station, ref)
+            if transaction is None or transaction.start_key is None:
+                return named
+            nameless = await work.meter_values.of_transaction(station, NEVER_NAMED)
+        found = named + [row for row in nameless if _is_during(transaction, row)]
+        return sorted(found, key=lambda row: row.value.at)
 
     async def all(
         self,
@@ -292,9 +302,11 @@ def _is_numbered(update: TransactionUpdate) -> bool:
     return update.seq_no is not None
 
 
-def _is_invented(ref: TransactionRef) -> bool:
-    """1.6: we give positive numbers; what a station puts there that has none is not one."""
-    return ref == NEVER_NAMED or ref.startswith("-") or ref == "0"
+def _is_during(transaction: Transaction, row: MeterRow) -> bool:
+    start, end = transaction.started_at, transaction.ended_at
+    is_there = row.evse is not None and row.evse == transaction.evse
+    is_after = start is not None and start <= row.value.at
+    return is_there and is_after and (end is None or row.value.at <= end)
 
 
 def _may_end(started: Transaction, update: TransactionUpdate) -> bool:
@@ -310,6 +322,7 @@ def _is_another_end(found: Transaction, update: TransactionUpdate) -> bool:
     return (
         not _is_numbered(update)
         and found.is_orphan
+        and found.ended_at is not None
         and update.phase is Phase.ENDED
         and (found.ended_at, found.meter_stop_wh) != (update.at, update.meter_wh)
     )

@@ -10,9 +10,10 @@ from ocpp.v16 import ChargePoint, call_result
 from ocpp.v16.enums import Action, RegistrationStatus
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 
-class CentralSystem(ChargePoint):
+class CentralSystem(ChargePoint):  # type: ignore[misc]  # the library brings no types
     """Answers the three messages of the benchmark."""
 
     @on(Action.boot_notification)
@@ -40,7 +41,12 @@ async def station(connection: ServerConnection) -> None:
 
 async def main(port: int) -> None:
     async with serve(
-        station, "127.0.0.1", port, subprotocols=["ocpp1.6"], compression=None, ping_interval=None
+        station,
+        "127.0.0.1",
+        port,
+        subprotocols=[Subprotocol("ocpp1.6")],
+        compression=None,
+        ping_interval=None,
     ):
         await asyncio.get_running_loop().create_future()
 

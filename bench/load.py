@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
 
 _MASK = bytes(4)
@@ -57,7 +58,8 @@ def meter_values(number: int) -> bytes:
 class Tally:
     """What all stations of a run have seen."""
 
-    answered: int = 0
+    answered: int = 0  # since it was last set to none
+    total: int = 0
     refused: int = 0
     booted: int = 0
     latencies: list[float] = field(default_factory=list)
@@ -125,6 +127,7 @@ class Station(asyncio.Protocol):
             return
         if payload.startswith(b"[3,"):
             self._tally.answered += 1
+            self._tally.total += 1
             self._tally.latencies.append(time.perf_counter() - self._asked_at)
         else:
             self._tally.refused += 1
@@ -154,6 +157,10 @@ class Station(asyncio.Protocol):
         return buffer[start : start + size]
 
 
+def _given(station: Station) -> Station:
+    return station
+
+
 async def connect(port: int, paths: dict[str, str | None], tally: Tally) -> list[Station]:
     """Connect and boot a station for each path, fifty at a time."""
     loop = asyncio.get_running_loop()
@@ -163,7 +170,7 @@ async def connect(port: int, paths: dict[str, str | None], tally: Tally) -> list
         batch, waiting = waiting[:50], waiting[50:]
         new = [Station(path, key, tally) for path, key in batch]
         for station in new:
-            await loop.create_connection(lambda station=station: station, "127.0.0.1", port)
+            await loop.create_connection(partial(_given, station), "127.0.0.1", port)
         await asyncio.wait_for(asyncio.gather(*(station.booted for station in new)), 60)
         stations += new
     return stations

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import asyncpg
 import psutil
 from tests.postgres import Cluster
 
@@ -110,6 +112,21 @@ async def voltkeep(
         }
         with process(command, port, environ) as running:
             yield running, port, paths
+        print(f"{await count(settings)}.")
+
+
+async def count(settings: Settings) -> str:
+    """What the database holds: the proof that the work which was measured was done."""
+    url = settings.database_url
+    query = "SELECT (SELECT count(*) FROM meter_values), (SELECT count(*) FROM message_log)"
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            metered, logged = database.execute(query).fetchone()
+    else:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        metered, logged = await connection.fetchrow(query)
+        await connection.close()
+    return f"{metered:,} meter values and {logged:,} messages are in the database"
 
 
 async def register(settings: Settings, count: int) -> dict[str, str | None]:
@@ -144,9 +161,10 @@ async def cpu(
         station.close()
     await asyncio.sleep(0.5)
     spent = after.user - before.user + after.system - before.system
+    print(f"{action}: {tally.total:,} were answered.")
     if tally.refused:
         raise RuntimeError(f"{tally.refused} messages were refused")
-    return spent / answered * 1e6, tally
+    return float(spent / answered * 1e6), tally
 
 
 async def memory(running: psutil.Process, port: int, paths: dict[str, str | None]) -> float:
@@ -162,7 +180,7 @@ async def memory(running: psutil.Process, port: int, paths: dict[str, str | None
     for station in stations:
         station.close()
     await asyncio.sleep(1)
-    return (after - before) / len(measured) / 1024
+    return float((after - before) / len(measured) / 1024)
 
 
 async def measure(stations: int, seconds: float, idle: int) -> list[Row]:

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 _BATCH = 1000  # entries of each kind in one commit, at most
 _OVERHEAD = 300  # bytes an entry takes in memory beside what it carries
 _LOG_SECONDS = 1.0
+_TELL_EVERY = 1000  # rows dropped
 _RETRY_SECONDS = (0.1, 2.0)
 _WATCH_SECONDS = 0.5
 PACE = 0.015

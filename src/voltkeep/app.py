@@ -17,7 +17,7 @@ import structlog
 from voltkeep.bus.commands import CommandDesk, QueuedStations
 from voltkeep.bus.local import LocalBus
 from voltkeep.bus.outbox import Relay
-from voltkeep.config import Settings, make_data_directory, read_secret
+from voltkeep.config import Address, Settings, make_data_directory, read_secret
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked
@@ -29,7 +29,7 @@ from voltkeep.domain.events import (
     StationRenamed,
 )
 from voltkeep.gateway.limits import Limits
-from voltkeep.gateway.server import Address, Gateway
+from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from msgspec import Struct
 from websockets.http11 import Request
 
+from voltkeep.config import Address
 from voltkeep.dialects.dialect import Dialect, Services
 from voltkeep.domain.identity import StationId
 from voltkeep.gateway.connection import Connection, Surroundings, patience
@@ -25,16 +25,6 @@ log = structlog.get_logger(__name__)
 
 _TICK_S = 1.0
 _SEEN_EVERY_S = 5.0
-
-
-class Address(Struct, frozen=True):
-    """Where a listener listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Gateway:

@@ -25,7 +25,7 @@ def findings(voltkeep, *args: str, code: int = 0) -> dict[str, Finding]:
 
 
 @pytest.fixture
-def free(monkeypatch) -> None:
+def free(monkeypatch, voltkeep) -> None:
     """Port 9000 may be anybody's on this machine."""
     monkeypatch.setenv("VOLTKEEP_OCPP", "127.0.0.1:0")
 

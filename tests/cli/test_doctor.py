@@ -143,6 +143,7 @@ def test_the_database_is_upgraded_and_its_status_told(voltkeep):
     assert "Up to date" in voltkeep.ok("db", "status").err
 
 
+@pytest.mark.usefixtures("free")
 def test_the_command_line_works_on_postgresql_too(voltkeep, postgres_database):
     on_postgres = ("--database", postgres_database)
 

@@ -364,3 +364,21 @@ async def test_a_binary_message_is_read_and_noted(csms):
         assert (await station.hear())[0] == 3
 
     assert "binary" in (await csms.logged())[-1].note
+
+
+async def test_calls_that_cannot_be_handled_yet_wait_in_tcp():
+    """A full queue stops the reading: a station cannot fill our memory."""
+    async with Csms(replace(QUICK, calls_queued=4, frames_burst=1000)) as csms:
+        await csms.add()
+        async with csms.booted() as station:
+            csms.store.is_away = True
+            for number in range(60):
+                frame = f'[2,"n{number}","Authorize",{" " * 4000}{{"idTag":"CARD"}}]'
+                await station.say(frame)
+            connection = csms.stations.get(STATION)
+            await until(lambda: len(connection._calls) >= 4)
+            await asyncio.sleep(0.05)
+            assert len(connection._calls) <= 6
+
+            csms.store.is_away = False
+            assert [(await station.hear())[1] for _ in range(60)] == [f"n{n}" for n in range(60)]

@@ -76,6 +76,7 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.bus = LocalBus()
+        self._relay: Relay | None = None
         self._jobs: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -160,7 +161,9 @@ class App:
         self.bus.handle(
             partial(self._heed, self.gateway), StationRemoved, StationRenamed, StationChanged
         )
-        relay = Relay(store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S)
+        self._relay = relay = Relay(
+            store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S
+        )
         desk = CommandDesk(store.begin, store.read, self.stations, now, masked)
         self._job("relay", relay.run)
         self._job("commands", desk.run)
@@ -184,6 +187,9 @@ class App:
         await asyncio.gather(*jobs, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable):
             await self.services.availability.save()
+            if self._relay is not None:
+                while await self._relay.relay():  # or the next start would tell it as news
+                    pass
 
     # Scheduled work.
 

@@ -31,7 +31,13 @@ def only_server(data: Path) -> Iterator[Callable[[Server], None]]:
 
     The kernel frees the lock with the process, however that ends.
     """
-    handle = os.open(data / _FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        handle = os.open(data / _FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Failure(
+            f"The data directory {data} cannot be written to: {error.strerror}.",
+            "Run this as the user who owns it, or name another with --data DIR.",
+        ) from error
     try:
         for attempt in range(_TRIES):
             if _locks(handle, fcntl.LOCK_EX):

@@ -126,10 +126,11 @@ def _tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_ne
         return
     out = run.out
     out.line(f"Station {station.id} may connect with security profile {profile}.\n")
-    if profile < 2:
+    if profile < 2 or key:
+        url = at.url if at else "none: the plain listener is off (--ocpp)"
         out.pairs(
             [
-                ("  URL", at.url if at else "none: the plain listener is off (--ocpp)"),
+                ("  URL", url if profile < 2 else ""),
                 ("  User name", station.id.name if key else ""),
                 ("  Password", (key if is_new else "the one you gave") if key else ""),
             ]
@@ -216,6 +217,11 @@ async def rotate_key(
     id = parse_station(name)
     async with run.app() as app:
         station = await app.services.provisioning.get(id)
+        if station.security_profile not in _WITH_KEY:
+            raise Failure(
+                f"Security profile {int(station.security_profile)} has no key.",
+                f"`voltkeep station set {id} --security-profile 1` gives the station one that has.",
+            )
         chosen = _chosen_password(run, int(station.security_profile), password)
         if chosen is not None:
             await app.services.security.set_password(id, chosen)

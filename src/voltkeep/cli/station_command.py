@@ -113,7 +113,9 @@ async def remote_stop(
         await app.services.provisioning.get(station)
         if transaction is None:
             running = await app.services.transactions.all(station=station, active=True, limit=100)
-            ref = _only([each.ref for each in running], station)
+            # Of several on one connector all but the latest ended unheard.
+            latest = {each.evse or each.ref: each.ref for each in reversed(running)}
+            ref = _only(list(latest.values()), station)
         else:
             ref = TransactionRef(transaction)
         await _answer(

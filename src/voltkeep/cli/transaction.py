@@ -80,16 +80,21 @@ def _take_in(transaction: "Transaction", rows: "list[MeterRow]") -> None:
 def _took(transaction: "Transaction") -> str:
     if transaction.started_at is None:
         return ""
-    return duration((transaction.ended_at or transaction.last_heard_at) - transaction.started_at)
+    if transaction.ended_at is None:  # by our clock: the station's may be another
+        return duration(transaction.last_heard_at - transaction.first_heard_at)
+    return duration(transaction.ended_at - transaction.started_at)
 
 
 def state(transaction: "Transaction") -> Cell:
     """How a transaction is, in a word or two."""
     if transaction.is_orphan:
         return Cell("its start was never heard", "yellow")
+    is_refused = transaction.authorization not in (None, "Accepted")
+    if transaction.is_active and is_refused:
+        return Cell(f"active, token refused ({transaction.authorization})", "yellow")
     if transaction.is_active:
         return Cell(transaction.charging_state or "active", "green")
-    if transaction.authorization not in (None, "Accepted"):
+    if is_refused:
         return Cell(f"ended ({transaction.authorization})", "yellow")
     return Cell(f"ended ({transaction.stop_reason})" if transaction.stop_reason else "ended", "")
 

@@ -63,7 +63,7 @@ def load(
     nearer = [*_variables(known, environ), *_flags(known, flags)]
     take(nearer)  # they may say where the data is, and the file with it
     path = file or (Path(environ["VOLTKEEP_CONFIG"]) if environ.get("VOLTKEEP_CONFIG") else None)
-    if path is None and (beside := values["data"] / FILE_NAME).is_file():
+    if path is None and _is_there(beside := values["data"] / FILE_NAME):
         path = beside
     if path is not None:
         take(_file(known, path))
@@ -97,6 +97,16 @@ def _variables(
                 + _nearest(variable.upper(), [field.variable for field in known.values()])
                 + " Unset it, or see `voltkeep config show` for those there are."
             )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ConfigError(
+            f"The data directory {path.parent} cannot be looked into: {error.strerror}. "
+            "Run this as the user who owns it, or name another with --data DIR."
+        ) from error
 
 
 def _file(known: dict[str, Field], path: Path) -> Iterator[tuple[str, str, Any]]:

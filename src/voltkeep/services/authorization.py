@@ -1,5 +1,7 @@
 """Functional block C, authorization: may this token charge?"""
 
+from msgspec import structs
+
 from voltkeep.domain.authorization import Decision, Token, decide
 from voltkeep.domain.events import TokenPresented
 from voltkeep.domain.identity import IdToken, Sender, TenantId
@@ -35,8 +37,14 @@ class AuthorizationService:
         return decision
 
     async def save(self, tenant: TenantId, token: Token) -> bool:
-        """Register a token, or replace it. True if it is new."""
+        """Register a token, or replace it. True if it is new.
+
+        A blocked one stays blocked: only `block` lets it charge again.
+        """
         async with self._begin() as work:
+            known = await work.tokens.get(tenant, token.id_token)
+            if known is not None and known.blocked:
+                token = structs.replace(token, blocked=True)
             return await work.tokens.save(tenant, token)
 
     async def get(self, tenant: TenantId, id_token: IdToken) -> Token:
@@ -53,15 +61,7 @@ class AuthorizationService:
             token = await work.tokens.get(tenant, id_token)
             if token is None:
                 raise UnknownToken(f"no token {id_token.value} is registered")
-            token = Token(
-                id_token=token.id_token,
-                group=token.group,
-                blocked=blocked,
-                expires_at=token.expires_at,
-                max_active=token.max_active,
-                note=token.note,
-                created_at=token.created_at,
-            )
+            token = structs.replace(token, blocked=blocked)
             await work.tokens.save(tenant, token)
         return token
 

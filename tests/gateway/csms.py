@@ -29,6 +29,9 @@ from voltkeep.services.transactions import TransactionService
 from voltkeep.store import MemoryStore
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+STATION = station_id("CS-1")
+AT = "2026-01-01T00:00:00Z"
+QUICK = Limits(refusal_takes_s=0.0, drain_s=1.0, call_timeout_s=0.05)
 BOOTS = {
     "ocpp1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
     "ocpp2.0.1": {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
@@ -178,3 +181,10 @@ class Talker:
         """Whether the connection still serves."""
         answer = await self.ask("Heartbeat", {})
         return answer[0] == 3 and "currentTime" in answer[2]
+
+
+async def until(condition):
+    """Wait for something that another task brings about."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  # what it looks at is no event
+            await asyncio.sleep(0.005)

@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 from msgspec import Raw
 
-from tests.gateway.csms import VERSIONS, Csms
+from tests.gateway.csms import AT, QUICK, STATION, VERSIONS, Csms
 from voltkeep.dialects import DIALECTS
 from voltkeep.domain.commands import RawCommand, Reset, ResetKind, Trigger, Triggered
-from voltkeep.domain.identity import Evse, IdToken, station_id
-from voltkeep.gateway.limits import Limits
+from voltkeep.domain.identity import Evse, IdToken
 from voltkeep.ocpp import v21
 from voltkeep.services.ports import (
     CommandUnfit,
@@ -20,17 +19,6 @@ from voltkeep.services.ports import (
     StationRefused,
     StationSilent,
 )
-
-STATION = station_id("CS-1")
-AT = "2026-01-01T00:00:00Z"
-QUICK = Limits(refusal_takes_s=0.0, drain_s=1.0, call_timeout_s=0.05)
-
-
-@pytest.fixture
-async def csms():
-    async with Csms() as csms:
-        await csms.add()
-        yield csms
 
 
 async def test_a_handler_may_call_the_station_back():

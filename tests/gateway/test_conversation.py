@@ -7,27 +7,14 @@ from dataclasses import replace
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway.csms import BOOTS, VERSIONS, Csms
-from tests.gateway.test_websocket import until
+from tests.gateway.csms import AT, BOOTS, QUICK, STATION, VERSIONS, Csms, until
 from voltkeep.dialects import DIALECTS
 from voltkeep.domain.commands import Reset
 from voltkeep.domain.identity import IdToken, station_id
 from voltkeep.domain.stations import Registration
-from voltkeep.gateway.limits import Limits
 from voltkeep.services.ports import (
     CommandUnfit,
 )
-
-STATION = station_id("CS-1")
-AT = "2026-01-01T00:00:00Z"
-QUICK = Limits(refusal_takes_s=0.0, drain_s=1.0, call_timeout_s=0.05)
-
-
-@pytest.fixture
-async def csms():
-    async with Csms() as csms:
-        await csms.add()
-        yield csms
 
 
 @pytest.mark.parametrize("version", VERSIONS)

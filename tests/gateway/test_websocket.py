@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from tests.gateway.csms import until
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.websocket import Socket
 
@@ -329,10 +330,3 @@ async def test_a_close_says_why():
 
         assert (client.close_code, client.close_reason) == (1012, "restart")
         assert await asyncio.wait_for(door.recorders[0].lost, 5) == "restart"
-
-
-async def until(condition):
-    """Wait for something that another task brings about."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # what it looks at is no event
-            await asyncio.sleep(0.005)

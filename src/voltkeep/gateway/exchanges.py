@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from voltkeep.domain.identity import StationId
 from voltkeep.ocpp.session import CallAnswered, CallReceived, SendReceived
@@ -45,41 +46,14 @@ class ExchangeLog:
         note: str,
     ) -> None:
         """A call of the station, and what it was answered."""
-        self._tell(
-            Exchange(
-                station=self._station,
-                direction="in",
-                message_id=event.id,
-                action=event.action,
-                call=self._mask(event.action, frame),
-                called_at=at,
-                answer=None if answer is None else self._mask(event.action, answer),
-                answered_at=None if answer is None else self._clock(),
-                verdict=verdict,
-                note=note,
-            )
-        )
+        self._write("in", event.id, event.action, frame, at, answer, verdict, note)
 
     def command(
         self, id: str, asked: Asked, answer: bytes | None, verdict: str, note: str = ""
     ) -> None:
         """A call of ours, and what the station answered."""
-        action = asked.action
-        call = b'[2,"%s","%s",%s]' % (id.encode(), action.encode(), asked.payload)
-        self._tell(
-            Exchange(
-                station=self._station,
-                direction="out",
-                message_id=id,
-                action=action,
-                call=self._mask(action, call),
-                called_at=asked.at,
-                answer=None if answer is None else self._mask(action, answer),
-                answered_at=None if answer is None else self._clock(),
-                verdict=verdict,
-                note=note,
-            )
-        )
+        frame = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
+        self._write("out", id, asked.action, frame, asked.at, answer, verdict, note)
 
     def frame(
         self,
@@ -92,17 +66,29 @@ class ExchangeLog:
         note: str = "",
     ) -> None:
         """A frame that belongs to no exchange: unreadable, repeated, too large."""
-        now = self._clock()
+        self._write("in", id, action, frame, self._clock(), answer, verdict, note)
+
+    def _write(  # a row has as many columns
+        self,
+        direction: Literal["in", "out"],
+        id: str,
+        action: str,
+        call: bytes,
+        called_at: datetime,
+        answer: bytes | None,
+        verdict: str,
+        note: str,
+    ) -> None:
         self._tell(
             Exchange(
                 station=self._station,
-                direction="in",
+                direction=direction,
                 message_id=id,
                 action=action,
-                call=self._mask(action, frame),
-                called_at=now,
-                answer=answer,
-                answered_at=None if answer is None else now,
+                call=self._mask(action, call),
+                called_at=called_at,
+                answer=None if answer is None else self._mask(action, answer),
+                answered_at=None if answer is None else self._clock(),
                 verdict=verdict,
                 note=note,
             )

@@ -17,7 +17,7 @@ from voltkeep.domain.events import (
 )
 from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
-from voltkeep.services.ports import Begin, Clock, Read, Stations
+from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,14 @@ class UnknownStation(LookupError):
 
 class StationExists(ValueError):
     """A station of that name is registered already."""
+
+
+async def registered(work: Work, station: StationId) -> Station:
+    """The station as the register has it. Raises UnknownStation."""
+    known = await work.stations.get(station)
+    if known is None:
+        raise UnknownStation(f"no station is called {station}")
+    return known
 
 
 class _Present(Struct):
@@ -185,10 +193,7 @@ class ProvisioningService:
     async def get(self, station: StationId) -> Station:
         """Raises UnknownStation."""
         async with self._read() as work:
-            known = await work.stations.get(station)
-        if known is None:
-            raise UnknownStation(f"no station is called {station}")
-        return known
+            return await registered(work, station)
 
     async def all(self, tenant: TenantId | None = None) -> list[Station]:
         """Every station, in order of tenant and name."""
@@ -216,8 +221,7 @@ class ProvisioningService:
         Raises UnknownStation or StationExists.
         """
         async with self._begin() as work:
-            if await work.stations.get(station) is None:
-                raise UnknownStation(f"no station is called {station}")
+            await registered(work, station)
             if await work.stations.get(new) is not None:
                 raise StationExists(f"{new} is registered already")
             await work.stations.rename(station, new)
@@ -226,24 +230,21 @@ class ProvisioningService:
     async def set_registration(self, station: StationId, registration: Registration) -> None:
         """Accept, hold or reject a station. It learns at its next boot. Raises UnknownStation."""
         async with self._begin() as work:
-            if await work.stations.get(station) is None:
-                raise UnknownStation(f"no station is called {station}")
+            await registered(work, station)
             await work.stations.set_registration(station, registration)
             work.emit(StationChanged(station=station, at=self._clock(), what="registration"))
 
     async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
         """Decide how a station must connect from now on. Raises UnknownStation."""
         async with self._begin() as work:
-            if await work.stations.get(station) is None:
-                raise UnknownStation(f"no station is called {station}")
+            await registered(work, station)
             await work.stations.set_profile(station, profile)
             work.emit(StationChanged(station=station, at=self._clock(), what="security profile"))
 
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         """Whether to send it nothing but what a person asks for. Raises UnknownStation."""
         async with self._begin() as work:
-            if await work.stations.get(station) is None:
-                raise UnknownStation(f"no station is called {station}")
+            await registered(work, station)
             await work.stations.set_passive(station, passive=passive)
             work.emit(StationChanged(station=station, at=self._clock(), what="passive"))
 

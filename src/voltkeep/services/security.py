@@ -17,7 +17,7 @@ from voltkeep.domain.identity import StationId
 from voltkeep.domain.security import Attempt, Verdict, admit
 from voltkeep.domain.stations import Station
 from voltkeep.services.ports import Announce, Begin, Clock, Read
-from voltkeep.services.provisioning import UnknownStation
+from voltkeep.services.provisioning import registered
 
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
 _KEYED = "hmac-sha256"
@@ -173,7 +173,6 @@ class SecurityService:
 
     async def _set_key(self, station: StationId, key_hash: str) -> None:
         async with self._begin() as work:
-            if await work.stations.get(station) is None:
-                raise UnknownStation(f"no station is called {station}")
+            await registered(work, station)
             await work.stations.set_key(station, key_hash)
             work.emit(StationChanged(station=station, at=self._clock(), what="key"))

@@ -342,17 +342,9 @@ class Connection:
             is_sent = self._flush()
             if event.action == BOOT:
                 self._booted()
-            note = "; ".join(
-                filter(
-                    None,
-                    (
-                        received.note,
-                        "the message id was another call's" if event.reused_id else "",
-                        "" if is_sent else "stored; the station left before its answer",
-                        note,
-                    ),
-                )
-            )
+            reused = "the message id was another call's" if event.reused_id else ""
+            unsent = "" if is_sent else "stored; the station left before its answer"
+            note = "; ".join(filter(None, (received.note, reused, unsent, note)))
             self._log.call(received.event, received.frame, received.at, frame, "ok", note)
 
     async def _answer(
@@ -360,27 +352,15 @@ class Connection:
     ) -> tuple[bytes, str]:
         """Ask the dialect, again and again while the database is away: handlers may repeat."""
         dialect, services = self._dialect, self._surroundings.services
+        make = services.provisioning.make(self.station)
+        said = (services, sender, event.action, event.payload, make)
         attempt, give_up = 0, started + self._surroundings.limits.store_patience_s
         while True:
             try:
                 if isinstance(event, SendReceived):
-                    leniencies = await dialect.take(
-                        services,
-                        sender,
-                        event.action,
-                        event.payload,
-                        services.provisioning.make(self.station),
-                        instructed=self._instructed,
-                    )
-                    return b"", "; ".join(leniencies)
-                answer = await dialect.answer(
-                    services,
-                    sender,
-                    event.action,
-                    event.payload,
-                    services.provisioning.make(self.station),
-                    instructed=self._instructed,
-                )
+                    forgiven = await dialect.take(*said, instructed=self._instructed)
+                    return b"", "; ".join(forgiven)
+                answer = await dialect.answer(*said, instructed=self._instructed)
             except StoreUnavailable:
                 wait = patience(attempt)
                 if self._loop.time() + wait > give_up:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -31,15 +32,33 @@ from voltkeep.domain.events import (
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
+from voltkeep.pki.authority import CertificateAuthority
+from voltkeep.services.authority import Authority, Files
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.campaigns import CampaignService
+from voltkeep.services.certificates import CertificateService
+from voltkeep.services.credentials import CredentialsService
+from voltkeep.services.diagnostics import DiagnosticsService
+from voltkeep.services.explain import ExplainService
+from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.meter_values import MeterValuesService
-from voltkeep.services.ports import Stations, StoreUnavailable
+from voltkeep.services.ports import (
+    Announce,
+    Begin,
+    Clock,
+    Journal,
+    Read,
+    Stations,
+    StoreUnavailable,
+)
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
 from voltkeep.services.security import Keys, SecurityService
+from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
 from voltkeep.store import Store, migrate, open_store
+from voltkeep.store.files import DirectoryFiles
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +81,68 @@ class AllServices(Services):
 
     security: SecurityService
     remote_control: RemoteControlService
+    credentials: CredentialsService
+    campaigns: CampaignService
+    explain: ExplainService
+
+
+class Storage(Protocol):
+    """A store, as far as services need it."""
+
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def begin(self) -> Begin: ...
+    @property
+    def read(self) -> Read: ...
+
+
+def make_services(  # noqa: PLR0913  # each is a part that a test may replace
+    store: Storage,
+    stations: Stations,
+    announce: Announce,
+    *,
+    settings: Settings,
+    secret: bytes,
+    authority: Authority,
+    files: Files,
+    clock: Clock = now,
+    is_metering_heard: Callable[[], bool] = lambda: True,
+) -> AllServices:
+    """Every service, over a store and whatever reaches the stations."""
+    begin, read = store.begin, store.read
+    keys = Keys(_subkey(secret, b"station keys"))
+    credentials = CredentialsService(begin, read, stations, keys, clock, settings)
+    return AllServices(
+        provisioning=ProvisioningService(
+            begin,
+            read,
+            stations,
+            clock,
+            heartbeat_interval_s=settings.heartbeat_interval_s,
+            boot_retry_s=settings.boot_retry_s,
+        ),
+        security=SecurityService(begin, read, keys, clock, announce),
+        authorization=AuthorizationService(begin, read, clock, announce),
+        availability=AvailabilityService(begin, read, store.journal),
+        meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
+        transactions=TransactionService(
+            begin,
+            read,
+            store.journal,
+            clock,
+            announce,
+            number_key=_subkey(secret, b"transaction numbers"),
+        ),
+        remote_control=RemoteControlService(begin, read, stations, clock),
+        security_events=SecurityEventService(begin, read, clock),
+        credentials=credentials,
+        campaigns=CampaignService(begin, read, credentials, clock, settings),
+        certificates=CertificateService(begin, read, stations, authority, clock, settings),
+        diagnostics=DiagnosticsService(begin, read, stations, files, clock, settings),
+        firmware=FirmwareService(begin, read, stations, files, clock, settings),
+        explain=ExplainService(read, clock, settings),
+    )
 
 
 class App:
@@ -70,6 +151,7 @@ class App:
     store: Store
     stations: Stations
     services: AllServices
+    authority: CertificateAuthority
     gateway: Gateway | None = None
     ocpp_address: Address | None = None
 
@@ -116,32 +198,16 @@ class App:
             if serve
             else QueuedStations(store.begin, store.read, now, masked, issued_by=_user())
         )
-        provisioning = ProvisioningService(
-            store.begin,
-            store.read,
+        self.authority = CertificateAuthority(settings)
+        self.services = make_services(
+            store,
             self.stations,
-            now,
-            heartbeat_interval_s=settings.heartbeat_interval_s,
-            boot_retry_s=settings.boot_retry_s,
-        )
-        keys = Keys(_subkey(secret, b"station keys"))
-        self.services = AllServices(
-            provisioning=provisioning,
-            security=SecurityService(store.begin, store.read, keys, now, announce),
-            authorization=AuthorizationService(store.begin, store.read, now, announce),
-            availability=AvailabilityService(store.begin, store.read, store.journal),
-            meter_values=MeterValuesService(
-                store.begin, store.journal, announce, partial(self.bus.hears, EnergyMetered)
-            ),
-            transactions=TransactionService(
-                store.begin,
-                store.read,
-                store.journal,
-                now,
-                announce,
-                number_key=_subkey(secret, b"transaction numbers"),
-            ),
-            remote_control=RemoteControlService(store.begin, store.read, self.stations, now),
+            announce,
+            settings=settings,
+            secret=secret,
+            authority=self.authority,
+            files=DirectoryFiles(settings.files_path),
+            is_metering_heard=partial(self.bus.hears, EnergyMetered),
         )
 
     async def _serve(self) -> None:
@@ -169,6 +235,8 @@ class App:
         self._job("commands", desk.run)
         self._job("status", self._save_status)
         self._job("retention", self._prune)
+        self._job("certificates", self.services.certificates.run)
+        self._job("campaigns", self.services.campaigns.run)
         # What was imported and built stays: the collector need not look at it again and again,
         # and pauses for a tenth of a second each time it does.
         gc.collect()

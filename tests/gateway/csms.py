@@ -6,11 +6,13 @@ import itertools
 import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from websockets.asyncio.client import connect
 
+from voltkeep.app import make_services
+from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
-from voltkeep.dialects.dialect import Services
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.events import Event
 from voltkeep.domain.identity import IdToken, station_id
@@ -18,14 +20,7 @@ from voltkeep.domain.stations import Registration, SecurityProfile, Station
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
-from voltkeep.services.authorization import AuthorizationService
-from voltkeep.services.availability import AvailabilityService
-from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.services.provisioning import ProvisioningService
-from voltkeep.services.remote_control import RemoteControlService
-from voltkeep.services.security import Keys, SecurityService
-from voltkeep.services.transactions import TransactionService
 from voltkeep.store import MemoryStore
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
@@ -67,36 +62,31 @@ class SwitchedStore(MemoryStore):
 class Csms:
     """Everything but a database. Use it as a context manager."""
 
-    def __init__(self, limits=None, dialects=DIALECTS):
+    def __init__(
+        self, limits=None, dialects=DIALECTS, *, settings=None, authority=None, files=None
+    ):
         self.store = SwitchedStore()
         self.announced: list[Event] = []
         self.stations = LocalStations()
         self.limits = limits or Limits(refusal_takes_s=0.0, drain_s=1.0)
-        store, say = self.store, self.announced.append
-        self.security = SecurityService(store.begin, store.read, Keys(b"pepper"), clock, say)
-        self.services = Services(
-            provisioning=ProvisioningService(
-                store.begin,
-                store.read,
-                self.stations,
-                clock,
-                heartbeat_interval_s=300,
-                boot_retry_s=60,
-            ),
-            authorization=AuthorizationService(store.begin, store.read, clock, say),
-            availability=AvailabilityService(store.begin, store.read, store.journal),
-            meter_values=MeterValuesService(store.begin, store.journal, say, lambda: True),
-            transactions=TransactionService(
-                store.begin, store.read, store.journal, clock, say, number_key=b"numbers"
-            ),
+        self.settings = settings or Settings(data=Path("/nonexistent"))
+        self.services = make_services(
+            self.store,
+            self.stations,
+            self.announced.append,
+            settings=self.settings,
+            secret=b"pepper",
+            authority=authority,
+            files=files,
         )
-        self.remote_control = RemoteControlService(store.begin, store.read, self.stations, clock)
+        self.security = self.services.security
+        self.remote_control = self.services.remote_control
         self.gateway = Gateway(
             dialects=dialects,
             services=self.services,
             security=self.security,
             stations=self.stations,
-            log_exchange=store.journal.exchange,
+            log_exchange=self.store.journal.exchange,
             clock=clock,
             limits=self.limits,
             compression=True,

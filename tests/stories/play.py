@@ -29,8 +29,10 @@ from typing import Any
 from msgspec import Raw
 
 from tests.stories.told import told
+from voltkeep.app import make_services
+from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
-from voltkeep.dialects.dialect import Dialect, Services
+from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.commands import Command, Outcome, ResetKind, Triggered
 from voltkeep.domain.events import Event
@@ -38,13 +40,7 @@ from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, Transacti
 from voltkeep.domain.stations import Registration, Station
 from voltkeep.ocpp.errors import Refusal
 from voltkeep.ocpp.session import CallAnswered, CallFailed, CallReceived, Replayed, Session
-from voltkeep.services.authorization import AuthorizationService
-from voltkeep.services.availability import AvailabilityService
-from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.ports import StationRefused, StationUnreachable
-from voltkeep.services.provisioning import ProvisioningService
-from voltkeep.services.remote_control import RemoteControlService
-from voltkeep.services.transactions import TransactionService
 from voltkeep.store.memory import MemoryStore
 
 STORIES = Path(__file__).parent
@@ -80,7 +76,7 @@ class Line:
 class Story:
     """A CSMS with its database in memory, and the stations of one story."""
 
-    def __init__(self, subprotocol: str) -> None:
+    def __init__(self, subprotocol: str, *, authority: Any = None, files: Any = None) -> None:
         self.dialect = DIALECTS[subprotocol]
         self.store = MemoryStore()
         self.announced: list[Event] = []
@@ -88,19 +84,17 @@ class Story:
         self.lines: dict[str, Line] = {}
         self._said = 0
         self._asked: asyncio.Task[Outcome] | None = None
-        store, tell = self.store, self.announced.append
-        self.services = Services(
-            provisioning=ProvisioningService(
-                store.begin, store.read, self, clock, heartbeat_interval_s=300, boot_retry_s=60
-            ),
-            authorization=AuthorizationService(store.begin, store.read, clock, tell),
-            availability=AvailabilityService(store.begin, store.read, store.journal),
-            transactions=TransactionService(
-                store.begin, store.read, store.journal, clock, tell, number_key=b"stories"
-            ),
-            meter_values=MeterValuesService(store.begin, store.journal, tell, lambda: True),
+        self.services = make_services(
+            self.store,
+            self,
+            self.announced.append,
+            settings=Settings(data=Path("/nonexistent")),
+            secret=b"stories",
+            authority=authority,
+            files=files,
+            clock=clock,
         )
-        self.control = RemoteControlService(store.begin, store.read, self, clock)
+        self.control = self.services.remote_control
 
     async def play(self, text: str) -> None:
         """Raises AssertionError where the CSMS says anything else than the story."""
@@ -239,7 +233,10 @@ class Story:
     ) -> Outcome:
         """`services.ports.Stations`, for the operator's commands."""
         line = self.lines[station.name]
-        action, payload = self.dialect.request(command)
+        request = self.dialect.request(command)
+        if request is None:
+            return Outcome(accepted=True)
+        action, payload = request
         id = f"asked-{len(line.waiting)}-{self._said}"
         line.instructed |= self.dialect.instructs(action, payload)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

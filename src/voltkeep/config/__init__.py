@@ -1,14 +1,15 @@
 """How an installation is set up: its settings, their sources, and its secret."""
 
+from voltkeep.config.fields import Field, fields, public_value
 from voltkeep.config.loading import ConfigError, Loaded, default_data, load
 from voltkeep.config.secret import make_data_directory, read_secret
 from voltkeep.config.settings import (
     Address,
-    Field,
     Settings,
-    fields,
+    address_or_off,
     parse_address,
-    public_value,
+    parse_networks,
+    parse_ports,
 )
 
 __all__ = [
@@ -17,11 +18,14 @@ __all__ = [
     "Field",
     "Loaded",
     "Settings",
+    "address_or_off",
     "default_data",
     "fields",
     "load",
     "make_data_directory",
     "parse_address",
+    "parse_networks",
+    "parse_ports",
     "public_value",
     "read_secret",
 ]

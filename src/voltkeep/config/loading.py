@@ -10,7 +10,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from voltkeep.config.settings import PREFIX, Field, Settings, fields, parse_address
+from voltkeep.config.fields import HIDDEN, PREFIX, Field, fields
+from voltkeep.config.settings import (
+    Settings,
+    address_or_off,
+    parse_networks,
+    parse_ports,
+)
 
 FILE_NAME = "voltkeep.toml"  # in the data directory, read if it is there
 DEFAULT = "default"
@@ -19,8 +25,8 @@ SECRET_BYTES = 32
 _NOT_SETTINGS = {"CONFIG", "DEBUG"}  # variables of ours that name no setting
 # Kubernetes sets these in every container beside a service called "voltkeep".
 _SERVICE_LINK = re.compile(r"(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_.*)?)")
-_PATHS = {"data", "secret_file"}
-_HIDDEN = {"secret", "database"}  # never repeated in an error: a URL may hold a password
+_PATHS = {"data", "secret_file", "pki_key_file"}
+_HIDDEN = HIDDEN | {"database"}  # never repeated in an error: a URL may hold a password
 
 
 class ConfigError(Exception):
@@ -161,9 +167,9 @@ def _path(type_: type, value: Any) -> Any:
     raise ValueError("not a path")
 
 
-def _check_ocpp(text: str) -> None:
-    if text != "off":
-        parse_address(text)
+def _check_pki_key(text: str) -> None:
+    if 0 < len(text) < 16:
+        raise ValueError("it is too short")
 
 
 def _check_database(url: str) -> None:
@@ -179,8 +185,11 @@ def _check_secret(text: str) -> None:
         raise ValueError("it is too short")
 
 
-_CHECKS: dict[str, Callable[[Any], None]] = {
-    "ocpp": _check_ocpp,
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    **dict.fromkeys(("ocpp", "ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp"), address_or_off),
+    **dict.fromkeys(("trusted_proxies", "unlimited_sources"), parse_networks),
+    "ftp_passive_ports": parse_ports,
+    "pki_key": _check_pki_key,
     "database": _check_database,
     "secret": _check_secret,
 }

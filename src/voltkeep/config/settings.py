@@ -2,13 +2,12 @@
 
 import ipaddress
 import re
+import socket
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple
 
-import msgspec
 from msgspec import Meta, Struct
-
-PREFIX = "VOLTKEEP_"
 
 
 class Address(NamedTuple):
@@ -23,6 +22,41 @@ class Address(NamedTuple):
 
 def _of(description: str, allowed: str | None = None, **limits: Any) -> Meta:
     return Meta(description=description, extra={"allowed": allowed}, **limits)
+
+
+def parse_address(text: str) -> Address:
+    """Read HOST:PORT or [IPV6]:PORT. Raises ValueError, which says what is wrong."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError("it needs a port from 0 to 65535 after a colon")
+    if host.startswith("[") and host.endswith("]"):
+        ipaddress.IPv6Address(host[1:-1])
+        return Address(host[1:-1], int(port))
+    if ":" in host:
+        raise ValueError(f"an IPv6 address stands in brackets: [{host}]:{port}")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+        raise ValueError("it needs a host name or an address before the colon")
+    return Address(host, int(port))
+
+
+def address_or_off(text: str) -> Address | None:
+    """An address, or None for "off". Raises ValueError, which says what is wrong."""
+    return None if text == "off" else parse_address(text)
+
+
+def parse_networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Networks separated by commas. Raises ValueError, which says what is wrong."""
+    return [ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def parse_ports(text: str) -> range | None:
+    """FIRST-LAST; None for the empty text. Raises ValueError, which says what is wrong."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text, re.ASCII)
+    if match is None or not 0 < int(match[1]) <= int(match[2]) <= 65_535:
+        raise ValueError("it needs two ports, the lower first")
+    return range(int(match[1]), int(match[2]) + 1)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -86,6 +120,202 @@ class Settings(Struct, frozen=True, kw_only=True):
             "HOST:PORT, [IPV6]:PORT, or off",
         ),
     ] = "127.0.0.1:9000"
+    ocpp_tls: Annotated[
+        str,
+        _of(
+            "Where stations connect over TLS with a password (security profile 2).",
+            "HOST:PORT, [IPV6]:PORT, or off",
+        ),
+    ] = "127.0.0.1:9443"
+    ocpp_mtls: Annotated[
+        str,
+        _of(
+            "Where stations connect over TLS with a client certificate (security profile 3).",
+            "HOST:PORT, [IPV6]:PORT, or off",
+        ),
+    ] = "127.0.0.1:9444"
+    ocpp_tls_client_certificates: Annotated[
+        bool,
+        _of(
+            "Ask for a client certificate on `ocpp_tls` too, so that one address serves profiles 2 "
+            "and 3. A station that shows one from an authority we do not know is then refused "
+            "there, whatever its profile."
+        ),
+    ] = False
+    tls_policy: Annotated[
+        Literal["ocpp-legacy", "modern"],
+        _of(
+            "`ocpp-legacy` offers the four suites that OCPP demands, two of them without forward "
+            "secrecy; `modern` only those with it. TLS 1.2 and 1.3 either way."
+        ),
+    ] = "ocpp-legacy"
+    public_host: Annotated[
+        str,
+        _of(
+            "The name by which stations reach this server: in its certificates, and in the "
+            "addresses that stations are told. Empty: this machine's own name.",
+            "empty, or a host name",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        str,
+        _of(
+            "Whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-SSL-Client-Cert` are believed. "
+            "Nobody else's are.",
+            "empty, or networks separated by commas (10.0.0.0/8, ::1/128)",
+        ),
+    ] = ""
+    unlimited_sources: Annotated[
+        str,
+        _of(
+            "Networks from which connections are accepted at any rate. What they may try with "
+            "wrong credentials stays limited.",
+            "empty, or networks separated by commas",
+        ),
+    ] = "127.0.0.0/8,::1/128"
+    accepts_per_s: Annotated[
+        float,
+        _of(
+            "Connections a second that one source address may open for long. An IPv6 /64 is one "
+            "source.",
+            gt=0,
+            le=100_000,
+        ),
+    ] = 20
+    accepts_burst: Annotated[
+        int, _of("Connections that it may open at once before that.", ge=1, le=1_000_000)
+    ] = 50
+    upgrades_per_s: Annotated[
+        float,
+        _of(
+            "Stations a second that this process lets in. The others are told to come back; "
+            "those that were here within a day go first.",
+            gt=0,
+            le=100_000,
+        ),
+    ] = 300
+    duplicate_probe_s: Annotated[
+        float,
+        _of(
+            "A station connects again while its older connection stands: how long the older one "
+            "has to show that it lives, in seconds.",
+            gt=0,
+            le=60,
+        ),
+    ] = 5
+    quarantine_s: Annotated[
+        float,
+        _of(
+            "Two connections that contend for one identity: how long nobody new is let in while "
+            "one of them stands, in seconds.",
+            ge=1,
+            le=86_400,
+        ),
+    ] = 300
+    cpo_name: Annotated[
+        str,
+        _of(
+            "The operator's name: the O in certificates, and what stations' certificates must "
+            "bear. Set it before the first start.",
+            "1 to 64 characters",
+            min_length=1,
+            max_length=64,
+        ),
+    ] = "Voltkeep"
+    organization_check: Annotated[
+        Literal["strict", "value", "off"],
+        _of(
+            "The O of a station's certificate: `strict` must hold `cpo_name`, `value` what is "
+            "set for the station, `off` is not looked at. A station may have its own rule."
+        ),
+    ] = "strict"
+    common_name_check: Annotated[
+        Literal["strict", "value", "off"],
+        _of(
+            "The CN of a station's certificate: `strict` must hold the station's serial number, "
+            "`value` what is set for the station, `off` takes the first certificate that comes, "
+            "and then only that one or those we have issued to the station."
+        ),
+    ] = "strict"
+    revocation_check: Annotated[
+        Literal["strict", "lenient"],
+        _of(
+            "When it cannot be learned whether a foreign certificate is revoked: `strict` "
+            "refuses it, `lenient` lets it in."
+        ),
+    ] = "strict"
+    pki_key: Annotated[
+        str,
+        _of(
+            "What the authority's key files are encrypted with, instead of `pki_key_file`. Not a "
+            "flag: other users of the machine could read it there.",
+            "empty, or at least 16 characters",
+        ),
+    ] = ""
+    pki_key_file: Annotated[
+        str,
+        _of(
+            "A file with it. Empty: the systemd credential `voltkeep-pki-key` if there is one, "
+            "else a key made from the installation's secret.",
+            "empty, or a path",
+        ),
+    ] = ""
+    rsa_padding: Annotated[
+        Literal["pkcs1", "pss"],
+        _of(
+            "How our RSA keys sign certificates. The whitepaper recommends `pss`; many stations, "
+            "and OCA's test tool, take only `pkcs1`."
+        ),
+    ] = "pkcs1"
+    station_certificate_days: Annotated[
+        float,
+        _of(
+            "How long a certificate that we sign for a station is valid, in days. It is renewed "
+            "at two thirds.",
+            ge=0.01,
+            le=3650,
+        ),
+    ] = 365
+    server_certificate_days: Annotated[
+        float,
+        _of(
+            "How long a certificate that we make for this server is valid, in days.",
+            ge=0.01,
+            le=825,
+        ),
+    ] = 90
+    files: Annotated[
+        str,
+        _of(
+            "Where stations fetch firmware and upload logs over HTTP, and where anybody asks "
+            "which certificates are revoked.",
+            "HOST:PORT, [IPV6]:PORT, or off",
+        ),
+    ] = "127.0.0.1:9080"
+    files_tls: Annotated[
+        str,
+        _of("The same over HTTPS.", "HOST:PORT, [IPV6]:PORT, or off"),
+    ] = "127.0.0.1:9081"
+    ftp: Annotated[
+        str,
+        _of(
+            "The same over FTP and FTPS (AUTH TLS), for stations that know nothing else.",
+            "HOST:PORT, [IPV6]:PORT, or off",
+        ),
+    ] = "off"
+    ftp_passive_ports: Annotated[
+        str,
+        _of("The ports of FTP's data connections.", "empty for any, or FIRST-LAST"),
+    ] = ""
+    upload_limit_bytes: Annotated[
+        int, _of("A larger upload is refused.", ge=1024, le=100 * 1024**3)
+    ] = 100 * 1024**2
+    upload_quota_bytes: Annotated[
+        int, _of("What all uploads and images may take together.", ge=1024, le=100 * 1024**4)
+    ] = 10 * 1024**3
+    upload_hours: Annotated[
+        float, _of("How long an upload or a download may wait to begin.", gt=0, le=8760)
+    ] = 24
     max_connections: Annotated[
         int, _of("Connections of stations at once, at most.", ge=1, le=1_000_000)
     ] = 20_000
@@ -195,6 +425,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         float,
         _of("How long what a connector's status was is kept, in days.", ge=0.01, le=36_500),
     ] = 365
+    security_retention_days: Annotated[
+        float,
+        _of(
+            "How long security events, refused connections and acknowledged alerts are kept, in "
+            "days. The audit log is kept for ever.",
+            ge=0.01,
+            le=36_500,
+        ),
+    ] = 365
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _of("The least important log lines that are written."),
@@ -225,76 +464,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def ocpp_address(self) -> Address | None:
         """None: no plain listener. Raises ValueError, which `load` has seen before."""
-        return None if self.ocpp == "off" else parse_address(self.ocpp)
-
-
-class Field(NamedTuple):
-    """What is to be known of one setting, for its flag, its page and its errors."""
-
-    name: str
-    type: Any
-    description: str
-    allowed: str
-    default: Any  # msgspec.NODEFAULT for `data`, which depends on the environment
+        return address_or_off(self.ocpp)
 
     @property
-    def variable(self) -> str:
-        return PREFIX + self.name.upper()
+    def host(self) -> str:
+        """`public_host`, or this machine's own name."""
+        return self.public_host or socket.getfqdn()
 
     @property
-    def flag(self) -> str | None:
-        """None: the setting must not show in a list of processes."""
-        return None if self.name == "secret" else "--" + self.name.replace("_", "-")
+    def pki_path(self) -> Path:
+        """Where the authority keeps its keys and certificates."""
+        return self.data / "pki"
 
-
-def parse_address(text: str) -> Address:
-    """Read HOST:PORT or [IPV6]:PORT. Raises ValueError, which says what is wrong."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise ValueError("it needs a port from 0 to 65535 after a colon")
-    if host.startswith("[") and host.endswith("]"):
-        ipaddress.IPv6Address(host[1:-1])
-        return Address(host[1:-1], int(port))
-    if ":" in host:
-        raise ValueError(f"an IPv6 address stands in brackets: [{host}]:{port}")
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
-        raise ValueError("it needs a host name or an address before the colon")
-    return Address(host, int(port))
-
-
-def fields() -> dict[str, Field]:
-    """Every setting, in the order of `Settings`."""
-    hints = get_type_hints(Settings, include_extras=True)
-    found = {}
-    for info in msgspec.structs.fields(Settings):
-        type_, meta = get_args(hints[info.name])
-        assert isinstance(meta, Meta)
-        found[info.name] = Field(
-            info.name, hints[info.name], meta.description or "", _allowed(type_, meta), info.default
-        )
-    return found
-
-
-def _allowed(type_: Any, meta: Meta) -> str:
-    if said := (meta.extra or {}).get("allowed"):
-        return str(said)
-    if get_origin(type_) is Literal:
-        return ", ".join(get_args(type_)[:-1]) + f" or {get_args(type_)[-1]}"
-    if type_ is bool:
-        return "true or false"
-    if type_ is Path:
-        return "a path"
-    noun = "a whole number" if type_ is int else "a number"
-    least = f"above {meta.gt:g}" if meta.gt is not None else f"from {meta.ge:,}"
-    most = f"up to {meta.le:,}" if meta.gt is not None else f"to {meta.le:,}"
-    return f"{noun} {least} {most}"
-
-
-def public_value(name: str, value: Any) -> str:
-    """A setting's value as it may be shown to anybody: without passwords."""
-    if name == "secret":
-        return "***" if value else ""
-    if name == "database":
-        masked = re.sub(r"(://[^/@:]*):[^/]*@", r"\1:***@", str(value))
-        return re.sub(r"(password=)[^&]*", r"\1***", masked)
-    return str(value)
+    @property
+    def files_path(self) -> Path:
+        """Where uploads and firmware images are kept."""
+        return self.data / "files"

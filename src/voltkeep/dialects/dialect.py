@@ -10,7 +10,7 @@ from msgspec import DecodeError, Raw, Struct, json
 
 from voltkeep.dialects.masking import masked
 from voltkeep.dialects.mending import ANSWERS, Quirk, mend
-from voltkeep.domain.commands import Command, Outcome, RawCommand
+from voltkeep.domain.commands import Command, Outcome, RawCommand, Told
 from voltkeep.domain.identity import Sender
 from voltkeep.domain.stations import Make
 from voltkeep.ocpp.errors import ErrorCode, Refusal, plain
@@ -18,9 +18,13 @@ from voltkeep.ocpp.messages import encode, read
 from voltkeep.ocpp.session import Wire
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.certificates import CertificateService
+from voltkeep.services.diagnostics import DiagnosticsService
+from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.services.provisioning import ProvisioningService
+from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
 
 log = structlog.get_logger(__name__)
@@ -40,6 +44,10 @@ class Services:
     availability: AvailabilityService
     transactions: TransactionService
     meter_values: MeterValuesService
+    security_events: SecurityEventService
+    certificates: CertificateService
+    diagnostics: DiagnosticsService
+    firmware: FirmwareService
 
 
 Notes = list[str]
@@ -48,8 +56,14 @@ Notes = list[str]
 Handler = Callable[[Services, Sender, Any, Notes], Awaitable[Struct | None]]
 """Translates a request, asks one service, translates its answer back; None answers ``{}``."""
 
-Build = Callable[[Any], tuple[str, Struct]]
-"""The action and the request that say a command. Raises CommandUnfit."""
+Build = Callable[[Any], tuple[str, Struct] | None]
+"""The action and the request that say a command. Raises CommandUnfit.
+
+None: this version has nothing to say for it, because another command has said it.
+"""
+
+Tell = Callable[[Any], Told | None]
+"""What an answer says beyond yes or no, in words of the domain."""
 
 Types = tuple[type[Struct], type[Struct] | None]
 
@@ -74,6 +88,7 @@ class Dialect:
     actions: Mapping[str, Types]
     handlers: Mapping[str, Handler]
     requests: Mapping[type[Any], Build]
+    tells: Mapping[type[Any], Tell]
     quirks: tuple[Quirk, ...]
     instructions: Mapping[str, Mapping[str, str]]
     """Which message a request tells a station to send, by the word in its ``requestedMessage``."""
@@ -191,15 +206,18 @@ class Dialect:
 
     # What we ask of stations.
 
-    def request(self, command: Command) -> tuple[str, bytes]:
-        """The action and payload that ask a station for ``command``.
+    def request(self, command: Command) -> tuple[str, bytes] | None:
+        """The action and payload that ask a station for ``command``; None: nothing to ask.
 
         Raises:
             CommandUnfit: this version cannot say it.
         """
         if isinstance(command, RawCommand):
             return command.action, self._raw(command)
-        action, message = self.requests[type(command)](command)
+        built = self.requests[type(command)](command)
+        if built is None:
+            return None
+        action, message = built
         payload = encode(message)
         try:
             read(self.actions[action][0], payload)  # what an operator asks for may not fit
@@ -247,10 +265,13 @@ class Dialect:
         unchecked = isinstance(command, RawCommand) and command.force
         if response_type is None and not unchecked:
             raise Refusal(ErrorCode.NOT_IMPLEMENTED, f"{plain(action, 64)} has no answer")
+        told: Told | None = None
         if response_type is not None:
             forgiven: Notes = []
             try:
-                self._read(ANSWERS, response_type, payload, None, forgiven)
+                answer = self._read(ANSWERS, response_type, payload, None, forgiven)
+                if answer is not None and (tell := self.tells.get(type(command))) is not None:
+                    told = tell(answer)
             except Refusal:
                 if not unchecked:
                     raise
@@ -260,7 +281,10 @@ class Dialect:
         word = content.get("status") if isinstance(content, dict) else None
         status = plain(word) if isinstance(word, str) else ""
         return Outcome(
-            accepted=not status or status in _YES, status=status, response=Raw(bytes(payload))
+            accepted=not status or status in _YES,
+            status=status,
+            response=Raw(bytes(payload)),
+            told=told,
         )
 
     def mask(self, action: str, frame: bytes) -> bytes:

@@ -1,10 +1,14 @@
 """What we ask of a station, and how it took it."""
 
 import enum
+from datetime import datetime
 
 from msgspec import Raw, Struct
 
+from voltkeep.domain.certificates import HashData, RootUse
+from voltkeep.domain.diagnostics import LogKind
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
+from voltkeep.domain.stations import SecurityProfile
 
 
 class StartTransaction(Struct, frozen=True, kw_only=True, tag=True):
@@ -55,6 +59,84 @@ class Trigger(Struct, frozen=True, kw_only=True, tag=True):
     evse: Evse | None = None
 
 
+class SetKey(Struct, frozen=True, kw_only=True, tag=True):
+    """Give the station another Basic password (A01): 40 hex digits."""
+
+    key: str
+
+
+class SetNetworkProfile(Struct, frozen=True, kw_only=True, tag=True):
+    """Tell the station to connect with a higher security profile, and where (A05, B09)."""
+
+    profile: SecurityProfile
+    url: str
+    slot: int = 1
+    subprotocol: str = ""  # the version spoken now, to be spoken there as well
+
+
+class UseNetworkProfile(Struct, frozen=True, kw_only=True, tag=True):
+    """Put a network profile first (B10); 1.6 has said that already."""
+
+    slots: tuple[int, ...] = (1,)
+
+
+class SetOrganization(Struct, frozen=True, kw_only=True, tag=True):
+    """The O that the station puts into its certificate requests (CpoName, OrganizationName)."""
+
+    name: str
+
+
+class InstallCertificate(Struct, frozen=True, kw_only=True, tag=True):
+    """Give the station a root certificate (M05)."""
+
+    use: RootUse
+    certificate: str  # PEM
+
+
+class GetInstalledCertificates(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask which root certificates of a use the station has (M03)."""
+
+    use: RootUse
+
+
+class DeleteCertificate(Struct, frozen=True, kw_only=True, tag=True):
+    """Take a certificate from the station (M04), by the name the station gave it."""
+
+    hash_data: HashData
+
+
+class SendCertificate(Struct, frozen=True, kw_only=True, tag=True):
+    """Give the station its own new certificate (A02, A03), with its chain."""
+
+    chain: str  # PEM, the station's first
+    request_id: int | None = None  # what a 2.1 station asked under
+
+
+class GetLog(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask for a log (N01)."""
+
+    kind: LogKind
+    request_id: int
+    location: str
+    oldest: datetime | None = None
+    latest: datetime | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+
+
+class UpdateFirmware(Struct, frozen=True, kw_only=True, tag=True):
+    """Update the station's firmware (L01); without a signature, the unsigned way of old."""
+
+    request_id: int
+    location: str
+    retrieve_at: datetime
+    install_at: datetime | None = None
+    signature: str = ""
+    signing_certificate: str = ""
+    retries: int | None = None
+    retry_interval_s: int | None = None
+
+
 class RawCommand(Struct, frozen=True, kw_only=True, tag=True):
     """Any action with any payload, in the station's own dialect.
 
@@ -66,7 +148,38 @@ class RawCommand(Struct, frozen=True, kw_only=True, tag=True):
     force: bool = False
 
 
-Command = StartTransaction | StopTransaction | Reset | Trigger | RawCommand
+Command = (
+    StartTransaction
+    | StopTransaction
+    | Reset
+    | Trigger
+    | SetKey
+    | SetNetworkProfile
+    | UseNetworkProfile
+    | SetOrganization
+    | InstallCertificate
+    | GetInstalledCertificates
+    | DeleteCertificate
+    | SendCertificate
+    | GetLog
+    | UpdateFirmware
+    | RawCommand
+)
+
+
+class CertificatesTold(Struct, frozen=True, tag=True):
+    """What a station says it has: each certificate, and the use it is for."""
+
+    certificates: tuple[tuple[str, HashData], ...]
+
+
+class LogTold(Struct, frozen=True, tag=True):
+    """What a station will call the log that it uploads: hostile."""
+
+    filename: str
+
+
+Told = CertificatesTold | LogTold
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -75,3 +188,4 @@ class Outcome(Struct, frozen=True, kw_only=True):
     accepted: bool
     status: str = ""
     response: Raw = Raw(b"{}")
+    told: Told | None = None  # what else the answer says, for commands that ask something

@@ -6,6 +6,9 @@ from msgspec import Struct
 
 from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState, ConnectorStatus
+from voltkeep.domain.certificates import CertificateState
+from voltkeep.domain.diagnostics import LogState
+from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
 from voltkeep.domain.stations import Make, Registration
 
@@ -122,6 +125,93 @@ class CommandCompleted(Event, frozen=True, kw_only=True):
     result: str
 
 
+class StationQuarantined(Event, frozen=True, kw_only=True):
+    """Two connections contend for this identity: nobody new is let in for a while."""
+
+    until: datetime
+    swaps: int
+    addresses: tuple[str, ...]
+
+
+class DuplicateConnection(Event, frozen=True, kw_only=True):
+    """A station connected while its older connection was alive: a clone, or a lost router."""
+
+    remote_address: str
+    older_address: str
+    admitted: bool
+
+
+class KeyRotated(Event, frozen=True, kw_only=True):
+    """A new key was asked for or came into use; ``stage``: sent, accepted, rejected, in use."""
+
+    stage: str
+
+
+class SecurityProfileRaised(Event, frozen=True, kw_only=True):
+    """``stage``: asked, accepted, rejected, in use."""
+
+    profile: int
+    stage: str
+
+
+class SecurityEventReported(Event, frozen=True, kw_only=True):
+    """A station reported a security event (A04). ``event`` and ``tech_info`` are hostile."""
+
+    event: str
+    happened_at: datetime
+    tech_info: str | None
+    is_critical: bool
+
+
+class AlertRaised(Event, frozen=True, kw_only=True):
+    """Somebody should look: see the alerts."""
+
+    alert: str
+    kind: str
+    text: str
+
+
+class CertificateRequested(Event, frozen=True, kw_only=True):
+    """A station asked for a certificate; ``problem`` says why it got none."""
+
+    subject: str
+    problem: str = ""
+
+
+class CertificateChanged(Event, frozen=True, kw_only=True):
+    """A certificate that we issued has come further."""
+
+    serial_number: str
+    state: CertificateState
+    not_after: datetime
+
+
+class RootsChanged(Event, frozen=True, kw_only=True):
+    """What is trusted, or installed at a station, has changed. Station name "": everywhere."""
+
+    what: str
+
+
+class LogUploadChanged(Event, frozen=True, kw_only=True):
+    request_id: str
+    state: LogState
+    status: str
+
+
+class FirmwareUpdateChanged(Event, frozen=True, kw_only=True):
+    request_id: str
+    state: UpdateState
+    status: str
+
+
+class CampaignChanged(Event, frozen=True, kw_only=True):
+    """Station name "": the campaign as a whole."""
+
+    campaign: str
+    state: str
+    reason: str = ""
+
+
 Anything = (
     StationAdded
     | StationChanged
@@ -139,4 +229,16 @@ Anything = (
     | TransactionEnded
     | EnergyMetered
     | CommandCompleted
+    | StationQuarantined
+    | DuplicateConnection
+    | KeyRotated
+    | SecurityProfileRaised
+    | SecurityEventReported
+    | AlertRaised
+    | CertificateRequested
+    | CertificateChanged
+    | RootsChanged
+    | LogUploadChanged
+    | FirmwareUpdateChanged
+    | CampaignChanged
 )

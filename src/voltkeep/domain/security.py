@@ -1,10 +1,55 @@
 """Who may connect, and how: the decision at the door, before any upgrade."""
 
 import enum
+from datetime import datetime
 
 from msgspec import Struct
 
+from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile, Station
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Connections refused for one reason at one address: counted, for people (never answered).
+
+    ``station`` is what was asked for, registered or not; name "" if it never came to that.
+    """
+
+    station: StationId
+    id: str  # reason and host, hashed
+    state: str = "refused"
+    at: datetime  # the last time
+    first_at: datetime
+    count: int
+    host: str
+    reason: str  # a `Verdict`, or other words
+    detail: str = ""
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """Something a person should look at. ``state`` is open or acknowledged."""
+
+    station: StationId
+    id: str
+    state: str = "open"
+    at: datetime  # the last time
+    first_at: datetime
+    count: int = 1
+    kind: str
+    text: str
+    acknowledged_by: str = ""
+
+
+class SecurityEvent(Struct, frozen=True, kw_only=True):
+    """A security event that a station reported (A04). ``type`` and ``tech_info`` are hostile."""
+
+    station: StationId
+    id: str  # of its content: the same event said twice is stored once
+    state: str  # critical or noted
+    at: datetime  # when we heard it
+    happened_at: datetime
+    type: str
+    tech_info: str | None = None
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -59,6 +59,35 @@ class Boot(Struct, frozen=True, kw_only=True):
     reason: str = BootReason.UNKNOWN
 
 
+class NameCheck(enum.StrEnum):
+    """How a name in a client certificate is compared (whitepaper A00.FR.404, 405)."""
+
+    STRICT = "strict"  # O with the operator's name, CN with the station's serial number
+    VALUE = "value"  # with a value configured for the station
+    OFF = "off"
+
+
+class Trust(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a station's admission depends on beyond its profile and key."""
+
+    # A new key that may have reached the station: both count until one of them is used.
+    next_key_hash: str | None = None
+    next_key_at: datetime | None = None
+    next_key_after_reboot: bool = False
+    # A profile asked for: both count until the first good connection with it (A05.FR.08, 09).
+    next_profile: SecurityProfile | None = None
+    next_profile_at: datetime | None = None
+    # Names in the client certificate; None: as the installation does it.
+    organization: NameCheck | None = None
+    organization_value: str = ""
+    common_name: NameCheck | None = None
+    common_name_value: str = ""
+    serial_number: str = ""  # as commissioned; else what the station says at boot counts
+    pin: str = ""  # fingerprint of the one certificate it may show where names are not checked
+    # Contending clones: until then, nobody new is let in while somebody is connected.
+    quarantined_until: datetime | None = None
+
+
 class Station(Struct, kw_only=True):
     """A station as an operator and its connections left it. Times are UTC."""
 
@@ -66,6 +95,7 @@ class Station(Struct, kw_only=True):
     security_profile: SecurityProfile = SecurityProfile.BASIC
     registration: Registration = Registration.ACCEPTED
     key_hash: str | None = None
+    trust: Trust = Trust()
     passive: bool = False  # send no unsolicited CALL (conformance runs)
     note: str = ""
     created_at: datetime

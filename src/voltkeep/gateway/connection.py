@@ -216,7 +216,10 @@ class Connection:
         """Send a command and wait for its outcome. Raises what `Stations.send` raises."""
         if not self._link.is_open:
             raise StationOffline(f"{self.station} is not connected")
-        action, payload = self._dialect.request(command)
+        request = self._dialect.request(command)
+        if request is None:
+            return Outcome(accepted=True)
+        action, payload = request
         if (wait := self._ask_from - self._loop.time()) > 0:
             await asyncio.sleep(wait)  # a quirk: this make goes mute when asked too early
             if not self._link.is_open:

@@ -17,6 +17,7 @@ from voltkeep.domain.identity import Sender, StationId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport
 from voltkeep.domain.transactions import TransactionUpdate
 from voltkeep.services.ports import Exchange, LoggedExchange, MeterRow, StoreUnavailable
+from voltkeep.store.memory_records import MemoryAuditRows, MemoryRecords
 from voltkeep.store.memory_rows import (
     MemoryCommandRows,
     MemoryConnectorRows,
@@ -46,6 +47,18 @@ class MemoryWork:
         self.meter_values = MemoryMeterRows(state)
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
+        self.certificates = MemoryRecords(state, state.certificates)
+        self.installed = MemoryRecords(state, state.installed)
+        self.anchors = MemoryRecords(state, state.anchors)
+        self.logs = MemoryRecords(state, state.logs)
+        self.images = MemoryRecords(state, state.images)
+        self.updates = MemoryRecords(state, state.updates)
+        self.security_events = MemoryRecords(state, state.security_events)
+        self.refusals = MemoryRecords(state, state.refusals)
+        self.alerts = MemoryRecords(state, state.alerts)
+        self.campaigns = MemoryRecords(state, state.campaigns)
+        self.steps = MemoryRecords(state, state.steps)
+        self.audit = MemoryAuditRows(state)
 
     def emit(self, event: Event) -> None:
         self._state.writes()

@@ -8,9 +8,15 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
+from voltkeep.domain.audit import AuditEntry
 from voltkeep.domain.authorization import Authorization, Token
+from voltkeep.domain.campaigns import Campaign, CampaignStep
+from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.diagnostics import LogUpload
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
-from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.ports import (
     ConnectorRow,
@@ -25,6 +31,13 @@ from voltkeep.store.engine import ReadsOnly
 S = TypeVar("S", Station, Transaction, QueuedCommand)
 
 
+_NAMED = ("connectors", "transactions", "remote_starts", "meter_values", "commands")
+RECORDS = (
+    *("certificates", "installed", "anchors", "logs", "images", "updates"),
+    *("security_events", "refusals", "alerts", "campaigns", "steps"),
+)
+
+
 @dataclass
 class State:
     """Every table. A copy of it is a draft."""
@@ -37,6 +50,18 @@ class State:
     remote_starts: dict[int, RemoteStart] = field(default_factory=dict)
     meter_values: dict[tuple[Any, ...], MeterRow] = field(default_factory=dict)
     commands: dict[str, QueuedCommand] = field(default_factory=dict)
+    certificates: dict[tuple[StationId, str], IssuedCertificate] = field(default_factory=dict)
+    installed: dict[tuple[StationId, str], InstalledCertificate] = field(default_factory=dict)
+    anchors: dict[tuple[StationId, str], TrustAnchor] = field(default_factory=dict)
+    logs: dict[tuple[StationId, str], LogUpload] = field(default_factory=dict)
+    images: dict[tuple[StationId, str], FirmwareImage] = field(default_factory=dict)
+    updates: dict[tuple[StationId, str], FirmwareUpdate] = field(default_factory=dict)
+    security_events: dict[tuple[StationId, str], SecurityEvent] = field(default_factory=dict)
+    refusals: dict[tuple[StationId, str], Refusal] = field(default_factory=dict)
+    alerts: dict[tuple[StationId, str], Alert] = field(default_factory=dict)
+    campaigns: dict[tuple[StationId, str], Campaign] = field(default_factory=dict)
+    steps: dict[tuple[StationId, str], CampaignStep] = field(default_factory=dict)
+    audit: dict[tuple[TenantId, int], AuditEntry] = field(default_factory=dict)
     renamed: list[tuple[StationId, StationId]] = field(default_factory=list)
     is_draft: bool = False
 
@@ -50,7 +75,7 @@ class State:
         row = self.stations.pop(station)
         self.stations[new] = structs.replace(row, id=new)
         self.marks = {_moved(key, station, new) for key in self.marks}
-        for name in ("connectors", "transactions", "remote_starts", "meter_values", "commands"):
+        for name in (*_NAMED, *RECORDS):
             table = getattr(self, name)
             setattr(
                 self,
@@ -124,6 +149,13 @@ class MemoryStationRows:
 
     async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
         self._set(station, security_profile=profile)
+
+    async def lock(self, station: StationId) -> Station | None:
+        self._state.writes()
+        return await self.get(station)
+
+    async def set_trust(self, station: StationId, trust: Trust) -> None:
+        self._set(station, trust=trust)
 
     async def set_registration(self, station: StationId, registration: Registration) -> None:
         self._set(station, registration=registration)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from msgspec import structs
+from msgspec import json, structs
 from sqlalchemy import (
     Update,
     and_,
@@ -18,13 +18,15 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from voltkeep.domain.identity import Sender, StationId, TenantId
-from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
+from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station, Trust
 from voltkeep.services.ports import Superseded
 from voltkeep.store import messages, meter_values, tables
 from voltkeep.store.columns import UtcTime
 from voltkeep.store.engine import Statements, per_engine
 from voltkeep.store.tables import connectors, metadata, stations
 
+_trust = json.Decoder(Trust)
+_NO_TRUST = Trust()
 _c = stations.c
 _MAKE = tuple(field.name for field in structs.fields(Make))
 _OWN = tuple(field.name for field in structs.fields(Station) if field.name not in {"id", "make"})
@@ -35,6 +37,7 @@ _IS = and_(_c.tenant == bindparam("in_tenant"), _c.name == bindparam("named"))
 
 _ADD = per_engine(lambda dialect: dialect.insert(stations).on_conflict_do_nothing())
 _GET = select(*_COLUMNS).where(_IS)
+_LOCK = _GET.with_for_update()
 _EPOCH = select(_c.epoch).where(_IS)
 _HOLD = _EPOCH.with_for_update()
 _REMOVE = delete(stations).where(_IS)
@@ -75,7 +78,8 @@ def _setting(*names: str) -> Update:
 
 
 _SET = {
-    name: _setting(name) for name in ("key_hash", "security_profile", "registration", "passive")
+    name: _setting(name)
+    for name in ("key_hash", "security_profile", "registration", "passive", "trust")
 }
 _BOOTED = _setting(*_MAKE, "booted_at", "boot_reason")
 
@@ -101,6 +105,11 @@ class SqlStationRows:
 
     async def get(self, station: StationId) -> Station | None:
         found = await self._db.rows(_GET, _named(station))
+        return _station(found[0]) if found else None
+
+    async def lock(self, station: StationId) -> Station | None:
+        """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""
+        found = await self._db.rows(_LOCK, _named(station))
         return _station(found[0]) if found else None
 
     async def add(self, station: Station) -> bool:
@@ -142,6 +151,9 @@ class SqlStationRows:
 
     async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
         await self._set(station, "security_profile", profile)
+
+    async def set_trust(self, station: StationId, trust: Trust) -> None:
+        await self._set(station, "trust", json.encode(trust).decode())
 
     async def set_registration(self, station: StationId, registration: Registration) -> None:
         await self._set(station, "registration", registration)
@@ -196,6 +208,7 @@ def _named(station: StationId) -> dict[str, Any]:
 
 def _row(station: Station) -> dict[str, Any]:
     own = {name: getattr(station, name) for name in _OWN}
+    own["trust"] = json.encode(station.trust).decode()
     make = {name: getattr(station.make, name, None) for name in _MAKE}
     return {"tenant": station.id.tenant, "name": station.id.name, **own, **make}
 
@@ -203,6 +216,7 @@ def _row(station: Station) -> dict[str, Any]:
 def _station(row: Any) -> Station:
     make = {name: getattr(row, name) for name in _MAKE}
     own = {name: getattr(row, name) for name in _OWN}
+    own["trust"] = _NO_TRUST if row.trust == "{}" else _trust.decode(row.trust)
     own["security_profile"] = SecurityProfile(own["security_profile"])
     own["registration"] = Registration(own["registration"])
     return Station(

@@ -52,6 +52,7 @@ stations = Table(
     Column("security_profile", Integer, nullable=False),
     Column("registration", Words, nullable=False),
     Column("key_hash", Words),
+    Column("trust", Words, nullable=False, server_default="{}"),  # JSON
     Column("passive", Boolean, nullable=False),
     Column("note", Words, nullable=False),
     Column("created_at", UtcTime, nullable=False),

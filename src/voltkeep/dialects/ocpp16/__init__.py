@@ -4,10 +4,14 @@ from voltkeep.dialects.dialect import Dialect
 from voltkeep.dialects.ocpp16 import (
     authorization,
     availability,
+    certificates,
     data_transfer,
+    diagnostics,
+    firmware,
     meter_values,
     provisioning,
     remote_control,
+    security,
     transactions,
 )
 from voltkeep.dialects.quirks import quirks_of
@@ -32,8 +36,20 @@ OCPP16 = Dialect(
         | transactions.HANDLERS
         | meter_values.HANDLERS
         | data_transfer.HANDLERS
+        | security.HANDLERS
+        | certificates.HANDLERS
+        | diagnostics.HANDLERS
+        | firmware.HANDLERS
     ),
-    requests=provisioning.REQUESTS | remote_control.REQUESTS,
+    requests=(
+        provisioning.REQUESTS
+        | remote_control.REQUESTS
+        | security.REQUESTS
+        | certificates.REQUESTS
+        | diagnostics.REQUESTS
+        | firmware.REQUESTS
+    ),
+    tells=certificates.TOLD | diagnostics.TOLD,
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=False,

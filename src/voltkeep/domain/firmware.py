@@ -1,0 +1,60 @@
+"""Firmware images, and updates of stations with them."""
+
+import enum
+from datetime import datetime
+
+from msgspec import Struct
+
+from voltkeep.domain.identity import StationId
+
+
+class FirmwareImage(Struct, frozen=True, kw_only=True):
+    """A file to update stations with; ours to serve, or elsewhere."""
+
+    station: StationId  # name "": images are the tenant's
+    id: str  # as the operator names it
+    state: str = "ready"
+    at: datetime
+    filename: str
+    stored_as: str = ""  # in our file store; "" if ``url`` says where it is
+    url: str = ""
+    size: int = 0
+    sha256: str = ""
+    signature: str = ""  # base64, over the whole file (L01.FR.04); "" for an unsigned update
+    signing_certificate: str = ""  # PEM
+
+
+class UpdateState(enum.StrEnum):
+    """How far an update has come; the station's own word is kept beside it."""
+
+    REQUESTED = "requested"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # the station answered nothing
+    RUNNING = "running"
+    INSTALLED = "installed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"  # a newer request took its place
+
+
+class StatusSaid(Struct, frozen=True):
+    """One word of a station about its update, and when."""
+
+    status: str
+    at: datetime
+
+
+class FirmwareUpdate(Struct, frozen=True, kw_only=True):
+    """One request to update a station, through downloads, verification and reboots (L01)."""
+
+    station: StationId
+    id: str  # the request id, a decimal number
+    state: UpdateState
+    at: datetime  # of the last news
+    image: str
+    location: str  # without its token
+    is_signed: bool
+    requested_at: datetime
+    token_hash: str = ""
+    expires_at: datetime | None = None
+    status: str = ""  # the station's last word
+    said: tuple[StatusSaid, ...] = ()  # in the order heard, at most 50

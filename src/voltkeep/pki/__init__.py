@@ -1,0 +1,1 @@
+"""A certificate authority. Pure but for the keys it is handed."""

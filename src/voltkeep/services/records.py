@@ -1,0 +1,91 @@
+"""Ports for what is kept by name and looked at by state: records, and the audit log."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from voltkeep.domain.audit import Actor, AuditEntry, Deed
+from voltkeep.domain.identity import StationId, TenantId
+
+
+class Record(Protocol):
+    """What every record has: whose it is, its name there, its state, and when it last changed."""
+
+    @property
+    def station(self) -> StationId: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Records(Protocol[R]):
+    """Records of one kind, known by station and id; a station of name "" is the whole tenant."""
+
+    async def get(self, station: StationId, id: str) -> R | None: ...
+    async def lock(self, station: StationId, id: str) -> R | None:
+        """As `get`, and nobody else may change it until this work is over."""
+        ...
+
+    async def find(self, tenant: TenantId, id: str) -> R | None:
+        """Whichever station it is of; the latest changed, if several are."""
+        ...
+
+    async def put(self, record: R) -> None:
+        """Insert, or replace the one of that station and id."""
+        ...
+
+    async def add(self, record: R) -> bool:
+        """Insert; False, and nothing changed, if there is one of that station and id."""
+        ...
+
+    async def remove(self, station: StationId, id: str) -> bool: ...
+    async def of(
+        self, station: StationId, *, states: Sequence[str] = (), limit: int = 1000
+    ) -> list[R]:
+        """Of one station, in these states (all, if none is named), the latest changed first."""
+        ...
+
+    async def all(
+        self,
+        tenant: TenantId | None = None,
+        *,
+        states: Sequence[str] = (),
+        since: datetime | None = None,
+        before: tuple[datetime, StationId, str] | None = None,
+        limit: int = 1000,
+    ) -> list[R]:
+        """Of every station, the latest changed first: by (at, station, id), descending.
+
+        ``since`` leaves out what changed before it; ``before`` continues after a page.
+        """
+        ...
+
+    async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int: ...
+
+
+class AuditRows(Protocol):
+    """The audit log: entries are added, and never changed."""
+
+    async def append(self, tenant: TenantId, at: datetime, actor: Actor, deed: Deed) -> AuditEntry:
+        """Chain it to the last entry of its tenant; who appends waits for who appended before."""
+        ...
+
+    async def since(
+        self, tenant: TenantId, after: int = 0, *, limit: int = 1000
+    ) -> list[AuditEntry]:
+        """Those with a greater ``seq``, in order."""
+        ...
+
+    async def last(self, tenant: TenantId, *, limit: int = 20) -> list[AuditEntry]:
+        """The newest, in order."""
+        ...
+
+    async def tenants(self) -> list[TenantId]:
+        """Who has entries."""
+        ...

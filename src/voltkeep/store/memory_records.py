@@ -1,0 +1,109 @@
+"""Records and the audit log, in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic
+
+from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
+from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.services.records import R
+from voltkeep.store.memory_rows import State
+
+
+class MemoryRecords(Generic[R]):
+    """`services.records.Records`, of one table of the state."""
+
+    def __init__(self, state: State, table: dict[tuple[StationId, str], R]) -> None:
+        self._state = state
+        self._table = table
+
+    async def get(self, station: StationId, id: str) -> R | None:
+        return self._table.get((station, id))
+
+    async def lock(self, station: StationId, id: str) -> R | None:
+        self._state.writes()
+        return self._table.get((station, id))
+
+    async def find(self, tenant: TenantId, id: str) -> R | None:
+        found = [row for row in self._table.values() if row.station.tenant == tenant]
+        return max((row for row in found if row.id == id), key=_order, default=None)
+
+    async def put(self, record: R) -> None:
+        self._state.writes()
+        self._table[record.station, record.id] = record
+
+    async def add(self, record: R) -> bool:
+        self._state.writes()
+        return self._table.setdefault((record.station, record.id), record) is record
+
+    async def remove(self, station: StationId, id: str) -> bool:
+        self._state.writes()
+        return self._table.pop((station, id), None) is not None
+
+    async def of(
+        self, station: StationId, *, states: Sequence[str] = (), limit: int = 1000
+    ) -> list[R]:
+        found = [row for row in self._table.values() if row.station == station]
+        return _latest(found, states)[:limit]
+
+    async def all(
+        self,
+        tenant: TenantId | None = None,
+        *,
+        states: Sequence[str] = (),
+        since: datetime | None = None,
+        before: tuple[datetime, StationId, str] | None = None,
+        limit: int = 1000,
+    ) -> list[R]:
+        found = [
+            row
+            for row in self._table.values()
+            if tenant in {None, row.station.tenant}
+            and (since is None or row.at >= since)
+            and (before is None or _order(row) < before)
+        ]
+        return _latest(found, states)[:limit]
+
+    async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
+        return len(await self.of(station, states=states, limit=len(self._table)))
+
+
+def _order(row: R) -> tuple[datetime, StationId, str]:
+    return (row.at, row.station, row.id)
+
+
+def _latest(rows: list[R], states: Sequence[str]) -> list[R]:
+    kept = [row for row in rows if not states or row.state in states]
+    return sorted(kept, key=_order, reverse=True)
+
+
+class MemoryAuditRows:
+    """`services.records.AuditRows`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def append(self, tenant: TenantId, at: datetime, actor: Actor, deed: Deed) -> AuditEntry:
+        self._state.writes()
+        last = (await self.last(tenant, limit=1)) or [None]
+        seq, before = (last[0].seq + 1, last[0].hash) if last[0] else (1, GENESIS)
+        entry = chained(tenant, seq, at, actor, deed, before)
+        self._state.audit[tenant, seq] = entry
+        return entry
+
+    async def since(
+        self, tenant: TenantId, after: int = 0, *, limit: int = 1000
+    ) -> list[AuditEntry]:
+        return [entry for entry in self._of(tenant) if entry.seq > after][:limit]
+
+    async def last(self, tenant: TenantId, *, limit: int = 20) -> list[AuditEntry]:
+        return self._of(tenant)[-limit:]
+
+    async def tenants(self) -> list[TenantId]:
+        return sorted({tenant for tenant, _ in self._state.audit})
+
+    def _of(self, tenant: TenantId) -> list[AuditEntry]:
+        return sorted(
+            (entry for entry in self._state.audit.values() if entry.tenant == tenant),
+            key=lambda entry: entry.seq,
+        )

@@ -1,0 +1,1 @@
+"""HTTP: what stations upload, download and ask of the certificate authority."""

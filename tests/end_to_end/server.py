@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,12 +25,26 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Server:
-    """One installation: a data directory, a database, and a process while it runs."""
+LISTENERS = ("ocpp_tls", "ocpp_mtls", "files", "files_tls")
+"""What listens beside the plain one, where a test asks for it by name."""
 
-    def __init__(self, directory: Path, database: str = "", **settings):
-        self.settings = Settings(data=directory, database=database)
+
+class Server:
+    """One installation: a data directory, a database, and a process while it runs.
+
+    `listen` names those of LISTENERS that get a port; the others are off.
+    """
+
+    def __init__(self, directory: Path, database: str = "", listen: Iterable[str] = (), **settings):
         self.port = free_port()
+        self.ports = {name: free_port() for name in listen}
+        addresses = {
+            name: f"127.0.0.1:{self.ports[name]}" if name in self.ports else "off"
+            for name in LISTENERS
+        }
+        plain = {"ocpp": f"127.0.0.1:{self.port}"}
+        self.settings = Settings(data=directory, database=database, **plain, **addresses | settings)
+        settings = addresses | settings
         self.environ = {f"VOLTKEEP_{key.upper()}": str(value) for key, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
         self._log = directory.with_name(f"{directory.name}.log")

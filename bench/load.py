@@ -54,6 +54,14 @@ def meter_values(number: int) -> bytes:
     )
 
 
+class Refused(Exception):
+    """The upgrade was refused: the status line, and in how many seconds to come back."""
+
+    def __init__(self, status: str, retry_after_s: float | None) -> None:
+        super().__init__(status)
+        self.retry_after_s = retry_after_s
+
+
 @dataclass
 class Tally:
     """What all stations of a run have seen."""
@@ -75,6 +83,8 @@ class Station(asyncio.Protocol):
         self._buffer = b""
         self._is_upgraded = False
         self._asked_at = 0.0
+        self._is_waiting = False
+        self.is_gone = False
         self._numbers = itertools.count(1)
         self._transport: asyncio.Transport | None = None
         self.asks: Callable[[int], bytes] | None = None
@@ -99,13 +109,24 @@ class Station(asyncio.Protocol):
             if not end:
                 return
             if b" 101 " not in head.partition(b"\r\n")[0]:
-                raise RuntimeError(head.decode(errors="replace"))
+                self._refused(head)
+                return
             self._is_upgraded, self._buffer = True, rest
             self._send(BOOT)
         while (payload := self._next()) is not None:
             self._answered(payload)
 
+    def _refused(self, head: bytes) -> None:
+        lines = head.decode(errors="replace").split("\r\n")
+        waits = [
+            line.partition(":")[2] for line in lines if line.lower().startswith("retry-after:")
+        ]
+        self.close()
+        if not self.booted.done():
+            self.booted.set_exception(Refused(lines[0], float(waits[0]) if waits else None))
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_gone = True
         if not self.booted.done():
             self.booted.set_exception(ConnectionError("closed before it was booted"))
 
@@ -114,12 +135,18 @@ class Station(asyncio.Protocol):
         self.asks = asks
         self._ask()
 
+    def ask(self, payload: bytes) -> None:
+        """Ask this once, unless it is gone or still waits for an answer."""
+        if not self.is_gone and not self._is_waiting:
+            self._send(payload)
+
     def close(self) -> None:
         """Leave without a word."""
         if self._transport is not None:
             self._transport.abort()
 
     def _answered(self, payload: bytes) -> None:
+        self._is_waiting = False
         if not self.booted.done():
             assert payload.startswith(b"[3,"), payload
             self._tally.booted += 1
@@ -140,6 +167,7 @@ class Station(asyncio.Protocol):
     def _send(self, payload: bytes) -> None:
         assert self._transport is not None
         self._asked_at = time.perf_counter()
+        self._is_waiting = True
         self._transport.write(frame(payload))
 
     def _next(self) -> bytes | None:

@@ -8,16 +8,11 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import resource
-import signal
-import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,14 +21,11 @@ import asyncpg
 import psutil
 from tests.postgres import Cluster
 
+from bench import storm
 from bench.load import Tally, connect, heartbeat, meter_values
-from voltkeep.app import App, now
+from bench.servers import NOTHING_ELSE, ROOT, free_port, process, register
 from voltkeep.config import Settings
-from voltkeep.domain.identity import station_id
-from voltkeep.domain.stations import Station
-from voltkeep.store import migrate
 
-ROOT = Path(__file__).parent.parent
 MESSAGES = {"Heartbeat": heartbeat, "MeterValues": meter_values}
 
 
@@ -52,38 +44,6 @@ class Row:
     @property
     def is_reached(self) -> bool:
         return self.voltkeep <= self.allowed
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[psutil.Process]:
-    """A server in a process of its own, once it accepts connections."""
-    with (
-        tempfile.TemporaryFile() as output,
-        subprocess.Popen(
-            command, stdout=output, stderr=output, cwd=ROOT, env=os.environ | environ
-        ) as running,
-    ):
-        try:
-            for _ in range(300):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    break
-                if running.poll() is not None:
-                    output.seek(0)
-                    raise RuntimeError(output.read().decode(errors="replace"))
-                time.sleep(0.1)
-            yield psutil.Process(running.pid)
-        finally:
-            running.send_signal(signal.SIGTERM)
-            try:
-                running.wait(20)
-            except subprocess.TimeoutExpired:
-                running.kill()
 
 
 @contextlib.contextmanager
@@ -105,7 +65,7 @@ async def voltkeep(
         port = free_port()
         command = [sys.executable, "-m", "voltkeep.cli", "serve", "--data", directory]
         command += ["--ocpp", f"127.0.0.1:{port}", "--log-format", "json"]
-        environ = {
+        environ = NOTHING_ELSE | {
             "VOLTKEEP_DATABASE": database,
             "VOLTKEEP_FRAMES_PER_S": "100000",
             "VOLTKEEP_FRAMES_BURST": "100000",
@@ -127,18 +87,6 @@ async def count(settings: Settings) -> str:
         metered, logged = await connection.fetchrow(query)
         await connection.close()
     return f"{metered:,} meter values and {logged:,} messages are in the database"
-
-
-async def register(settings: Settings, count: int) -> dict[str, str | None]:
-    """Stations with generated keys (security profile 1)."""
-    await migrate(settings.database_url)
-    paths: dict[str, str | None] = {}
-    async with App(settings).running(serve=False) as app:
-        for number in range(count):
-            station = Station(id=station_id(f"B{number:05}"), created_at=now())
-            await app.services.provisioning.add(station)
-            paths[f"/ocpp/{station.id.name}"] = await app.services.security.rotate_key(station.id)
-    return paths
 
 
 async def cpu(
@@ -263,14 +211,19 @@ def main() -> None:
     parser.add_argument("--stations", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--idle", type=int, default=1000)
+    parser.add_argument("--storm", type=int, default=5000, help="stations; 0 leaves it out")
     options = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    gale = asyncio.run(storm.storm(options.storm, 200, 5.0)) if options.storm else None
     rows = asyncio.run(measure(options.rounds, options.stations, options.seconds, options.idle))
     show(rows)
+    if gale is not None:
+        storm.show(gale, storm.key_check_us())
     target = ROOT / "build" / "bench" / "side_by_side.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    figures: list[Row | storm.Storm] = [*rows, *([gale] if gale else [])]
+    target.write_text(json.dumps([asdict(row) for row in figures], indent=2) + "\n")
 
 
 if __name__ == "__main__":

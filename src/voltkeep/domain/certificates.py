@@ -1,6 +1,7 @@
 """Certificates by what they are for and how far they have come; no cryptography."""
 
 import enum
+import re
 from datetime import datetime
 
 from msgspec import Struct
@@ -47,12 +48,14 @@ class InstalledCertificate(Struct, frozen=True, kw_only=True):
     """A root certificate that a station has, as far as we know."""
 
     station: StationId
-    id: str  # `HashData.key`; of one that the station has not listed yet, its fingerprint
-    state: str = "installed"  # sent, installed, listed
+    id: str  # its use and `HashData.key`; of one not listed yet, its use and its fingerprint
+    state: str = "installed"  # sent, installed, listed, failed
     at: datetime
     use: str  # a `RootUse`, or what else a 2.x station says it is for
     hash_data: HashData | None = None
-    fingerprint: str = ""  # of the root in `trust_anchors` or of our own, if it is one of them
+    fingerprint: str = ""  # SHA-256 of its DER, hex; "" of one that we have never seen
+    pem: str = ""
+    problem: str = ""  # why the station did not take it, or did not let it go
 
 
 class CertificateState(enum.StrEnum):
@@ -65,6 +68,34 @@ class CertificateState(enum.StrEnum):
     REJECTED = "rejected"  # the station did not take it
     SUPERSEDED = "superseded"  # a newer one is active
     REVOKED = "revoked"
+
+
+class RequestState(enum.StrEnum):
+    """How far a station's request for a certificate has come."""
+
+    REQUESTED = "requested"  # accepted, not signed yet
+    SIGNED = "signed"
+    REPLACED = "replaced"  # the station has asked anew
+    REFUSED = "refused"  # by the authority, after the station was told "Accepted"
+
+
+class CertificateRequest(Struct, frozen=True, kw_only=True):
+    """A station's request for a certificate (A02, A03) that was found to be in order.
+
+    Kept after it is signed: a key belongs to the station that first asked for a certificate of it.
+    """
+
+    station: StationId
+    id: str  # SHA-256 of the key's SubjectPublicKeyInfo, hex
+    state: RequestState = RequestState.REQUESTED
+    at: datetime
+    pem: str
+    common_name: str
+    organization: str
+    subject: str
+    # What a 2.x station asked for it as: its answer says so again (2.x A02.FR.14).
+    use: str = ""
+    request_id: int | None = None
 
 
 class RevocationReason(enum.StrEnum):
@@ -94,6 +125,8 @@ class IssuedCertificate(Struct, frozen=True, kw_only=True):
     not_after: datetime
     pem: str  # the chain as it is sent: the certificate first
     problem: str = ""  # why a station did not take it
+    sends: int = 0  # how often it was sent to the station
+    renewal_at: datetime | None = None  # when the station was last asked to renew it
     revoked_at: datetime | None = None
     revocation_reason: RevocationReason | None = None
 
@@ -141,3 +174,11 @@ class ClientCertificate(Struct, frozen=True, kw_only=True):
     is_own: bool = False  # our authority has issued it
     not_after: datetime
     anchored_for: StationId | None = None  # its root is trusted for this station only
+
+
+def contains_word(name: str, word: str) -> bool:
+    """Whether a name holds a word as a whole: "SN 12" holds "12", "123" and "1-12" do not.
+
+    A hyphen, a dot and an underscore belong to the word they are in, as in serial numbers.
+    """
+    return bool(word) and bool(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])", name))

@@ -94,9 +94,9 @@ class InstallCertificate(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class GetInstalledCertificates(Struct, frozen=True, kw_only=True, tag=True):
-    """Ask which root certificates of a use the station has (M03)."""
+    """Ask which root certificates the station has, of one use or of all (M03)."""
 
-    use: RootUse
+    use: RootUse | None = None
 
 
 class DeleteCertificate(Struct, frozen=True, kw_only=True, tag=True):
@@ -110,6 +110,7 @@ class SendCertificate(Struct, frozen=True, kw_only=True, tag=True):
 
     chain: str  # PEM, the station's first
     request_id: int | None = None  # what a 2.1 station asked under
+    use: str = ""  # what a 2.x station asked for it as
 
 
 class GetLog(Struct, frozen=True, kw_only=True, tag=True):

@@ -40,9 +40,11 @@ from voltkeep.services.ports import (
     Clock,
     Exchange,
     StationBusy,
+    StationLeft,
     StationOffline,
     StationRefused,
     StationSilent,
+    StationUnclear,
     StoreUnavailable,
     Superseded,
 )
@@ -205,9 +207,8 @@ class Connection:
             verdict = "no answer" if was_sent else "not sent"
             self._log.command(id, command, None, verdict, "the connection was lost")
             if not command.answer.done():
-                command.answer.set_exception(
-                    StationOffline(f"{self.station} left before it answered")
-                )
+                failure = StationLeft if was_sent else StationOffline
+                command.answer.set_exception(failure(f"{self.station} left before it answered"))
         self._surroundings.on_gone(self, reason)
 
     # What we ask of the station.
@@ -261,7 +262,7 @@ class Connection:
             note = f"told with {told.decode()}: " if told else ""
             self._log.command(id, asked, frame, refusal.code, note + refusal.description)
             self._flush()
-            raise StationRefused(
+            raise StationUnclear(
                 refusal.code, f"the station's answer is not valid: {refusal.description}"
             ) from None
         if notes:

@@ -54,7 +54,10 @@ class StationRows(Protocol):
         ...
 
     async def remove(self, station: StationId) -> bool:
-        """Forget the station and its connectors; its transactions and meter values stay."""
+        """Forget the station, its connectors, and the roots installed in it or trusted for it.
+
+        Its history stays: transactions, meter values, certificates issued, events.
+        """
         ...
 
     async def rename(self, station: StationId, new: StationId) -> None:
@@ -402,12 +405,22 @@ class StationUnreachable(Exception):
     """The command had no answer; the subclasses say why."""
 
     result = "failed"
+    may_have_arrived = True
+    """Whether the station may have done as it was asked all the same."""
 
 
 class StationOffline(StationUnreachable):
     """The station is not connected."""
 
     result = "offline"
+    may_have_arrived = False
+
+
+class StationLeft(StationOffline):
+    """The connection ended when the command had been sent, and was not answered yet."""
+
+    result = "left"
+    may_have_arrived = True
 
 
 class StationSilent(StationUnreachable):
@@ -420,12 +433,14 @@ class StationBusy(StationUnreachable):
     """Too many commands wait for this station already."""
 
     result = "busy"
+    may_have_arrived = False
 
 
 class StationRefused(StationUnreachable):
-    """The station answered with a CALLERROR, or with nonsense."""
+    """The station answered with a CALLERROR."""
 
     result = "refused"
+    may_have_arrived = False
 
     def __init__(self, code: str, description: str = "") -> None:
         super().__init__(f"{code}: {description}" if description else code)
@@ -433,10 +448,18 @@ class StationRefused(StationUnreachable):
         self.description = description
 
 
+class StationUnclear(StationRefused):
+    """The station answered with nonsense: it may have meant yes."""
+
+    result = "unclear"
+    may_have_arrived = True
+
+
 class CommandUnfit(StationUnreachable):
     """The command cannot be said to this station: not in its protocol, or not by its schema."""
 
     result = "unfit"
+    may_have_arrived = False
 
 
 class Stations(Protocol):
@@ -447,9 +470,11 @@ class Stations(Protocol):
 
         Raises:
             StationOffline: the station is not connected.
+            StationLeft: it was, when the command was sent.
             StationSilent: the station did not answer in time.
             StationBusy: too many commands wait already.
             StationRefused: the station answered with a CALLERROR.
+            StationUnclear: the station's answer is not valid.
             CommandUnfit: the station's protocol has no such message, or forbids that payload.
         """
         ...

@@ -169,7 +169,7 @@ Command = (
 
 
 class CertificatesTold(Struct, frozen=True, tag=True):
-    """What a station says it has: each certificate, and the use it is for."""
+    """What a station says it has: each certificate, and its use; "" is the use asked for."""
 
     certificates: tuple[tuple[str, HashData], ...]
 

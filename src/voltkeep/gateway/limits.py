@@ -1,6 +1,7 @@
 """What one connection may cost us, and how long it may take."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,8 @@ class Limits:
     fragments_per_message: int = 256
     frames_per_s: float = 50.0
     frames_burst: float = 200.0
+    bytes_per_s: float = 256 * 1024.0
+    bytes_burst: float = 1024 * 1024.0
     calls_queued: int = 16  # from the station; more wait in TCP
     commands_queued: int = 50  # to the station; more are refused as busy
     request_bytes: int = 16 * 1024  # of an upgrade request, headers and all
@@ -28,3 +31,22 @@ class Limits:
     handshakes_at_once: int = 128
     handshakes_waiting: int = 2000
     drain_s: float = 5.0
+
+    # Who may knock, and how often (`admission.py`).
+    accepts_per_s: float = 20.0  # of one source
+    accepts_burst: float = 50.0
+    unlimited_sources: tuple[IPv4Network | IPv6Network, ...] = ()
+    failures_burst: int = 5  # of one source with one identity
+    failure_wait_s: float = 60.0  # then, doubled with each further one
+    failure_wait_longest_s: float = 3600.0
+    identity_failures_burst: float = 20.0  # of one identity, from all sources
+    identity_failures_per_s: float = 10 / 60
+    identities_per_source: int = 50  # that failed
+    identities_window_s: float = 600.0
+    upgrades_per_s: float = 300.0
+    upgrade_wait_s: float = 5.0  # how long the line for an upgrade is
+
+    # Two connections of one station (`duplicates.py`).
+    duplicate_probe_s: float = 5.0
+    quarantine_s: float = 300.0
+    live_swaps_per_min: int = 3

@@ -18,6 +18,7 @@ import structlog
 from voltkeep.bus.commands import CommandDesk, QueuedStations
 from voltkeep.bus.local import LocalBus
 from voltkeep.bus.outbox import Relay
+from voltkeep.bus.sealing import Seal
 from voltkeep.config import Address, Settings, make_data_directory, read_secret
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Services
@@ -193,10 +194,11 @@ class App:
 
     def _build(self, secret: bytes, *, serve: bool) -> None:
         store, settings, announce = self.store, self.settings, self.bus.publish
+        self._seal = Seal(_subkey(secret, b"commands"), masked)
         self.stations = (
             LocalStations()
             if serve
-            else QueuedStations(store.begin, store.read, now, masked, issued_by=_user())
+            else QueuedStations(store.begin, store.read, now, self._seal, issued_by=_user())
         )
         self.authority = CertificateAuthority(settings)
         self.services = make_services(
@@ -230,7 +232,7 @@ class App:
         self._relay = relay = Relay(
             store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S
         )
-        desk = CommandDesk(store.begin, store.read, self.stations, now, masked)
+        desk = CommandDesk(store.begin, store.read, self.stations, now, self._seal)
         self._job("relay", relay.run)
         self._job("commands", desk.run)
         self._job("status", self._save_status)

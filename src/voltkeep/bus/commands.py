@@ -5,13 +5,12 @@ A command line beside a running server has no socket of a station; the server ha
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
-from msgspec import Raw, structs
 
-from voltkeep.domain.commands import Command, Outcome, RawCommand
+from voltkeep.bus.sealing import Seal, WrongSecret
+from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.events import CommandCompleted
 from voltkeep.domain.identity import StationId
 from voltkeep.services.ports import (
@@ -21,10 +20,12 @@ from voltkeep.services.ports import (
     QueuedCommand,
     Read,
     StationBusy,
+    StationLeft,
     StationOffline,
     StationRefused,
     Stations,
     StationSilent,
+    StationUnclear,
     StationUnreachable,
     StoreUnavailable,
 )
@@ -36,9 +37,12 @@ _TAKE_WITHIN_S = 5.0
 _ANSWER_WITHIN_S = 60.0
 _SETTLE_WITHIN_S = 2.0
 
-Mask = Callable[[str, bytes], bytes]
 _BY_RESULT: dict[str, type[StationUnreachable]] = {
-    kind.result: kind for kind in (StationOffline, StationSilent, StationBusy, CommandUnfit)
+    kind.result: kind
+    for kind in (StationOffline, StationLeft, StationSilent, StationBusy, CommandUnfit)
+}
+_WITH_CODE: dict[str, type[StationRefused]] = {
+    kind.result: kind for kind in (StationRefused, StationUnclear)
 }
 
 
@@ -46,16 +50,17 @@ class NobodyServes(StationUnreachable):
     """No running server took the command."""
 
     result = "unserved"
+    may_have_arrived = False
 
 
 class QueuedStations:
     """`Stations` for a process without sockets: the one that has them takes the command."""
 
-    def __init__(self, begin: Begin, read: Read, clock: Clock, mask: Mask, issued_by: str) -> None:
+    def __init__(self, begin: Begin, read: Read, clock: Clock, seal: Seal, issued_by: str) -> None:
         self._begin = begin
         self._read = read
         self._clock = clock
-        self._mask = mask
+        self._seal = seal
         self._issued_by = issued_by
 
     async def send(
@@ -64,35 +69,45 @@ class QueuedStations:
         """See `voltkeep.services.ports.Stations`. Raises also NobodyServes."""
         now = self._clock()
         patience = _ANSWER_WITHIN_S if timeout is None else timeout
-        queued = QueuedCommand(
-            id=secrets.token_hex(12),
-            station=station,
-            command=command,
-            issued_by=self._issued_by,
-            created_at=now,
-            expires_at=now + timedelta(seconds=patience),
+        queued = self._seal.closed(
+            QueuedCommand(
+                id=secrets.token_hex(12),
+                station=station,
+                command=command,
+                issued_by=self._issued_by,
+                created_at=now,
+                expires_at=now + timedelta(seconds=patience),
+            )
         )
         async with self._begin() as work:
             await work.commands.add(queued)
         try:
             done = await self._done(queued, patience)
         except StationUnreachable as failure:
-            # Whoever was told that it failed must not see it happen later.
-            queued.done_at, queued.result, queued.error = self._clock(), "given up", str(failure)
-            queued.command = without_secrets(queued.command, self._mask)
-            async with self._begin() as work:
-                await work.commands.settle(queued)
+            await self._give_up(queued, failure)
             raise
-        outcome = done.outcome
-        if isinstance(command, RawCommand) and outcome is not None:
+        if done.outcome is None:
+            raise _failure(done, station)
+        outcome = self._seal.opened_outcome(done.outcome)
+        kept = self._seal.kept_outcome(command, outcome)
+        if kept is not outcome:
             # Read by who asked; what is kept of it has no secrets.
-            kept = Raw(self._mask(command.action, bytes(outcome.response)))
-            done.outcome = structs.replace(outcome, response=kept)
+            done.outcome = kept
             async with self._begin() as work:
                 await work.commands.settle(done)
-        if outcome is not None:
-            return outcome
-        raise _failure(done, station)
+        return outcome
+
+    async def _give_up(self, queued: QueuedCommand, failure: StationUnreachable) -> None:
+        """Whoever was told that it failed must not see it happen later.
+
+        Raises StationSilent if a server took it at the last moment.
+        """
+        queued.done_at, queued.result, queued.error = self._clock(), "given up", str(failure)
+        async with self._begin() as work:
+            await work.commands.settle(queued)
+            found = await work.commands.get(queued.station.tenant, queued.id)
+        if isinstance(failure, NobodyServes) and found is not None and found.taken_at is not None:
+            raise StationSilent(f"{queued.station} was asked late, and has not answered yet")
 
     async def _done(self, queued: QueuedCommand, patience: float) -> QueuedCommand:
         loop = asyncio.get_running_loop()
@@ -113,27 +128,24 @@ class QueuedStations:
 
 
 def _failure(done: QueuedCommand, station: StationId) -> StationUnreachable:
-    if done.result == StationRefused.result:
+    if (with_code := _WITH_CODE.get(done.result or "")) is not None:
         code, _, description = (done.error or "").partition(": ")
-        return StationRefused(code, description)
+        return with_code(code, description)
     kind = _BY_RESULT.get(done.result or "", StationUnreachable)
     return kind(done.error or f"{station}: {done.result}")
 
 
 class CommandDesk:
-    """Takes commands that other processes left, and settles them.
-
-    ``mask`` hides the secrets of a payload, by action: what is kept of a command has none.
-    """
+    """Takes commands that other processes left, and settles them: what is kept has no secrets."""
 
     def __init__(
-        self, begin: Begin, read: Read, stations: Stations, clock: Clock, mask: Mask
+        self, begin: Begin, read: Read, stations: Stations, clock: Clock, seal: Seal
     ) -> None:
         self._begin = begin
         self._read = read
         self._stations = stations
         self._clock = clock
-        self._mask = mask
+        self._seal = seal
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, *, look_every_s: float = 0.2) -> None:
@@ -163,17 +175,8 @@ class CommandDesk:
                 task.add_done_callback(self._tasks.discard)
 
     async def _carry_out(self, command: QueuedCommand) -> None:
-        left = (command.expires_at - self._clock()).total_seconds()
-        try:
-            command.outcome = await self._stations.send(command.station, command.command, left)
-            command.result = "accepted" if command.outcome.accepted else "rejected"
-        except StationUnreachable as failure:
-            command.result, command.error = failure.result, str(failure)
-        except Exception:
-            log.exception("a command failed", station=str(command.station), command_id=command.id)
-            command.result, command.error = "failed", "the server failed; see its log"
+        await self._ask(command)
         command.done_at = self._clock()
-        command.command = without_secrets(command.command, self._mask)
         try:
             async with self._begin() as work:
                 await work.commands.settle(command)
@@ -183,16 +186,28 @@ class CommandDesk:
                         at=command.done_at,
                         command_id=command.id,
                         action=type(command.command).__name__,
-                        result=command.result,
+                        result=command.result or "failed",
                     )
                 )
         except StoreUnavailable as error:
             log.warning("a command's result is lost", command_id=command.id, error=str(error))
 
-
-def without_secrets(command: Command, mask: Mask) -> Command:
-    """A command as it may be kept."""
-    if not isinstance(command, RawCommand):
-        return command
-    payload = mask(command.action, bytes(command.payload))
-    return structs.replace(command, payload=Raw(payload))
+    async def _ask(self, command: QueuedCommand) -> None:
+        """Send it, and note in it what became of it."""
+        left = (command.expires_at - self._clock()).total_seconds()
+        try:
+            opened = self._seal.opened(command)
+        except WrongSecret as error:
+            command.result, command.error = CommandUnfit.result, str(error)
+            return
+        try:
+            outcome = await self._stations.send(command.station, opened, left)
+            command.outcome = self._seal.closed_outcome(opened, outcome)
+            command.result = "accepted" if outcome.accepted else "rejected"
+        except StationUnreachable as failure:
+            words = self._seal.kept_words(opened, str(failure))
+            command.result, command.error = failure.result, words
+        except Exception:
+            log.exception("a command failed", station=str(command.station), command_id=command.id)
+            command.result, command.error = "failed", "the server failed; see its log"
+        command.command, command.sealed = self._seal.kept(opened), None

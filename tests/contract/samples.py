@@ -2,11 +2,26 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
+from voltkeep.domain.campaigns import Campaign, CampaignState, CampaignStep, StepState
+from voltkeep.domain.certificates import (
+    CertificateState,
+    HashAlgorithm,
+    HashData,
+    InstalledCertificate,
+    IssuedCertificate,
+    RevocationReason,
+    RootUse,
+    TrustAnchor,
+)
 from voltkeep.domain.commands import RawCommand
+from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, StatusSaid, UpdateState
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.domain.transactions import Phase, Transaction, TransactionUpdate
 from voltkeep.services.ports import ConnectorRow, Exchange, QueuedCommand
@@ -182,3 +197,124 @@ def exchange(message_id: str = "m-1", station: StationId = ALPHA, **changes: obj
         "note": "lenient",
     }
     return Exchange(station=station, message_id=message_id, **(values | changes))
+
+
+ADA = Actor(kind="cli", name="ada", address="::1", authenticated_by="shell")
+DEED = Deed(action="key.rotated", object="ALPHA", before="old", after="new", result="refused")
+
+_ISSUED = {
+    "state": CertificateState.REVOKED,
+    "profile": "station",
+    "issuer": "ec",
+    "subject": "CN=ALPHA,O=Ünïon",
+    "fingerprint": "ab" * 32,
+    "key_fingerprint": "cd" * 32,
+    "not_before": after(-1),
+    "not_after": after(1),
+    "pem": "-----BEGIN…",
+    "problem": "too long",
+    "revoked_at": IN_INDIA,
+    "revocation_reason": RevocationReason.KEY_COMPROMISE,
+}
+_ANCHOR = {
+    "use": RootUse.V2G_ROOT,
+    "pem": "-----BEGIN…",
+    "subject": "CN=Root",
+    "not_after": after(1),
+    "for_clients": True,
+    "crl": "-----BEGIN X509 CRL…",
+    "crl_url": "http://127.0.0.1/crl",
+    "ocsp_url": "http://127.0.0.1/ocsp",
+}
+_LOG = {
+    "state": LogState.UPLOADED,
+    "kind": LogKind.SECURITY,
+    "location": "https://127.0.0.1/logs",
+    "requested_at": after(-1),
+    "token_hash": "ef" * 32,
+    "expires_at": after(60),
+    "status": "Uploaded",
+    "filename": "../../etc/passwd\0\ud800",
+    "stored_as": "12" * 16,
+    "size": 2**40,
+    "sha256": "34" * 32,
+}
+_IMAGE = {
+    "filename": "v2.bin",
+    "stored_as": "56" * 16,
+    "url": "https://127.0.0.1/v2.bin",
+    "size": 7,
+    "sha256": "78" * 32,
+    "signature": "c2ln",
+    "signing_certificate": "-----BEGIN…",
+}
+_UPDATE = {
+    "state": UpdateState.RUNNING,
+    "image": "v2",
+    "location": "https://127.0.0.1/v2.bin",
+    "is_signed": True,
+    "requested_at": after(-1),
+    "token_hash": "9a" * 32,
+    "expires_at": after(60),
+    "status": "Downloading",
+    "said": (StatusSaid("Downloading", IN_INDIA), StatusSaid("Downloaded", NOON)),
+}
+_EVENT = {
+    "state": "critical",
+    "happened_at": IN_INDIA,
+    "type": "TamperDetectionActivated",
+    "tech_info": "door\u202e",
+}
+_REFUSAL = {
+    "first_at": after(-9),
+    "count": 3,
+    "host": "::1",
+    "reason": "wrong password",
+    "detail": "as said",
+}
+_ALERT = {
+    "state": "acknowledged",
+    "first_at": after(-9),
+    "count": 4,
+    "kind": "tamper",
+    "text": "somebody opened the door",
+    "acknowledged_by": "ada",
+}
+_CAMPAIGN = {
+    "state": CampaignState.HALTED,
+    "target": 2,
+    "at_once": 5,
+    "come_back_s": 0.5,
+    "halt_after": 3,
+    "started_at": after(-9),
+    "started_by": "ada",
+    "reason": "three failed",
+}
+_HASH_DATA = HashData(HashAlgorithm.SHA384, "aa", "bb", "0c")
+_INSTALLED = {"use": "V2GRootCertificate", "hash_data": _HASH_DATA, "fingerprint": "ab"}
+_STEP = {"state": StepState.ASKED, "profile": 2, "reason": "waiting"}
+
+# By the name that a work has for them.
+RECORDS = {
+    "certificates": (IssuedCertificate, _ISSUED),
+    "installed": (InstalledCertificate, _INSTALLED),
+    "anchors": (TrustAnchor, _ANCHOR),
+    "logs": (LogUpload, _LOG),
+    "images": (FirmwareImage, _IMAGE),
+    "updates": (FirmwareUpdate, _UPDATE),
+    "security_events": (SecurityEvent, _EVENT),
+    "refusals": (Refusal, _REFUSAL),
+    "alerts": (Alert, _ALERT),
+    "campaigns": (Campaign, _CAMPAIGN),
+    "steps": (CampaignStep, _STEP),
+}
+
+
+def record(name: str, id: str = "1", station: StationId = ALPHA, **changes: object):
+    kind, values = RECORDS[name]
+    return kind(station=station, id=id, **({"at": NOON} | values | changes))
+
+
+def alert(id: str = "1", station: StationId = ALPHA, **changes: object) -> Alert:
+    values = {"at": NOON} | _ALERT | changes
+    return Alert(station=station, id=id, **values)

@@ -102,13 +102,16 @@ async def test_a_command_that_was_given_up_is_taken_by_nobody(store):
 async def test_a_command_is_kept_as_it_was_settled(store):
     """Without the secrets that it was sent with."""
     async with store.begin() as work:
-        await work.commands.add(command())
+        await work.commands.add(command(sealed="a secret, encrypted"))
+        assert (await work.commands.get(TENANT, "c-1")).sealed == "a secret, encrypted"
         [taken] = await work.commands.take(NOON)
+        assert taken.sealed == "a secret, encrypted"
         taken.command = Reset(kind=ResetKind.IMMEDIATE)
         await work.commands.settle(taken)
 
     async with store.read() as work:
-        assert (await work.commands.get(TENANT, "c-1")).command == taken.command
+        found = await work.commands.get(TENANT, "c-1")
+    assert (found.command, found.sealed) == (taken.command, None)
 
 
 async def test_a_command_is_settled_with_what_became_of_it(store):

@@ -52,7 +52,9 @@ def migrated_postgres_url(migrated_database: str) -> str:
         f"ALTER SEQUENCE {sequence.name} RESTART"
         for sequence in (tables.TRANSACTION_NUMBERS, tables.REMOTE_START_NUMBERS)
     ]
-    execute(migrated_database, "; ".join(emptied + restarted))
+    may_be_emptied = ["ALTER TABLE audit_log DISABLE TRIGGER USER"]
+    may_not = ["ALTER TABLE audit_log ENABLE TRIGGER USER"]
+    execute(migrated_database, "; ".join(may_be_emptied + emptied + restarted + may_not))
     return migrated_database
 
 

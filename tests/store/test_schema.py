@@ -9,6 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+from tests.contract.samples import ADA, DEED, NOON, TENANT
 from tests.postgres import execute
 from tests.store.databases import clock, plain
 
@@ -193,3 +195,27 @@ async def test_a_database_that_is_away_is_unavailable(tmp_path):
     (tmp_path / "directory.db").mkdir()
     with pytest.raises(StoreUnavailable):
         await open_store(f"sqlite:///{tmp_path}/directory.db", clock=clock)
+
+
+_CHANGES = {
+    "sqlite": "INSERT OR REPLACE INTO audit_log VALUES ('default', 1, 0, '{}', '{}', '', '')",
+    "postgresql": "TRUNCATE audit_log",
+}
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE audit_log SET deed = '{}'", "DELETE FROM audit_log", ""]
+)
+async def test_the_database_itself_refuses_to_change_the_audit_log(database_url, change):
+    change = change or _CHANGES[database_url.partition(":")[0]]
+    store = await open_store(database_url, clock=clock)
+    async with store.begin() as work:
+        await work.audit.append(TENANT, NOON, ADA, DEED)
+
+    with pytest.raises(DBAPIError, match="only added to"):
+        async with store.begin() as work:
+            await work._db.run(text(change))
+
+    async with store.read() as work:
+        assert [entry.deed for entry in await work.audit.since(TENANT)] == [DEED]
+    await store.close()

@@ -10,7 +10,10 @@ from voltkeep.domain.identity import TenantId
 GENESIS = "0" * 64
 
 
-class Actor(Struct, frozen=True, kw_only=True):
+# Defaults are left out of what is hashed: a field that is added later changes no older hash.
+
+
+class Actor(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who acts: a person at a shell, an API key, a station, or the system itself."""
 
     kind: str  # cli, api, station, system
@@ -22,7 +25,7 @@ class Actor(Struct, frozen=True, kw_only=True):
 SYSTEM = Actor(kind="system", name="voltkeep")
 
 
-class Deed(Struct, frozen=True, kw_only=True):
+class Deed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was done, as a service says it. Nothing in it may be a secret."""
 
     action: str  # in the past tense, with dots: station.added, key.rotated

@@ -72,8 +72,8 @@ class Records(Protocol[R]):
 class AuditRows(Protocol):
     """The audit log: entries are added, and never changed."""
 
-    async def append(self, tenant: TenantId, at: datetime, actor: Actor, deed: Deed) -> AuditEntry:
-        """Chain it to the last entry of its tenant; who appends waits for who appended before."""
+    async def append(self, tenant: TenantId, at: datetime, actor: Actor, deed: Deed) -> None:
+        """Chain it to the last entry of its tenant, at the latest when this work commits."""
         ...
 
     async def since(

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import BigInteger, DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
@@ -38,6 +41,22 @@ def storable(text: str) -> str:
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def all_storable(struct: S) -> S:
+    """A copy with `storable` texts in it, at whatever depth."""
+    return msgspec.convert(_storable(msgspec.to_builtins(struct)), type(struct))
+
+
+def _storable(value: Any) -> Any:
+    match value:
+        case str():
+            return storable(value)
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {key: _storable(item) for key, item in value.items()}
+    return value
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -12,9 +12,14 @@ from contextlib import asynccontextmanager
 from msgspec import structs
 
 from voltkeep.domain.availability import StatusUpdate
+from voltkeep.domain.campaigns import Campaign, CampaignStep
+from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Sender, StationId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.domain.transactions import TransactionUpdate
 from voltkeep.services.ports import Exchange, LoggedExchange, MeterRow, StoreUnavailable
 from voltkeep.store.memory_records import MemoryAuditRows, MemoryRecords
@@ -47,17 +52,17 @@ class MemoryWork:
         self.meter_values = MemoryMeterRows(state)
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
-        self.certificates = MemoryRecords(state, state.certificates)
-        self.installed = MemoryRecords(state, state.installed)
-        self.anchors = MemoryRecords(state, state.anchors)
-        self.logs = MemoryRecords(state, state.logs)
-        self.images = MemoryRecords(state, state.images)
-        self.updates = MemoryRecords(state, state.updates)
-        self.security_events = MemoryRecords(state, state.security_events)
-        self.refusals = MemoryRecords(state, state.refusals)
-        self.alerts = MemoryRecords(state, state.alerts)
-        self.campaigns = MemoryRecords(state, state.campaigns)
-        self.steps = MemoryRecords(state, state.steps)
+        self.certificates = MemoryRecords[IssuedCertificate](state, "certificates")
+        self.installed = MemoryRecords[InstalledCertificate](state, "installed")
+        self.anchors = MemoryRecords[TrustAnchor](state, "anchors")
+        self.logs = MemoryRecords[LogUpload](state, "logs")
+        self.images = MemoryRecords[FirmwareImage](state, "images")
+        self.updates = MemoryRecords[FirmwareUpdate](state, "updates")
+        self.security_events = MemoryRecords[SecurityEvent](state, "security_events")
+        self.refusals = MemoryRecords[Refusal](state, "refusals")
+        self.alerts = MemoryRecords[Alert](state, "alerts")
+        self.campaigns = MemoryRecords[Campaign](state, "campaigns")
+        self.steps = MemoryRecords[CampaignStep](state, "steps")
         self.audit = MemoryAuditRows(state)
 
     def emit(self, event: Event) -> None:

@@ -1,21 +1,28 @@
 """Records and the audit log, in memory."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic
 
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.services.records import R
+from voltkeep.store.columns import all_storable
 from voltkeep.store.memory_rows import State
 
 
 class MemoryRecords(Generic[R]):
     """`services.records.Records`, of one table of the state."""
 
-    def __init__(self, state: State, table: dict[tuple[StationId, str], R]) -> None:
+    def __init__(self, state: State, name: str) -> None:
         self._state = state
-        self._table = table
+        self._name = name
+
+    @property
+    def _table(self) -> dict[tuple[StationId, str], R]:
+        """Looked up each time: a rename makes it anew."""
+        table: dict[tuple[StationId, str], R] = getattr(self._state, self._name)
+        return table
 
     async def get(self, station: StationId, id: str) -> R | None:
         return self._table.get((station, id))
@@ -83,13 +90,13 @@ class MemoryAuditRows:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def append(self, tenant: TenantId, at: datetime, actor: Actor, deed: Deed) -> AuditEntry:
+    async def append(self, tenant: TenantId, at: datetime, actor: Actor, deed: Deed) -> None:
         self._state.writes()
-        last = (await self.last(tenant, limit=1)) or [None]
-        seq, before = (last[0].seq + 1, last[0].hash) if last[0] else (1, GENESIS)
-        entry = chained(tenant, seq, at, actor, deed, before)
+        last = await self.last(tenant, limit=1)
+        seq, before = (last[0].seq + 1, last[0].hash) if last else (1, GENESIS)
+        clean_actor, clean_deed = all_storable(actor), all_storable(deed)
+        entry = chained(tenant, seq, at.astimezone(UTC), clean_actor, clean_deed, before)
         self._state.audit[tenant, seq] = entry
-        return entry
 
     async def since(
         self, tenant: TenantId, after: int = 0, *, limit: int = 1000

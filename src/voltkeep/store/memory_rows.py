@@ -131,9 +131,10 @@ class MemoryStationRows:
 
     async def remove(self, station: StationId) -> bool:
         self._state.writes()
-        connectors = self._state.connectors
-        for key in [key for key in connectors if key[0] == station]:
-            del connectors[key]
+        for name in ("connectors", "installed", "anchors"):
+            table = getattr(self._state, name)
+            for key in [key for key in table if key[0] == station]:
+                del table[key]
         return self._state.stations.pop(station, None) is not None
 
     async def rename(self, station: StationId, new: StationId) -> None:
@@ -421,6 +422,7 @@ class MemoryCommandRows:
                 result=command.result,
                 outcome=command.outcome,
                 error=command.error,
+                sealed=None,
             )
 
     async def waiting(self, now: datetime) -> bool:

@@ -51,7 +51,7 @@ _WITHDRAW = (
 _c = commands.c
 _PLAIN = (
     *("id", "issued_by", "created_at", "expires_at"),
-    *("taken_at", "done_at", "result", "error"),
+    *("taken_at", "done_at", "result", "error", "sealed"),
 )
 _WAITING = select(_c.tenant, _c.id).where(
     _c.taken_at.is_(None), _c.done_at.is_(None), _c.expires_at > bindparam("now")
@@ -72,7 +72,11 @@ _SETTLE = (
     update(commands)
     .where(_c.tenant == bindparam("in_tenant"), _c.id == bindparam("of_id"))
     .values(
-        {name: bindparam(name) for name in ("command", "done_at", "result", "outcome", "error")}
+        {
+            **{name: bindparam(name) for name in ("command", "done_at", "result")},
+            **{name: bindparam(name) for name in ("outcome", "error")},
+            "sealed": None,
+        }
     )
 )
 _GET = select(*commands.columns).where(

@@ -41,9 +41,13 @@ _LOCK = _GET.with_for_update()
 _EPOCH = select(_c.epoch).where(_IS)
 _HOLD = _EPOCH.with_for_update()
 _REMOVE = delete(stations).where(_IS)
-_REMOVE_CONNECTORS = delete(connectors).where(
-    connectors.c.tenant == bindparam("in_tenant"), connectors.c.station == bindparam("named")
-)
+# What is true of a station only while there is one; a new one of that name starts without.
+_REMOVE_ITS = [
+    delete(table).where(
+        table.c.tenant == bindparam("in_tenant"), table.c.station == bindparam("named")
+    )
+    for table in (connectors, tables.installed_certificates, tables.trust_anchors)
+]
 _CONNECTED = (
     update(stations)
     .where(_IS)
@@ -126,7 +130,8 @@ class SqlStationRows:
         return [_station(row) for row in await self._db.rows(found)]
 
     async def remove(self, station: StationId) -> bool:
-        await self._db.run(_REMOVE_CONNECTORS, _named(station))
+        for removing in _REMOVE_ITS:
+            await self._db.run(removing, _named(station))
         return await self._db.run(_REMOVE, _named(station)) == 1
 
     async def rename(self, station: StationId, new: StationId) -> None:

@@ -267,6 +267,7 @@ commands = Table(
     Column("result", Words),
     Column("outcome", Words),  # JSON
     Column("error", Words),
+    Column("sealed", Words),  # what ``command`` must not say, encrypted, until it is settled
 )
 _waiting = commands.c.taken_at.is_(None)
 Index(
@@ -325,9 +326,9 @@ Index(
     postgresql_where=_unpublished,
 )
 
-# How far each kind of number has got. Numbers are handed out for the installation as a whole, not
-# by a tenant: it is always "". PostgreSQL has sequences for numbers that may not wait for another
-# work's commit; a counter's numbers are in the order of commits.
+# How far each kind of number has got. Numbers are handed out for the installation as a whole,
+# tenant "", but those of the audit log, which each tenant counts. PostgreSQL has sequences for
+# numbers that may not wait for another work's commit; a counter's are in the order of commits.
 sequences = Table(
     "sequences",
     metadata,
@@ -336,5 +337,52 @@ sequences = Table(
     Column("value", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+
+def _records(name: str) -> Table:
+    """What is kept by name and looked at by state: `services.records`.
+
+    Station "" is the whole tenant. ``content`` is the rest of the record, as JSON.
+    """
+    return Table(
+        name,
+        metadata,
+        _key("tenant"),
+        _key("station"),
+        _key("id"),
+        Column("state", Words, nullable=False),
+        Column("at", UtcTime, nullable=False),
+        Column("content", Words, nullable=False),
+        Index(None, "tenant", "id"),
+        Index(None, "tenant", "state", "at"),
+        Index(None, "at", "tenant", "station", "id"),
+    )
+
+
+certificates = _records("certificates")
+installed_certificates = _records("installed_certificates")
+trust_anchors = _records("trust_anchors")
+log_uploads = _records("log_uploads")
+firmware_images = _records("firmware_images")
+firmware_updates = _records("firmware_updates")
+security_events = _records("security_events")
+refusals = _records("refusals")
+alerts = _records("alerts")
+campaigns = _records("campaigns")
+campaign_steps = _records("campaign_steps")
+
+# Triggers of both engines refuse to change or remove a row.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _key("tenant"),
+    _key("seq", BigInteger),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Words, nullable=False),  # JSON
+    Column("deed", Words, nullable=False),  # JSON
+    Column("before_hash", Words, nullable=False),
+    Column("hash", Words, nullable=False),
+)
+
 TRANSACTION_NUMBERS = Sequence("transaction_numbers", metadata=metadata)
 REMOTE_START_NUMBERS = Sequence("remote_start_numbers", metadata=metadata)

@@ -1,14 +1,21 @@
 """The unit of work: one database transaction, its repositories, and the events it emits."""
 
+from voltkeep.domain.campaigns import Campaign, CampaignStep
+from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Sender
 from voltkeep.domain.meter_values import MeterReport
-from voltkeep.store import meter_values, outbox
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.store import meter_values, outbox, tables
+from voltkeep.store.audit import SqlAuditRows
 from voltkeep.store.authorization import SqlTokenRows
 from voltkeep.store.availability import SqlConnectorRows
 from voltkeep.store.engine import ReadsOnly, Statements
 from voltkeep.store.messages import SqlMessageRows
 from voltkeep.store.meter_values import SqlMeterRows
+from voltkeep.store.records import SqlRecords
 from voltkeep.store.remote_control import SqlCommandRows, SqlRemoteStartRows
 from voltkeep.store.stations import SqlStationRows
 from voltkeep.store.transactions import SqlTransactionRows
@@ -28,6 +35,18 @@ class SqlWork:
         self.meter_values = SqlMeterRows(db)
         self.commands = SqlCommandRows(db)
         self.messages = SqlMessageRows(db)
+        self.certificates = SqlRecords(db, tables.certificates, IssuedCertificate)
+        self.installed = SqlRecords(db, tables.installed_certificates, InstalledCertificate)
+        self.anchors = SqlRecords(db, tables.trust_anchors, TrustAnchor)
+        self.logs = SqlRecords(db, tables.log_uploads, LogUpload)
+        self.images = SqlRecords(db, tables.firmware_images, FirmwareImage)
+        self.updates = SqlRecords(db, tables.firmware_updates, FirmwareUpdate)
+        self.security_events = SqlRecords(db, tables.security_events, SecurityEvent)
+        self.refusals = SqlRecords(db, tables.refusals, Refusal)
+        self.alerts = SqlRecords(db, tables.alerts, Alert)
+        self.campaigns = SqlRecords(db, tables.campaigns, Campaign)
+        self.steps = SqlRecords(db, tables.campaign_steps, CampaignStep)
+        self.audit = SqlAuditRows(db, writes=emitted is not None)
 
     def emit(self, event: Event) -> None:
         if self._emitted is None:
@@ -38,7 +57,8 @@ class SqlWork:
         await meter_values.store(self._db, sender, report)
 
     async def finish(self) -> bool:
-        """Store what was emitted. True if anything was."""
+        """Store what was emitted and audited. True if anything was emitted."""
+        await self.audit.finish()
         if self._emitted:
             await outbox.store(self._db, self._emitted)
         return bool(self._emitted)

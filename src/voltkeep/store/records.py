@@ -1,0 +1,146 @@
+"""Records of any kind: what is kept by name and looked at by state, in one table a kind."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Generic
+
+from msgspec import convert, json, structs
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    select,
+    tuple_,
+)
+
+from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.services.records import R
+from voltkeep.store.columns import all_storable
+from voltkeep.store.engine import EngineName, Statements, per_engine
+
+_OWN = frozenset({"station", "id", "state", "at"})  # columns; the rest is content
+_CHANGED = ("state", "at", "content")
+
+
+@cache
+def _put(table: Table) -> dict[EngineName, Insert]:
+    def upsert(dialect: Any) -> Any:
+        new = dialect.insert(table)
+        values = {name: new.excluded[name] for name in _CHANGED}
+        return new.on_conflict_do_update(index_elements=["tenant", "station", "id"], set_=values)
+
+    return per_engine(upsert)
+
+
+@cache
+def _add(table: Table) -> dict[EngineName, Insert]:
+    return per_engine(lambda dialect: dialect.insert(table).on_conflict_do_nothing())
+
+
+class SqlRecords(Generic[R]):
+    """`services.records.Records`, of one table that `tables` made for them."""
+
+    def __init__(self, db: Statements, table: Table, kind: type[R]) -> None:
+        self._db = db
+        self._table = table
+        self._c = table.c
+        self._kind = kind
+
+    async def get(self, station: StationId, id: str) -> R | None:
+        return await self._one(self._select().where(self._is(station, id)))
+
+    async def lock(self, station: StationId, id: str) -> R | None:
+        """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""
+        return await self._one(self._select().where(self._is(station, id)).with_for_update())
+
+    async def find(self, tenant: TenantId, id: str) -> R | None:
+        named = self._select().where(self._c.tenant == tenant, self._c.id == id)
+        return await self._one(self._latest(named).limit(1))
+
+    async def put(self, record: R) -> None:
+        await self._db.run(_put(self._table)[self._db.engine], _row(record))
+
+    async def add(self, record: R) -> bool:
+        return await self._db.run(_add(self._table)[self._db.engine], _row(record)) == 1
+
+    async def remove(self, station: StationId, id: str) -> bool:
+        return await self._db.run(delete(self._table).where(self._is(station, id))) == 1
+
+    async def of(
+        self, station: StationId, *, states: Sequence[str] = (), limit: int = 1000
+    ) -> list[R]:
+        found = self._select().where(self._of(station, states))
+        return await self._many(self._latest(found).limit(limit))
+
+    async def all(
+        self,
+        tenant: TenantId | None = None,
+        *,
+        states: Sequence[str] = (),
+        since: datetime | None = None,
+        before: tuple[datetime, StationId, str] | None = None,
+        limit: int = 1000,
+    ) -> list[R]:
+        found = self._select()
+        if tenant is not None:
+            found = found.where(self._c.tenant == tenant)
+        if states:
+            found = found.where(self._c.state.in_(states))
+        if since is not None:
+            found = found.where(self._c.at >= since)
+        if before is not None:
+            at, station, id = before
+            types = [column.type for column in self._order]
+            found = found.where(tuple_(*self._order) < tuple_(at, *station, id, types=types))
+        return await self._many(self._latest(found).limit(limit))
+
+    async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
+        counted = select(func.count()).select_from(self._table).where(self._of(station, states))
+        number: int = (await self._db.rows(counted))[0][0]
+        return number
+
+    @property
+    def _order(self) -> tuple[ColumnElement[Any], ...]:
+        return (self._c.at, self._c.tenant, self._c.station, self._c.id)
+
+    def _select(self) -> Select[Any]:
+        return select(*self._table.columns)
+
+    def _latest(self, found: Select[Any]) -> Select[Any]:
+        return found.order_by(*(column.desc() for column in self._order))
+
+    def _is(self, station: StationId, id: str) -> ColumnElement[bool]:
+        return and_(self._of(station), self._c.id == id)
+
+    def _of(self, station: StationId, states: Sequence[str] = ()) -> ColumnElement[bool]:
+        where = [self._c.tenant == station.tenant, self._c.station == station.name]
+        return and_(*where, self._c.state.in_(states)) if states else and_(*where)
+
+    async def _one(self, found: Select[Any]) -> R | None:
+        rows = await self._many(found)
+        return rows[0] if rows else None
+
+    async def _many(self, found: Select[Any]) -> list[R]:
+        return [self._record(row) for row in await self._db.rows(found)]
+
+    def _record(self, row: Any) -> R:
+        own = {"station": (row.tenant, row.station), "id": row.id, "state": row.state, "at": row.at}
+        return convert({**json.decode(row.content), **own}, self._kind)
+
+
+def _row(record: Any) -> dict[str, Any]:
+    clean = structs.asdict(all_storable(record))
+    content = {name: value for name, value in clean.items() if name not in _OWN}
+    return {
+        "tenant": record.station.tenant,
+        "station": record.station.name,
+        "id": record.id,
+        "state": record.state,
+        "at": record.at,
+        "content": json.encode(content).decode(),
+    }

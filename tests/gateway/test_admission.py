@@ -23,6 +23,11 @@ def fail(admission, times, *, host=HERE, station=CS, now=0.0):
     return [admission.failed(host, station, now) for _ in range(times)]
 
 
+def seconds(admission, host=HERE, station=CS, now=0.0):
+    wait = admission.wait(host, station, now)
+    return wait.seconds if wait else 0.0
+
+
 def test_a_bucket_fills_up_again_and_no_further():
     bucket = Buckets(Rate(2, 1))
 
@@ -90,45 +95,46 @@ def test_an_unlimited_source_may_open_any_number():
 
 def test_five_failures_are_free_and_then_the_waits_grow_to_an_hour(admission):
     fail(admission, 4)
-    assert admission.wait(HERE, CS, 0.0) == 0.0
+    assert seconds(admission, HERE, CS, 0.0) == 0.0
     waits, now = [], 0.0
     for _ in range(9):
         admission.failed(HERE, CS, now)
-        waits.append(admission.wait(HERE, CS, now))
+        waits.append(seconds(admission, HERE, CS, now))
         now += waits[-1]
 
     assert waits == [MINUTE * 2**each for each in range(6)] + [HOUR] * 3
-    assert admission.wait(HERE, CS, now) == 0.0  # the wait is over: one more try
+    assert seconds(admission, HERE, CS, now) == 0.0  # the wait is over: one more try
 
 
 def test_a_failure_from_elsewhere_or_of_another_does_not_count(admission):
     fail(admission, 6)
 
-    assert admission.wait(THERE, CS, 0.0) == 0.0
-    assert admission.wait(HERE, OTHER, 0.0) == 0.0
+    assert seconds(admission, THERE, CS, 0.0) == 0.0
+    assert seconds(admission, HERE, OTHER, 0.0) == 0.0
+    assert admission.wait(HERE, CS, 0.0).is_own
 
 
 def test_the_right_credentials_end_a_row_of_failures(admission):
     fail(admission, 6)
     admission.succeeded(HERE, CS)
 
-    assert admission.wait(HERE, CS, 0.0) == 0.0
+    assert seconds(admission, HERE, CS, 0.0) == 0.0
 
 
 def test_what_an_operator_changed_may_be_tried_at_once(admission):
     fail(admission, 30)
     admission.forgive(CS, 1.0)
-    assert admission.wait(HERE, CS, 1.0) == 0.0
+    assert seconds(admission, HERE, CS, 1.0) == 0.0
 
     fail(admission, 5, now=2.0)
-    assert admission.wait(HERE, CS, 2.0) == MINUTE
+    assert seconds(admission, HERE, CS, 2.0) == MINUTE
 
 
 def test_failures_are_forgotten(admission):
     fail(admission, 6)
 
     fail(admission, 1, now=3 * HOUR)
-    assert admission.wait(HERE, CS, 3 * HOUR) == 0.0
+    assert seconds(admission, HERE, CS, 3 * HOUR) == 0.0
 
 
 def test_one_identity_fails_so_often_from_everywhere(admission):
@@ -140,8 +146,9 @@ def test_one_identity_fails_so_often_from_everywhere(admission):
 
     assert alarms.index(True) == 19
     assert sum(alarms) == 1
-    assert admission.wait(THERE, CS, 0.0) == pytest.approx(6.0)
-    assert admission.wait(THERE, OTHER, 0.0) == 0.0
+    assert seconds(admission, THERE, CS, 0.0) == pytest.approx(6.0)
+    assert not admission.wait(THERE, CS, 0.0).is_own
+    assert seconds(admission, THERE, OTHER, 0.0) == 0.0
 
 
 def test_a_source_that_tries_many_identities_is_told_once_and_blocked(admission):
@@ -153,9 +160,9 @@ def test_a_source_that_tries_many_identities_is_told_once_and_blocked(admission)
 
     assert sum(alarms) == 1
     assert 40 <= alarms.index(True) <= 60  # fifty, as far as hashes tell them apart
-    assert admission.wait(HERE, station_id("ANY"), 0.0) == 600.0
-    assert admission.wait(THERE, station_id("ANY"), 0.0) == 0.0
-    assert admission.wait(HERE, station_id("ANY"), 601.0) == 0.0
+    assert seconds(admission, HERE, station_id("ANY"), 0.0) == 600.0
+    assert seconds(admission, THERE, station_id("ANY"), 0.0) == 0.0
+    assert seconds(admission, HERE, station_id("ANY"), 601.0) == 0.0
 
 
 def test_one_identity_tried_often_is_no_enumeration(admission):

@@ -52,6 +52,13 @@ def is_in(host: str, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+class Wait(Struct, frozen=True):
+    """For so many seconds credentials are not looked at, or only those of `may_try`."""
+
+    seconds: float
+    is_own: bool  # this source has failed with this very identity
+
+
 class Failed(Struct, frozen=True):
     """What a failure was the last straw of."""
 
@@ -98,17 +105,14 @@ class Admission:
 
     # Failed authentications.
 
-    def wait(self, host: str, station: StationId, now: float) -> float:
-        """Seconds until these credentials are looked at again; 0 if they are now."""
+    def wait(self, host: str, station: StationId, now: float) -> Wait | None:
+        """How long these credentials are not looked at; None: they are."""
         who = source(host)
-        waits = [0.0, self._by_identity.wait(station, now)]
-        row = self._row(who, station, now)
-        if row is not None:
-            waits.append(row.until - now)
-        names = self._names.get(who)
-        if names is not None:
-            waits.append(names.blocked_until - now)
-        return max(waits)
+        row, names = self._row(who, station, now), self._names.get(who)
+        own = row.until - now if row is not None else 0.0
+        others = names.blocked_until - now if names is not None else 0.0
+        seconds = max(own, others, self._by_identity.wait(station, now))
+        return Wait(seconds, is_own=own > 0) if seconds > 0 else None
 
     def failed(self, host: str, station: StationId, now: float) -> Failed:
         """These credentials were refused. The same for an unknown identity as for a known one."""

@@ -7,20 +7,18 @@ handles the station's calls in order. A handler may therefore call the station b
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
-from voltkeep.dialects.dialect import BOOT, Dialect, Services
+from voltkeep.dialects.dialect import BOOT, Dialect
 from voltkeep.dialects.quirks import connection_quirks
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.identity import Sender, StationId
-from voltkeep.domain.stations import Station
+from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.gateway.exchanges import Asked, ExchangeLog
-from voltkeep.gateway.limits import Limits
+from voltkeep.gateway.surroundings import Link, Surroundings, patience
 from voltkeep.ocpp.errors import ErrorCode, Refusal, plain
 from voltkeep.ocpp.frames import LONGEST_ID, remains
 from voltkeep.ocpp.session import (
@@ -37,8 +35,6 @@ from voltkeep.ocpp.session import (
     Stray,
 )
 from voltkeep.services.ports import (
-    Clock,
-    Exchange,
     StationBusy,
     StationLeft,
     StationOffline,
@@ -51,38 +47,10 @@ from voltkeep.services.ports import (
 
 log = structlog.get_logger(__name__)
 
+SUPERSEDED = "superseded by a newer connection of this station"
 _HEAD = 256  # bytes of an unreadable frame in which its id is looked for
 _CALLS = (CallReceived, SendReceived)
 _BOOT_AWAITED_S = 10.0  # then a station that has not booted is asked all the same
-_RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-
-
-class Link(Protocol):
-    """The socket, as far as a connection needs it."""
-
-    @property
-    def is_open(self) -> bool: ...
-    def send(self, message: bytes) -> bool: ...
-    def close(self, code: int, reason: str) -> None: ...
-    def fail_encoding(self) -> None: ...
-    def pause(self, why: str) -> None: ...
-    def resume(self, why: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every connection of a gateway shares."""
-
-    services: Services
-    log_exchange: Callable[[Exchange], None]
-    clock: Clock
-    limits: Limits
-    on_gone: "Callable[[Connection, str], None]"
-
-
-def patience(attempt: int) -> float:
-    """Seconds before the next attempt, while the database is away."""
-    return _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
 
 
 @dataclass(slots=True)
@@ -113,6 +81,7 @@ class Connection:
         "_timer",
         "_worker",
         "epoch",
+        "profile",
         "station",
     )
 
@@ -123,9 +92,11 @@ class Connection:
         epoch: int,
         dialect: Dialect,
         surroundings: Surroundings,
+        profile: SecurityProfile | None = None,
     ) -> None:
         self.station: StationId = station.id
         self.epoch = epoch
+        self.profile = station.security_profile if profile is None else profile
         self._loop = asyncio.get_running_loop()
         self._instructed: frozenset[str] = frozenset()
         self._quirks = connection_quirks(station.make)
@@ -201,15 +172,19 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._give_up("the connection was lost")
+        self._surroundings.on_gone(self, reason)
+
+    def _give_up(self, why: str) -> None:
+        """Nothing that was asked of the station is answered any more."""
         asked, self._asked = self._asked, {}
         for id, command in asked.items():
             was_sent = id == self._in_flight
             verdict = "no answer" if was_sent else "not sent"
-            self._log.command(id, command, None, verdict, "the connection was lost")
+            self._log.command(id, command, None, verdict, why)
             if not command.answer.done():
                 failure = StationLeft if was_sent else StationOffline
                 command.answer.set_exception(failure(f"{self.station} left before it answered"))
-        self._surroundings.on_gone(self, reason)
 
     # What we ask of the station.
 
@@ -277,17 +252,45 @@ class Connection:
         """Some makes take a ping for an offence (`dialects/quirks.py`)."""
         return not self._quirks.no_pings
 
+    @property
+    def is_open(self) -> bool:
+        return self._link.is_open
+
+    @property
+    def heard_at(self) -> float:
+        """When the station was last heard, in the time of the event loop."""
+        return self._link.heard_at
+
+    @property
+    def remote_address(self) -> str:
+        """Host and port of the station, for people."""
+        return self._link.remote_address
+
+    def ping(self) -> None:
+        """Ask for a sign of life, where that is no offence."""
+        if self.can_be_pinged:
+            self._link.ping()
+
     def close(self, code: int, reason: str) -> None:
         """Close the socket; `on_lost` follows."""
         self._link.close(code, reason)
 
-    def fence(self) -> None:
-        """A newer connection has taken over: from here on nothing is read, written or stored."""
+    def supersede(self) -> None:
+        """A newer connection has taken over: from here on nothing said here counts.
+
+        The socket stays open, so that it can be seen whether somebody lives behind it.
+        """
         self._is_fenced = True
         while self._calls:
             dropped = self._calls.popleft()
             self._log.call(dropped.event, dropped.frame, dropped.at, None, "superseded", "")
-        self._link.close(1008, "superseded by a newer connection of this station")
+        self._give_up("superseded by a newer connection")
+        self._link.resume("queue")
+
+    def fence(self) -> None:
+        """`supersede`, and close the socket."""
+        self.supersede()
+        self._link.close(1008, SUPERSEDED)
 
     async def settled(self) -> None:
         """Wait until the calls received so far are handled."""
@@ -322,7 +325,9 @@ class Connection:
         except Refusal as refusal:
             self._refuse(received, refusal.code, refusal.description)
         except Superseded:
-            self.fence()
+            self.supersede()
+            patience_s = self._surroundings.limits.duplicate_probe_s
+            self._loop.call_later(patience_s, self._link.close, 1008, SUPERSEDED)
             self._log.call(event, received.frame, received.at, None, "superseded", "")
         except StoreUnavailable as error:
             log.warning("the database is away", station=str(self.station), error=str(error))

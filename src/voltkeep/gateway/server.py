@@ -13,10 +13,11 @@ from websockets.http11 import Request
 from voltkeep.config import Address
 from voltkeep.dialects.dialect import Dialect, Services
 from voltkeep.domain.identity import StationId
-from voltkeep.gateway.connection import Connection, Surroundings, patience
+from voltkeep.gateway.connection import Connection
 from voltkeep.gateway.door import Door, Refused, unauthorized, unavailable
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.stations import LocalStations
+from voltkeep.gateway.surroundings import Surroundings, patience
 from voltkeep.gateway.websocket import Socket
 from voltkeep.services.ports import Clock, Exchange, StoreUnavailable, Superseded
 from voltkeep.services.security import SecurityService

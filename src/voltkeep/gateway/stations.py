@@ -25,7 +25,7 @@ class LocalStations:
         return self._connections.get(station)
 
     def admit(self, connection: Connection) -> bool:
-        """Make this the live connection of its station; an older one is fenced off.
+        """Make this the live connection of its station; what an older one says counts no more.
 
         False if a newer one was faster: then this one must be closed.
         """
@@ -34,7 +34,7 @@ class LocalStations:
             return False
         self._connections[connection.station] = connection
         if before is not None:
-            before.fence()
+            before.supersede()
         return True
 
     def discard(self, connection: Connection) -> bool:

@@ -7,11 +7,13 @@ from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
 from voltkeep.domain.campaigns import Campaign, CampaignState, CampaignStep, StepState
 from voltkeep.domain.certificates import (
+    CertificateRequest,
     CertificateState,
     HashAlgorithm,
     HashData,
     InstalledCertificate,
     IssuedCertificate,
+    RequestState,
     RevocationReason,
     RootUse,
     TrustAnchor,
@@ -213,8 +215,19 @@ _ISSUED = {
     "not_after": after(1),
     "pem": "-----BEGIN…",
     "problem": "too long",
+    "sends": 2,
+    "renewal_at": after(0.5),
     "revoked_at": IN_INDIA,
     "revocation_reason": RevocationReason.KEY_COMPROMISE,
+}
+_REQUEST = {
+    "state": RequestState.REPLACED,
+    "pem": "-----BEGIN CERTIFICATE REQUEST…",
+    "common_name": "ALPHA",
+    "organization": "Ünïon",
+    "subject": "CN=ALPHA,O=Ünïon",
+    "use": "ChargingStationCertificate",
+    "request_id": 7,
 }
 _ANCHOR = {
     "use": RootUse.V2G_ROOT,
@@ -297,6 +310,7 @@ _STEP = {"state": StepState.ASKED, "profile": 2, "reason": "waiting"}
 # By the name that a work has for them.
 RECORDS = {
     "certificates": (IssuedCertificate, _ISSUED),
+    "certificate_requests": (CertificateRequest, _REQUEST),
     "installed": (InstalledCertificate, _INSTALLED),
     "anchors": (TrustAnchor, _ANCHOR),
     "logs": (LogUpload, _LOG),

@@ -10,7 +10,12 @@ from msgspec import Struct
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
@@ -330,6 +335,8 @@ class Work(Protocol):
     def messages(self) -> MessageRows: ...
     @property
     def certificates(self) -> Records[IssuedCertificate]: ...
+    @property
+    def certificate_requests(self) -> Records[CertificateRequest]: ...
     @property
     def installed(self) -> Records[InstalledCertificate]: ...
     @property

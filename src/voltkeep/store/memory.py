@@ -13,7 +13,12 @@ from msgspec import structs
 
 from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
@@ -53,6 +58,7 @@ class MemoryWork:
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
         self.certificates = MemoryRecords[IssuedCertificate](state, "certificates")
+        self.certificate_requests = MemoryRecords[CertificateRequest](state, "certificate_requests")
         self.installed = MemoryRecords[InstalledCertificate](state, "installed")
         self.anchors = MemoryRecords[TrustAnchor](state, "anchors")
         self.logs = MemoryRecords[LogUpload](state, "logs")

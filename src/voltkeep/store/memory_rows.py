@@ -11,7 +11,12 @@ from msgspec import structs
 from voltkeep.domain.audit import AuditEntry
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
@@ -33,7 +38,8 @@ S = TypeVar("S", Station, Transaction, QueuedCommand)
 
 _NAMED = ("connectors", "transactions", "remote_starts", "meter_values", "commands")
 RECORDS = (
-    *("certificates", "installed", "anchors", "logs", "images", "updates"),
+    *("certificates", "certificate_requests", "installed", "anchors"),
+    *("logs", "images", "updates"),
     *("security_events", "refusals", "alerts", "campaigns", "steps"),
 )
 
@@ -51,6 +57,9 @@ class State:
     meter_values: dict[tuple[Any, ...], MeterRow] = field(default_factory=dict)
     commands: dict[str, QueuedCommand] = field(default_factory=dict)
     certificates: dict[tuple[StationId, str], IssuedCertificate] = field(default_factory=dict)
+    certificate_requests: dict[tuple[StationId, str], CertificateRequest] = field(
+        default_factory=dict
+    )
     installed: dict[tuple[StationId, str], InstalledCertificate] = field(default_factory=dict)
     anchors: dict[tuple[StationId, str], TrustAnchor] = field(default_factory=dict)
     logs: dict[tuple[StationId, str], LogUpload] = field(default_factory=dict)

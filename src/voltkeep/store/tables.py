@@ -360,6 +360,7 @@ def _records(name: str) -> Table:
 
 
 certificates = _records("certificates")
+certificate_requests = _records("certificate_requests")
 installed_certificates = _records("installed_certificates")
 trust_anchors = _records("trust_anchors")
 log_uploads = _records("log_uploads")

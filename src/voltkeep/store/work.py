@@ -1,7 +1,12 @@
 """The unit of work: one database transaction, its repositories, and the events it emits."""
 
 from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, TrustAnchor
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
@@ -36,6 +41,7 @@ class SqlWork:
         self.commands = SqlCommandRows(db)
         self.messages = SqlMessageRows(db)
         self.certificates = SqlRecords(db, tables.certificates, IssuedCertificate)
+        self.certificate_requests = SqlRecords(db, tables.certificate_requests, CertificateRequest)
         self.installed = SqlRecords(db, tables.installed_certificates, InstalledCertificate)
         self.anchors = SqlRecords(db, tables.trust_anchors, TrustAnchor)
         self.logs = SqlRecords(db, tables.log_uploads, LogUpload)

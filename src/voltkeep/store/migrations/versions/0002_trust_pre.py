@@ -9,7 +9,7 @@ revision = "0002_trust_pre"
 down_revision = "0001_foundation_pre"
 
 _RECORDS = (
-    *("certificates", "installed_certificates", "trust_anchors"),
+    *("certificates", "certificate_requests", "installed_certificates", "trust_anchors"),
     *("log_uploads", "firmware_images", "firmware_updates"),
     *("security_events", "refusals", "alerts"),
     *("campaigns", "campaign_steps"),

@@ -1,6 +1,6 @@
 """A dialect translates between one OCPP version and the domain, in both directions."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,6 +65,9 @@ None: this version has nothing to say for it, because another command has said i
 Tell = Callable[[Any], Told | None]
 """What an answer says beyond yes or no, in words of the domain."""
 
+Statuses = Callable[[Any], Iterable[str]]
+"""The words of an answer that has one for each thing asked, instead of one ``status``."""
+
 Types = tuple[type[Struct], type[Struct] | None]
 
 
@@ -89,6 +92,8 @@ class Dialect:
     handlers: Mapping[str, Handler]
     requests: Mapping[type[Any], Build]
     tells: Mapping[type[Any], Tell]
+    statuses: Mapping[str, Statuses]
+    """By action; every other answer has a ``status``, or none."""
     quirks: tuple[Quirk, ...]
     instructions: Mapping[str, Mapping[str, str]]
     """Which message a request tells a station to send, by the word in its ``requestedMessage``."""
@@ -266,20 +271,27 @@ class Dialect:
         if response_type is None and not unchecked:
             raise Refusal(ErrorCode.NOT_IMPLEMENTED, f"{plain(action, 64)} has no answer")
         told: Told | None = None
+        words: list[str] = []
         if response_type is not None:
             forgiven: Notes = []
             try:
                 answer = self._read(ANSWERS, response_type, payload, None, forgiven)
                 if answer is not None and (tell := self.tells.get(type(command))) is not None:
                     told = tell(answer)
+                if answer is not None and (of := self.statuses.get(action)) is not None:
+                    words = list(of(answer))
             except Refusal:
                 if not unchecked:
                     raise
             if notes is not None:
                 notes += forgiven[:NOTES_KEPT]
-        content = json.decode(payload)
-        word = content.get("status") if isinstance(content, dict) else None
-        status = plain(word) if isinstance(word, str) else ""
+        if words:
+            # Where many things were asked, the first no is what counts.
+            status = next((word for word in words if word not in _YES), words[0])
+        else:
+            content = json.decode(payload)
+            word = content.get("status") if isinstance(content, dict) else None
+            status = plain(word) if isinstance(word, str) else ""
         return Outcome(
             accepted=not status or status in _YES,
             status=status,

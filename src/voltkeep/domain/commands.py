@@ -72,12 +72,18 @@ class SetNetworkProfile(Struct, frozen=True, kw_only=True, tag=True):
     url: str
     slot: int = 1
     subprotocol: str = ""  # the version spoken now, to be spoken there as well
+    interface: str = ""  # of the station: Wired0, Wireless0 …; "" as its version has it
+    message_timeout_s: int = 30
 
 
 class UseNetworkProfile(Struct, frozen=True, kw_only=True, tag=True):
     """Put a network profile first (B10); 1.6 has said that already."""
 
     slots: tuple[int, ...] = (1,)
+
+
+class GetNetworkProfiles(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask which network profile is in use, and which come next (B10); 1.6 has but one."""
 
 
 class SetOrganization(Struct, frozen=True, kw_only=True, tag=True):
@@ -114,9 +120,10 @@ class SendCertificate(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class GetLog(Struct, frozen=True, kw_only=True, tag=True):
-    """Ask for a log (N01)."""
+    """Ask for a log (N01); ``older``: by the message that came before GetLog, if there is one."""
 
     kind: LogKind
+    older: bool = False
     request_id: int
     location: str
     oldest: datetime | None = None
@@ -157,6 +164,7 @@ Command = (
     | SetKey
     | SetNetworkProfile
     | UseNetworkProfile
+    | GetNetworkProfiles
     | SetOrganization
     | InstallCertificate
     | GetInstalledCertificates
@@ -180,7 +188,14 @@ class LogTold(Struct, frozen=True, tag=True):
     filename: str
 
 
-Told = CertificatesTold | LogTold
+class NetworkProfilesTold(Struct, frozen=True, tag=True):
+    """The slot of the network profile in use, if it is said, and the slots in their order."""
+
+    active: int | None
+    priority: tuple[int, ...]
+
+
+Told = CertificatesTold | LogTold | NetworkProfilesTold
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

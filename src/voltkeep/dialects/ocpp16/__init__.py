@@ -50,6 +50,7 @@ OCPP16 = Dialect(
         | firmware.REQUESTS
     ),
     tells=certificates.TOLD | diagnostics.TOLD,
+    statuses={},
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=False,

@@ -55,7 +55,8 @@ OCPP201 = Dialect(
         | diagnostics.REQUESTS
         | firmware.REQUESTS
     ),
-    tells=certificates.TOLD | diagnostics.TOLD,
+    tells=certificates.TOLD | diagnostics.TOLD | security.TOLD,
+    statuses=security.STATUSES,
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=True,

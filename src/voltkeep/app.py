@@ -34,6 +34,7 @@ from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.pki.authority import CertificateAuthority
+from voltkeep.pki.firmware import FirmwareSignatures
 from voltkeep.services.authority import Authority, Files
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
@@ -58,6 +59,7 @@ from voltkeep.services.remote_control import RemoteControlService
 from voltkeep.services.security import Keys, SecurityService
 from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
+from voltkeep.services.transfers import Listeners
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
 
@@ -85,6 +87,7 @@ class AllServices(Services):
     credentials: CredentialsService
     campaigns: CampaignService
     explain: ExplainService
+    listeners: Listeners
 
 
 class Storage(Protocol):
@@ -113,6 +116,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     """Every service, over a store and whatever reaches the stations."""
     begin, read = store.begin, store.read
     keys = Keys(_subkey(secret, b"station keys"))
+    listeners = Listeners(settings)
     credentials = CredentialsService(begin, read, stations, keys, clock, settings)
     return AllServices(
         provisioning=ProvisioningService(
@@ -140,8 +144,11 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         credentials=credentials,
         campaigns=CampaignService(begin, read, credentials, clock, settings),
         certificates=CertificateService(begin, read, stations, authority, clock, settings),
-        diagnostics=DiagnosticsService(begin, read, stations, files, clock, settings),
-        firmware=FirmwareService(begin, read, stations, files, clock, settings),
+        diagnostics=DiagnosticsService(begin, read, stations, files, listeners, clock, settings),
+        firmware=FirmwareService(
+            begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings
+        ),
+        listeners=listeners,
         explain=ExplainService(read, clock, settings),
     )
 

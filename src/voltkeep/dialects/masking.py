@@ -31,6 +31,8 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _USER_INFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#\s\"]*@", re.IGNORECASE)
+# The tokens of our own addresses (services/transfers.py): what they open, a reader must not.
+_TOKEN = re.compile(r"(/(?:upload|firmware)/[A-Za-z0-9_-]+\.)[A-Za-z0-9_-]{43}")
 _NAMED_VALUES = ("value", "attributeValue", "actualValue")
 
 
@@ -60,8 +62,8 @@ def _mask(content: list[Any]) -> bool:
         for key, value in items:
             if isinstance(value, dict | list):
                 waiting.append(value)
-            elif isinstance(value, str) and "@" in value:
-                node[key] = _USER_INFO.sub(rf"\1{MASK}@", value)
+            elif isinstance(value, str) and "/" in value:
+                node[key] = _TOKEN.sub(rf"\1{MASK}", _USER_INFO.sub(rf"\1{MASK}@", value))
                 found |= node[key] != value
     return found
 

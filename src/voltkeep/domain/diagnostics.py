@@ -25,6 +25,26 @@ class LogState(enum.StrEnum):
     UNKNOWN = "unknown"  # it answered nothing
 
 
+OPEN_LOG_STATES = (LogState.REQUESTED, LogState.UPLOADING, LogState.UNKNOWN)
+_STATES = {
+    "AcceptedCanceled": LogState.CANCELLED,
+    "BadMessage": LogState.FAILED,
+    "NotSupportedOperation": LogState.FAILED,
+    "PermissionDenied": LogState.FAILED,
+    "Uploaded": LogState.UPLOADED,
+    "UploadFailed": LogState.FAILED,
+    "UploadFailure": LogState.FAILED,
+    "Uploading": LogState.UPLOADING,
+}
+# A file that has arrived, or a request that was withdrawn, stays so whatever is said late.
+_FINAL = (LogState.UPLOADED, LogState.CANCELLED)
+
+
+def state_after(state: LogState | None, status: str) -> LogState | None:
+    """What a station's word makes of an upload; None: it says nothing new (Idle)."""
+    return None if state in _FINAL else _STATES.get(status)
+
+
 class LogUpload(Struct, frozen=True, kw_only=True):
     """One request for a log, and what became of it (N01)."""
 

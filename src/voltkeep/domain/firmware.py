@@ -36,6 +36,26 @@ class UpdateState(enum.StrEnum):
     CANCELLED = "cancelled"  # a newer request took its place
 
 
+OPEN_UPDATE_STATES = (UpdateState.REQUESTED, UpdateState.RUNNING, UpdateState.UNKNOWN)
+# Whitepaper 1.11, L01: the rest are steps on the way, which may be left out (L01.FR.22).
+_ENDS = {
+    "DownloadFailed": UpdateState.FAILED,
+    "InstallVerificationFailed": UpdateState.FAILED,
+    "InstallationFailed": UpdateState.FAILED,
+    "Installed": UpdateState.INSTALLED,
+    "InvalidSignature": UpdateState.FAILED,
+}
+# Whatever is said late. A failure is not: a station may try again.
+_FINAL = (UpdateState.INSTALLED, UpdateState.CANCELLED)
+
+
+def state_after(state: UpdateState | None, status: str) -> UpdateState | None:
+    """What a station's word makes of an update; None: it says nothing new (L01.FR.28)."""
+    if status == "Idle" or state in _FINAL:
+        return None
+    return _ENDS.get(status, UpdateState.RUNNING)
+
+
 class StatusSaid(Struct, frozen=True):
     """One word of a station about its update, and when."""
 

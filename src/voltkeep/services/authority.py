@@ -112,6 +112,29 @@ class Revocations(Protocol):
         ...
 
 
+class BadSignature(ValueError):
+    """A signature that does not fit its file and its certificate."""
+
+
+class Signatures(Protocol):
+    """Signatures over the SHA-256 of a firmware file (L01.FR.04); hashes are in hex."""
+
+    def check_certificate(self, pem: str, issuers: Sequence[str], at: datetime) -> str:
+        """A firmware signing certificate as it is sent. Raises BadCertificate.
+
+        One of ``issuers`` (PEM) must have issued it, if there are any.
+        """
+        ...
+
+    def verify(self, sha256: str, signature: str, pem: str) -> None:
+        """Raises BadSignature, or BadCertificate."""
+        ...
+
+    def sign(self, sha256: str, key: bytes, password: bytes | None, pem: str) -> str:
+        """The signature in base64, by the key (PEM) of that certificate. Raises BadCertificate."""
+        ...
+
+
 class FileTooLarge(ValueError):
     """More was written than was allowed."""
 

@@ -1,0 +1,255 @@
+"""What logs and firmware share: where stations reach our file listeners, the tokens, the room."""
+
+import binascii
+import enum
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import structlog
+from msgspec import Struct, structs
+
+from voltkeep.config import Settings, address_or_off
+from voltkeep.domain.identity import BadName, StationId, station_id
+from voltkeep.domain.security import Refusal
+from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.authority import Files, FileTooLarge, Incoming
+from voltkeep.services.ports import Begin, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+LONGEST_URL = 512  # GetLog.remoteLocation and firmware.location, OCPP 1.6 to 2.0.1
+UNASKED = "unasked"  # the id of the one record of what a station tells of a job we never gave it
+NOT_KNOWN = ("NotSupported", "NotImplemented")  # error codes: the station has no such message
+_LARGEST_ID = 2**31 - 1  # an int32 fits every station
+_LONGEST_TOKEN = 300
+_RECORD_EVERY = timedelta(seconds=1)
+_RECORDED = "a token that opens nothing"
+
+
+class Via(enum.StrEnum):
+    """How a station shall carry a file."""
+
+    HTTPS = "https"
+    HTTP = "http"
+    FTPS = "ftps"
+    FTP = "ftp"
+
+
+class NoListener(ValueError):
+    """None of our listeners can be told to the station; the message says which to turn on."""
+
+
+class BadLocation(ValueError):
+    """An address of somebody else's that no station can be sent to."""
+
+
+class TransferRefused(Exception):
+    """The token opens nothing: unknown, expired, used or withdrawn. The peer is not told which."""
+
+
+class TransferBusy(Exception):
+    """The token is right, and too much is under way with it."""
+
+
+class NoRoom(Exception):
+    """The quota of all uploads and images is used up."""
+
+
+class Token(Struct, frozen=True):
+    """What opens one transfer. ``name`` says which, and ``secret`` proves it: 32 random bytes."""
+
+    name: str
+    secret: str
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.secret}"
+
+    @property
+    def hash(self) -> str:
+        """All that is stored of it."""
+        return hashlib.sha256(str(self).encode()).hexdigest()
+
+    def opens(self, token_hash: str) -> bool:
+        return hmac.compare_digest(self.hash, token_hash)
+
+
+def new_request_id() -> int:
+    """Positive, and not to be guessed from the one before."""
+    return secrets.randbelow(_LARGEST_ID) + 1
+
+
+def new_token(station: StationId, id: str) -> Token:
+    name = f"{id}/{station.tenant}/{station.name}".encode()
+    return Token(urlsafe_b64encode(name).decode().rstrip("="), secrets.token_urlsafe(32))
+
+
+def read_token(text: str) -> tuple[Token, StationId, str] | None:
+    """A token, and the station and request that it names; None for anything else."""
+    if len(text) > _LONGEST_TOKEN or not text.isascii():
+        return None
+    name, _, secret = text.partition(".")
+    try:
+        id, tenant, station = urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode().split("/")
+        return Token(name, secret), station_id(station, tenant), id
+    except (binascii.Error, ValueError, BadName):
+        return None
+
+
+# --- where --------------------------------------------------------------------------------------
+
+
+class Listeners:
+    """The addresses under which stations reach our file listeners."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        listeners = {
+            Via.HTTPS: settings.files_tls,
+            Via.HTTP: settings.files,
+            Via.FTPS: settings.ftp,
+            Via.FTP: settings.ftp,
+        }
+        self._ports = {
+            via: address.port
+            for via, text in listeners.items()
+            if (address := address_or_off(text)) is not None
+        }
+
+    def listens(self, via: Via, port: int) -> None:
+        """The port that a setting of 0 has come to be."""
+        self._ports[via] = port
+
+    def choose(self, station: Station, wanted: Via | None) -> Via:
+        """``wanted``, or what suits the station's security profile. Raises NoListener.
+
+        Who speaks TLS to us is never told to carry a file in the clear (L01.FR.08).
+        """
+        if wanted is not None:
+            if wanted not in self._ports:
+                raise NoListener(f"nothing listens for {wanted}: turn on `{_SETTINGS[wanted]}`")
+            return wanted
+        secured = station.security_profile >= SecurityProfile.TLS_BASIC
+        order = (Via.HTTPS, Via.FTPS) if secured else (Via.HTTP, Via.HTTPS, Via.FTP)
+        for via in order:
+            if via in self._ports:
+                return via
+        raise NoListener(
+            f"no listener for files suits {station.id}: turn on `{_SETTINGS[order[0]]}`, "
+            "or name a way or an address of your own"
+        )
+
+    def url(self, via: Via, place: str, token: Token, filename: str = "") -> str:
+        """Where the station shall go. Raises NoListener when that is too long to be told."""
+        host = self._settings.host
+        at = f"[{host}]:{self._ports[via]}" if ":" in host else f"{host}:{self._ports[via]}"
+        name = quote(filename, safe="")
+        if via in {Via.FTP, Via.FTPS}:
+            url = f"{via}://{token.name}:{token.secret}@{at}/{name}"
+        else:
+            url = f"{via}://{at}/{place}/{token}" + (f"/{name}" if name else "")
+        if len(url) > LONGEST_URL:
+            raise NoListener(f"the address for {via} is too long: shorten `public_host`")
+        return url
+
+
+_SETTINGS = {Via.HTTPS: "files_tls", Via.HTTP: "files", Via.FTPS: "ftp", Via.FTP: "ftp"}
+
+
+def shown(url: str, token: Token | None = None) -> str:
+    """An address as it may be stored and shown: without passwords or tokens."""
+    if token is not None:
+        url = url.replace(str(token), "***")
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def check_location(url: str) -> None:
+    """An operator's own address. Raises BadLocation."""
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.scheme and parts.hostname)
+    except ValueError:
+        whole = False
+    if not whole or len(url) > LONGEST_URL or not url.isprintable():
+        raise BadLocation(
+            f"a station can be sent to URLs of at most {LONGEST_URL} characters, such as "
+            f"https://files.example.org/logs/, not {url[:60]!r}"
+        )
+
+
+# --- room ---------------------------------------------------------------------------------------
+
+
+class Room:
+    """Keeps what is being received within the limit of a file and the quota of all."""
+
+    def __init__(self, files: Files, settings: Settings) -> None:
+        self._files = files
+        self._limit = settings.upload_limit_bytes
+        self._quota = settings.upload_quota_bytes
+        self._promised = 0
+
+    @asynccontextmanager
+    async def receive(
+        self, expected: int | None = None, *, limit: int | None = None
+    ) -> AsyncIterator[Incoming]:
+        """A new file, of ``expected`` bytes if that is known. Raises NoRoom or FileTooLarge."""
+        limit = self._limit if limit is None else limit
+        if expected is not None and expected > limit:
+            raise FileTooLarge(f"a file may have at most {limit} bytes: see `upload_limit_bytes`")
+        left = self._quota - self._promised - await self._files.used()
+        if left < (expected or 1):
+            raise NoRoom(f"all uploads and images may take {self._quota} bytes, and they do")
+        share = expected if expected is not None else min(limit, left)
+        self._promised += share
+        try:
+            async with self._files.receive(share) as incoming:
+                yield incoming
+        finally:
+            self._promised -= share
+
+
+# --- what was refused ---------------------------------------------------------------------------
+
+
+class Rejections:
+    """Records tokens that opened nothing, for people; bounded, whoever tries how often."""
+
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+        self._last: datetime | None = None
+
+    async def record(self, station: StationId | None, host: str, why: str, at: datetime) -> None:
+        """``station``: of a request that there is; others are only logged."""
+        if self._last is not None and at - self._last < _RECORD_EVERY:
+            return
+        self._last = at
+        log.warning("a transfer was refused", host=host, station=str(station or ""), reason=why)
+        if station is None:
+            return
+        id = hashlib.sha256(f"{_RECORDED}\n{host}".encode()).hexdigest()[:16]
+        try:
+            async with self._begin() as work:
+                known = await work.refusals.lock(station, id)
+                await work.refusals.put(
+                    Refusal(
+                        station=station,
+                        id=id,
+                        at=at,
+                        first_at=at,
+                        count=1,
+                        host=host,
+                        reason=_RECORDED,
+                        detail=why,
+                    )
+                    if known is None
+                    else structs.replace(known, at=at, count=known.count + 1, detail=why)
+                )
+        except StoreUnavailable as error:
+            log.warning("a refused transfer was not recorded", error=str(error))

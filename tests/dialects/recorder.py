@@ -23,7 +23,7 @@ class Recorder:
         self.decision = decision or Decision(Authorization.ACCEPTED)
         self.registration = registration
         self.heard = []
-        self.provisioning = self.authorization = self
+        self.provisioning = self.authorization = self.security_events = self
         self.transactions = _Transactions(self)
         self.meter_values = self.availability = _Journals(self)
 
@@ -40,6 +40,9 @@ class Recorder:
     async def authorize(self, sender, id_token):
         self.heard.append(id_token)
         return self.decision
+
+    async def report(self, sender, type, happened_at, tech_info):
+        self.heard.append((type, happened_at, tech_info))
 
 
 class _Transactions:

@@ -17,6 +17,7 @@ from voltkeep.ocpp.messages import read
 AT = "2026-01-01T10:15:00Z"
 SAMPLE_16 = {"value": "3.1", "unit": "kWh", "context": "Sample.Clock", "phase": "L1"}
 SAMPLE_2 = {"value": 3.1, "unitOfMeasure": {"unit": "kWh", "multiplier": 1}, "phase": "L1"}
+SECURITY_EVENT = {"type": "InvalidMessages", "timestamp": AT, "techInfo": "i"}
 VALID = {
     "ocpp1.6": {
         "Authorize": {"idTag": "T"},
@@ -28,6 +29,7 @@ VALID = {
             "transactionId": 7,
             "meterValue": [{"timestamp": AT, "sampledValue": [SAMPLE_16, {"value": "1"}]}],
         },
+        "SecurityEventNotification": SECURITY_EVENT,
         "StartTransaction": {
             "connectorId": 1,
             "idTag": "T",
@@ -63,6 +65,7 @@ VALID = {
             "evseId": 1,
             "meterValue": [{"timestamp": AT, "sampledValue": [SAMPLE_2, {"value": 1}]}],
         },
+        "SecurityEventNotification": SECURITY_EVENT,
         "StatusNotification": {
             "timestamp": AT,
             "connectorStatus": "Available",

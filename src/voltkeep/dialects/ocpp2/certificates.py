@@ -59,7 +59,7 @@ async def get_certificate_status(
 ) -> v21.GetCertificateStatusResponse:
     return v21.GetCertificateStatusResponse(
         status=v21.GetCertificateStatusEnum.FAILED,
-        status_info=_because("NotEnabled", "No OCSP responder is asked for stations"),
+        status_info=_because("UnsupportedRequest", "No OCSP responder is asked for stations"),
     )
 
 
@@ -91,7 +91,7 @@ async def get_15118_ev_certificate(
     return v21.Get15118EVCertificateResponse(
         status=v21.Iso15118EVCertificateStatusEnum.FAILED,
         exi_response="",
-        status_info=_because("NotEnabled", "No contract certificate provider is connected"),
+        status_info=_because("UnsupportedRequest", "No contract certificate provider is connected"),
     )
 
 

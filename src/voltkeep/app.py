@@ -56,6 +56,7 @@ from voltkeep.services.ports import (
 )
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.roots import RootService
 from voltkeep.services.security import Keys, SecurityService
 from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
@@ -86,6 +87,7 @@ class AllServices(Services):
     remote_control: RemoteControlService
     credentials: CredentialsService
     campaigns: CampaignService
+    roots: RootService
     explain: ExplainService
     listeners: Listeners
 
@@ -144,6 +146,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         credentials=credentials,
         campaigns=CampaignService(begin, read, credentials, clock, settings),
         certificates=CertificateService(begin, read, stations, authority, clock, settings),
+        roots=RootService(begin, read, stations, authority, clock),
         diagnostics=DiagnosticsService(begin, read, stations, files, listeners, clock, settings),
         firmware=FirmwareService(
             begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings

@@ -298,7 +298,7 @@ async def _key_problem(work: Work, station: StationId, asked: RequestedCertifica
     return "its key is another station's" if first and first.station != station else ""
 
 
-async def _accept(  # noqa: PLR0913  # what was asked, in the words it was asked in
+async def _accept(
     work: Work,
     sender: Sender,
     asked: RequestedCertificate,

@@ -234,7 +234,7 @@ def chain_to_send(pem: str, root: str) -> str:
 def _is_due(certificate: IssuedCertificate, now: datetime) -> bool:
     if certificate.state is CertificateState.ISSUED:
         return True
-    return now >= certificate.at + _WAIT * 2 ** max(0, certificate.sends - 1)
+    return now >= certificate.at + _WAIT * (1 << max(0, certificate.sends - 1))
 
 
 def _state_after(failure: StationUnreachable, sends: int) -> tuple[CertificateState, str]:

@@ -30,7 +30,10 @@ from voltkeep.domain.events import (
     StationRemoved,
     StationRenamed,
 )
+from voltkeep.domain.security import Rules
+from voltkeep.domain.stations import NameCheck
 from voltkeep.gateway.limits import Limits
+from voltkeep.gateway.revocation import OnlineRevocations
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.pki.authority import CertificateAuthority
@@ -129,7 +132,16 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
             heartbeat_interval_s=settings.heartbeat_interval_s,
             boot_retry_s=settings.boot_retry_s,
         ),
-        security=SecurityService(begin, read, keys, clock, announce),
+        security=SecurityService(
+            begin,
+            read,
+            keys,
+            clock,
+            announce,
+            authority=authority,
+            revocations=OnlineRevocations(clock),
+            rules=_rules(settings),
+        ),
         authorization=AuthorizationService(begin, read, clock, announce),
         availability=AvailabilityService(begin, read, store.journal),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
@@ -235,6 +247,7 @@ class App:
             clock=now,
             limits=_limits(settings),
             compression=settings.compression != "off",
+            trusted_proxies=parse_networks(settings.trusted_proxies),
         )
         self.bus.handle(
             partial(self._heed, self.gateway), StationRemoved, StationRenamed, StationChanged
@@ -321,6 +334,8 @@ class App:
                 gateway.drop(event.station, "the station was renamed")
             case StationChanged(what="security profile"):
                 gateway.drop(event.station, "the security profile was changed")
+            case StationChanged(what="certificate revoked"):
+                gateway.drop(event.station, "its certificate was revoked")
             case StationChanged():
                 self._once(self.services.provisioning.refresh(event.station))
 
@@ -352,6 +367,15 @@ def _limits(settings: Settings) -> Limits:
         ping_misses=settings.ping_misses,
         max_connections=settings.max_connections,
         drain_s=settings.drain_s,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        cpo_name=settings.cpo_name,
+        organization=NameCheck(settings.organization_check),
+        common_name=NameCheck(settings.common_name_check),
+        is_lenient=settings.revocation_check == "lenient",
     )
 
 

@@ -1,18 +1,18 @@
 """Before the upgrade: who asks, may they, and in which version. Refusals tell them nothing."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from websockets.http11 import Request
 
 from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain.identity import StationId
-from voltkeep.domain.stations import Station
 from voltkeep.gateway import handshake
 from voltkeep.gateway.websocket import Socket
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.security import Knock, SecurityService, TooBusy
+from voltkeep.services.settlement import Admission
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +42,23 @@ def unavailable(text: str) -> Refused:
 class Door:
     """Decides over an upgrade request, and changes nothing."""
 
-    def __init__(self, dialects: Mapping[str, Dialect], security: SecurityService) -> None:
+    def __init__(
+        self,
+        dialects: Mapping[str, Dialect],
+        security: SecurityService,
+        trusted_proxies: Sequence[handshake.Network] = (),
+    ) -> None:
         self._dialects = dialects
         self._security = security
+        self._trusted_proxies = trusted_proxies
 
-    async def admit(self, socket: Socket, request: Request) -> tuple[Station, Dialect]:
+    async def admit(self, socket: Socket, request: Request) -> tuple[Admission, Dialect]:
         """Who it is, and what they speak. Raises Refused."""
+        peer = handshake.behind_proxy(
+            request.headers, socket.remote_host, self._trusted_proxies, is_tls=socket.is_tls
+        )
+        if peer is not None:
+            socket.forwarded_for = peer.host
         if handshake.is_browser(request):
             raise Refused(403, "This address is for charging stations, not for browsers.")
         try:
@@ -55,17 +66,25 @@ class Door:
         except handshake.Unaddressed as error:
             log.warning("refused: no such address", remote=socket.remote_address, why=str(error))
             raise Refused(404, f"Connect to /{handshake.PREFIX}/STATION.") from None
-        station = await self._station(socket, request, station_id)
-        return station, self._dialect(socket, request, station_id)
+        admission = await self._admission(socket, request, station_id, peer)
+        return admission, self._dialect(socket, request, station_id)
 
-    async def _station(self, socket: Socket, request: Request, station_id: StationId) -> Station:
+    async def _admission(
+        self,
+        socket: Socket,
+        request: Request,
+        station_id: StationId,
+        peer: handshake.Peer | None,
+    ) -> Admission:
         basic = handshake.basic(request.headers, station_id)
         knock = Knock(
             station=station_id,
-            tls=socket.is_tls,
+            tls=peer.is_tls if peer is not None else socket.is_tls,
             user=basic.user if basic else None,
             password=basic.password if basic else b"",
             remote_address=socket.remote_address,
+            certificate=peer.certificate if peer is not None else socket.certificate,
+            demands_certificate=peer is None and socket.demands_certificate,
         )
         try:
             admission = await self._security.admit(knock)
@@ -74,9 +93,8 @@ class Door:
         except TooBusy:
             raise unavailable("Too many stations at once.") from None
         if admission.station is None:
-            self._log(socket, station_id, admission.verdict.value)
             raise unauthorized()
-        return admission.station
+        return admission
 
     def _dialect(self, socket: Socket, request: Request, station_id: StationId) -> Dialect:
         offers = handshake.offered(request.headers)
@@ -85,10 +103,6 @@ class Door:
             # OCPP-J 1.6 would complete the handshake and close; its test tool, and sense, refuse.
             why = f"no common subprotocol: offered {', '.join(offers)[:100] or 'none'}"
             self._security.refused(station_id, socket.remote_address, why)
-            self._log(socket, station_id, why)
             spoken = ", ".join(self._dialects)
             raise Refused(400, f"Sec-WebSocket-Protocol must name one of: {spoken}.")
         return self._dialects[chosen]
-
-    def _log(self, socket: Socket, station_id: StationId, why: str) -> None:
-        log.warning("refused", station=str(station_id), remote=socket.remote_address, why=why)

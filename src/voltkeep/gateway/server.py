@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,18 +13,23 @@ from websockets.http11 import Request
 
 from voltkeep.config import Address
 from voltkeep.dialects.dialect import Dialect, Services
-from voltkeep.domain.identity import StationId
+from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.domain.security import TlsFault
 from voltkeep.gateway.connection import Connection
 from voltkeep.gateway.door import Door, Refused, unauthorized, unavailable
+from voltkeep.gateway.handshake import Network
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.gateway.surroundings import Surroundings, patience
-from voltkeep.gateway.websocket import Socket
+from voltkeep.gateway.tls import TlsKind, TlsMaterial
+from voltkeep.gateway.tls_listeners import TlsListeners
+from voltkeep.gateway.websocket import TLS_ON_PLAIN, Socket
 from voltkeep.services.ports import Clock, Exchange, StoreUnavailable, Superseded
 from voltkeep.services.security import SecurityService
 
 log = structlog.get_logger(__name__)
 
+NOBODY = StationId(DEFAULT_TENANT, "")  # it never came to a station's name
 _TICK_S = 1.0
 _SEEN_EVERY_S = 5.0
 
@@ -31,7 +37,7 @@ _SEEN_EVERY_S = 5.0
 class Gateway:
     """Owns the sockets of stations, and the one ticker that watches them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a part of its own
         self,
         *,
         dialects: Mapping[str, Dialect],
@@ -42,8 +48,10 @@ class Gateway:
         clock: Clock,
         limits: Limits,
         compression: bool,
+        trusted_proxies: Sequence[Network] = (),
     ) -> None:
-        self._door = Door(dialects, security)
+        self._door = Door(dialects, security, trusted_proxies)
+        self._security = security
         self._services = services
         self._provisioning = services.provisioning
         self._stations = stations
@@ -62,20 +70,32 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(limits.handshakes_at_once)
         self._servers: list[asyncio.Server] = []
+        self._tls: TlsListeners | None = None
         self._handshakes = 0
         self._draining = asyncio.Event()
         self._empty = asyncio.Event()
 
-    async def listen(self, host: str, port: int) -> Address:
-        """Open a plain listener. Raises OSError when the address cannot be had."""
+    async def listen(self, host: str, port: int, tls: TlsKind | None = None) -> Address:
+        """Open a listener; for TLS, `use_tls` comes first.
+
+        Raises OSError when the address cannot be had.
+        """
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._socket, host, port, backlog=4096)
+        accept = self._socket if tls is None else partial(self._link, tls)
+        server = await loop.create_server(accept, host, port, backlog=4096)
         self._servers.append(server)
         name = server.sockets[0].getsockname()
         if not self._tasks:
             self._spawn(self._tick(), name="ticker")
             self._spawn(self._remember_seen(), name="seen")
         return Address(name[0], name[1])
+
+    def use_tls(self, material: TlsMaterial) -> None:
+        """Present these certificates from now on; live connections stay. Raises BadTlsFiles."""
+        if self._tls is None:
+            self._tls = TlsListeners(material, self._clock, self._tls_failed)
+        else:
+            self._tls.use(material)
 
     async def close(self) -> None:
         """Stop listening, let calls in progress finish, and send everybody away (1012)."""
@@ -115,13 +135,23 @@ class Gateway:
 
     # The handshake.
 
-    def _socket(self) -> Socket:
-        socket = Socket(self._limits, self._requested, self._closed)
+    def _socket(self, tls: TlsKind | None = None) -> Socket:
+        demands = tls is TlsKind.MUTUAL
+        socket = Socket(self._limits, self._requested, self._closed, demands_certificate=demands)
         self._sockets[socket] = None
         return socket
 
+    def _link(self, tls: TlsKind) -> asyncio.Protocol:
+        assert self._tls is not None, "use_tls comes before a TLS listener"
+        return self._tls.link(tls, self._socket(tls))
+
+    def _tls_failed(self, socket: Socket, fault: TlsFault, detail: str) -> None:
+        self._security.refused(NOBODY, socket.remote_address, fault, detail)
+
     def _closed(self, socket: Socket) -> None:
         self._sockets.pop(socket, None)
+        if socket.reason == TLS_ON_PLAIN:
+            self._tls_failed(socket, TlsFault.TLS_ON_PLAIN, "")
         if not self._sockets:
             self._empty.set()
 
@@ -156,7 +186,9 @@ class Gateway:
         if len(self._sockets) > self._limits.max_connections:
             log.warning("too many connections", limit=self._limits.max_connections)
             raise unavailable("Too many connections.")
-        station, dialect = await self._door.admit(socket, request)
+        admission, dialect = await self._door.admit(socket, request)
+        station = admission.station
+        assert station is not None
         # Nothing may be said of a connection that is none: only then the older one is over.
         deflate = self._compression and dialect.requires_compression_offer
         response = socket.prepare(request, dialect.subprotocol, deflate=deflate)
@@ -164,12 +196,16 @@ class Gateway:
             return
         try:
             epoch = await self._provisioning.connect(
-                station, subprotocol=dialect.subprotocol, remote_address=socket.remote_address
+                station,
+                subprotocol=dialect.subprotocol,
+                remote_address=socket.remote_address,
+                profile=admission.profile,
+                settle=partial(self._security.settle, admission=admission),
             )
         except StoreUnavailable:
             raise unavailable("The database is away.") from None
         except Superseded:
-            raise unauthorized() from None  # removed a moment ago
+            raise unauthorized() from None  # what let it in was taken away a moment ago
         connection = Connection(socket, station, epoch, dialect, self._surroundings)
         if self._draining.is_set() or not socket.upgrade(response, connection):
             await self._never_came(connection)

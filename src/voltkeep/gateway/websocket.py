@@ -8,8 +8,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from websockets.exceptions import InvalidMessage
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -18,6 +19,13 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from voltkeep.gateway.limits import Limits
+
+TLS_ON_PLAIN = "TLS was spoken to a port without TLS"
+_HELLO = b"\x16\x03"  # a TLS record of the handshake: no HTTP method begins like that
+_BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 25\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n\r\nThis is no HTTP request.\n"
+)
 
 _SLICE = 4096  # bytes given to the parser at once: a flood of tiny frames meets its budget early
 _DATA = (Opcode.TEXT, Opcode.BINARY)
@@ -71,12 +79,15 @@ class Socket(asyncio.Protocol):
         "_on_closed",
         "_on_request",
         "_paused",
+        "_peer",
         "_protocol",
         "_rest",
         "_size",
         "_timer",
         "_tokens",
         "_transport",
+        "demands_certificate",
+        "forwarded_for",
         "heard_at",
         "pings",
         "reason",
@@ -87,6 +98,8 @@ class Socket(asyncio.Protocol):
         limits: Limits,
         on_request: "Callable[[Socket, Request], None]",
         on_closed: "Callable[[Socket], None]",
+        *,
+        demands_certificate: bool = False,
     ) -> None:
         self._limits = limits
         self._on_request = on_request
@@ -95,6 +108,7 @@ class Socket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(max_size=limits.discard_bytes, logger=_silent)
         self._transport: asyncio.Transport | None = None
+        self._peer: tuple[Any, ...] | None = None  # kept: it is told of when it has left, too
         self._fragments: list[bytes] | None = None
         self._head: Opcode | None = None
         self._size = 0
@@ -106,11 +120,15 @@ class Socket(asyncio.Protocol):
         self._closing: asyncio.TimerHandle | None = None
         self.pings = 0  # since it was last heard
         self.reason = ""
+        self.forwarded_for = ""
+        self.demands_certificate = demands_certificate
 
     # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = peer if isinstance(peer, tuple) else None
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -122,6 +140,9 @@ class Socket(asyncio.Protocol):
         self.heard_at = self._loop.time()
         self.pings = 0
         if self._protocol.state is CONNECTING:
+            if not self._size and data.startswith(_HELLO):
+                self.abort(TLS_ON_PLAIN)
+                return
             self._size += len(data)
             if self._size > self._limits.request_bytes:
                 self.reject(431, "The request is too large.")
@@ -162,13 +183,24 @@ class Socket(asyncio.Protocol):
         return self._info("ssl_object") is not None
 
     @property
+    def certificate(self) -> bytes | None:
+        """The certificate (DER) that the client has proven to hold."""
+        return cast("bytes | None", self._info("certificate"))
+
+    @property
     def remote_address(self) -> str:
-        """Host and port of the peer, for people."""
-        peer = self._info("peername")
-        if not isinstance(peer, tuple):
+        """Host and port of the peer, or the client's host where a trusted proxy says it."""
+        if self.forwarded_for:
+            return self.forwarded_for
+        if self._peer is None:
             return "unknown"
-        host, port = str(peer[0]), peer[1]
+        host, port = self._peer[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    @property
+    def remote_host(self) -> str:
+        """The address of the peer itself, be it a proxy; "" if it left at once."""
+        return str(self._peer[0]) if self._peer is not None else ""
 
     def prepare(self, request: Request, subprotocol: str, *, deflate: bool) -> Response | None:
         """The answer that `upgrade` sends; None, and a refusal sent, if it is no upgrade."""
@@ -288,6 +320,8 @@ class Socket(asyncio.Protocol):
                     self.pause("handshake")
                     self._on_request(self, cast("Request", event))
             if self._protocol.writes:  # a pong, or the closing handshake
+                if isinstance(self._protocol.handshake_exc, InvalidMessage):
+                    self._transport.write(_BAD_REQUEST)  # the library just closes
                 self._flush()
             self._spend(len(events))
 

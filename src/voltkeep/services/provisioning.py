@@ -1,5 +1,6 @@
 """Functional block B, provisioning: the stations we know, and their boots."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -116,13 +117,24 @@ class ProvisioningService:
 
     # Who is connected, for the gateway.
 
-    async def connect(self, station: Station, *, subprotocol: str, remote_address: str) -> int:
+    async def connect(
+        self,
+        station: Station,
+        *,
+        subprotocol: str,
+        remote_address: str,
+        profile: SecurityProfile | None = None,
+        settle: Callable[[Work], Awaitable[None]] | None = None,
+    ) -> int:
         """Begin a connection and return its fencing epoch: whatever was before it is over.
 
-        Raises StoreUnavailable.
+        ``profile`` is the one it was let in with, if that is not the station's own yet; ``settle``
+        is done in the same work. Raises StoreUnavailable or Superseded.
         """
         at = self._clock()
         async with self._begin() as work:
+            if settle is not None:
+                await settle(work)
             epoch = await work.stations.connected(
                 station.id, at=at, subprotocol=subprotocol, address=remote_address
             )
@@ -131,7 +143,7 @@ class ProvisioningService:
                     station=station.id,
                     at=at,
                     subprotocol=subprotocol,
-                    security_profile=station.security_profile,
+                    security_profile=station.security_profile if profile is None else profile,
                     remote_address=remote_address,
                     epoch=epoch,
                 )

@@ -8,21 +8,31 @@ import secrets
 import time
 from collections import OrderedDict
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from voltkeep.domain.audit import Deed
+from voltkeep.domain.certificates import CertificateState, Standing, TrustAnchor
 from voltkeep.domain.events import ConnectionRefused, StationChanged
-from voltkeep.domain.identity import StationId
-from voltkeep.domain.security import Attempt, Verdict, admit
-from voltkeep.domain.stations import Station
-from voltkeep.services.ports import Announce, Begin, Clock, Read
+from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.security import Attempt, Rules, Shown, admit, advice, pins
+from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.audit import audit
+from voltkeep.services.authority import Authority, Revocations
+from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
 from voltkeep.services.provisioning import registered
+from voltkeep.services.settlement import Admission, settle
+
+log = structlog.get_logger(__name__)
 
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
 _KEYED = "hmac-sha256"
 _REMEMBERED = 10_000  # verified typed keys kept in memory
 _REMEMBERED_S = 3600.0
+_ANCHORS_S = 30.0  # another process may have changed them
+_WITH_PASSWORD = (SecurityProfile.BASIC, SecurityProfile.TLS_BASIC)
 
 
 class TooBusy(Exception):
@@ -109,6 +119,11 @@ class Keys:
         return hmac.new(self._pepper, salt + secret, hashlib.sha256).hexdigest()
 
 
+def is_generated(key_hash: str) -> bool:
+    """Whether the key behind this hash has 160 random bits: nobody guesses it."""
+    return key_hash.startswith(_KEYED)
+
+
 class Knock(Struct, frozen=True, kw_only=True):
     """An upgrade request, as far as it matters who sent it. ``user`` None: no Basic header."""
 
@@ -117,26 +132,34 @@ class Knock(Struct, frozen=True, kw_only=True):
     user: str | None
     password: bytes
     remote_address: str
-
-
-class Admission(Struct, frozen=True, kw_only=True):
-    """``station`` is set when the verdict is ADMITTED."""
-
-    verdict: Verdict
-    station: Station | None = None
+    certificate: bytes | None = None  # DER; the client has proven to hold its key
+    demands_certificate: bool = False  # the listener does
 
 
 class SecurityService:
     """Decides at the door, and keeps the keys."""
 
     def __init__(
-        self, begin: Begin, read: Read, keys: Keys, clock: Clock, announce: Announce
+        self,
+        begin: Begin,
+        read: Read,
+        keys: Keys,
+        clock: Clock,
+        announce: Announce,
+        *,
+        authority: Authority,
+        revocations: Revocations,
+        rules: Rules,
     ) -> None:
         self._begin = begin
         self._read = read
         self._keys = keys
         self._clock = clock
         self._announce = announce
+        self._authority = authority
+        self._revocations = revocations
+        self._rules = rules
+        self._anchors: dict[TenantId, tuple[float, list[TrustAnchor]]] = {}
 
     async def admit(self, knock: Knock) -> Admission:
         """May this connection be upgraded? Unknown and wrong cost the same work.
@@ -145,34 +168,175 @@ class SecurityService:
         """
         async with self._read() as work:
             station = await work.stations.get(knock.station)
-        matches = await self._keys.matches(station.key_hash if station else None, knock.password)
-        attempt = Attempt(tls=knock.tls, user=knock.user, password_matches=matches)
-        verdict = admit(station, attempt)
-        if verdict is not Verdict.ADMITTED:
-            self.refused(knock.station, knock.remote_address, verdict)
-            station = None
-        return Admission(verdict=verdict, station=station)
+        password = await self._shown(station, knock)
+        attempt = Attempt(
+            tls=knock.tls,
+            user=knock.user,
+            password=password,
+            demands_certificate=knock.demands_certificate,
+        )
+        if knock.certificate is not None:
+            attempt = await self._with_certificate(attempt, knock, knock.certificate)
+        decision = admit(station, attempt, self._rules)
+        if (
+            decision.profile is SecurityProfile.TLS_CERTIFICATE
+            and knock.certificate is not None
+            and station is not None
+        ):
+            attempt = await self._ask_others(attempt, knock, knock.certificate)
+            decision = admit(station, attempt, self._rules)
+        if station is None or decision.profile is None:
+            detail = _detail(attempt)
+            self.refused(knock.station, knock.remote_address, decision.verdict, detail)
+            return Admission(verdict=decision.verdict)
+        has_password = decision.profile in _WITH_PASSWORD
+        has_certificate = decision.profile is SecurityProfile.TLS_CERTIFICATE
+        return Admission(
+            verdict=decision.verdict,
+            station=station,
+            profile=decision.profile,
+            password=password if has_password else Shown.NOTHING,
+            certificate=attempt.certificate if has_certificate else None,
+            pins=has_certificate and pins(station, attempt, self._rules),
+        )
 
-    def refused(self, station: StationId, remote_address: str, reason: str) -> None:
+    async def settle(self, work: Work, admission: Admission) -> None:
+        """What this connection decides by having come about; see `settlement`."""
+        await settle(work, admission, self._clock())
+
+    async def _shown(self, station: Station | None, knock: Knock) -> Shown:
+        key_hash = station.key_hash if station is not None else None
+        matches = await self._keys.matches(key_hash, knock.password)
+        if knock.user is None:
+            return Shown.NOTHING
+        if not knock.password:
+            return Shown.EMPTY
+        if matches and key_hash is not None:
+            return Shown.KEY
+        next_key_hash = station.trust.next_key_hash if station is not None else None
+        if next_key_hash is not None and await self._keys.matches(next_key_hash, knock.password):
+            return Shown.NEXT_KEY
+        return Shown.WRONG
+
+    async def _with_certificate(
+        self, attempt: Attempt, knock: Knock, certificate: bytes
+    ) -> Attempt:
+        """Judge it, and look up whom it was issued to: revocation counts at once (A00.FR.704)."""
+        tenant = knock.station.tenant
+        shown = self._authority.judge(certificate, await self._roots(tenant), self._clock())
+        issued = None
+        if shown.is_own:
+            async with self._read() as work:
+                issued = await work.certificates.find(tenant, shown.serial_number)
+        if issued is not None and issued.fingerprint != shown.fingerprint:
+            issued = None
+        if (
+            issued is not None
+            and issued.state is CertificateState.REVOKED
+            and shown.standing is Standing.TRUSTED
+        ):
+            shown = structs.replace(shown, standing=Standing.REVOKED)
+        return structs.replace(
+            attempt, certificate=shown, issued_to=issued.station if issued is not None else None
+        )
+
+    async def _ask_others(self, attempt: Attempt, knock: Knock, certificate: bytes) -> Attempt:
+        """Ask who issued a foreign certificate, once all else is right (A00.FR.702)."""
+        shown = attempt.certificate
+        if shown is None or shown.is_own:
+            return attempt
+        anchors = await self._roots(knock.station.tenant)
+        standing = await self._revocations.standing(certificate, shown, anchors)
+        if standing is Standing.REVOCATION_UNKNOWN and self._rules.is_lenient:
+            return attempt
+        return structs.replace(attempt, certificate=structs.replace(shown, standing=standing))
+
+    # What is trusted beside our own authority.
+
+    async def _roots(self, tenant: TenantId) -> list[TrustAnchor]:
+        cached = self._anchors.get(tenant)
+        if cached is not None and cached[0] > time.monotonic():
+            return cached[1]
+        async with self._read() as work:
+            anchors = await _for_clients(work, tenant)
+        self._anchors[tenant] = (time.monotonic() + _ANCHORS_S, anchors)
+        return anchors
+
+    def forget_roots(self) -> None:
+        """What is trusted has changed: look again at the next connection."""
+        self._anchors.clear()
+
+    async def client_roots(self) -> str:
+        """Every foreign root below which client certificates may be, as PEM, for TLS."""
+        async with self._read() as work:
+            anchors = await _for_clients(work, None)
+        return "\n".join(sorted({anchor.pem.strip() for anchor in anchors}))
+
+    # Refusals.
+
+    def refused(
+        self, station: StationId, remote_address: str, reason: str, detail: str = ""
+    ) -> None:
         """Tell who listens that a connection was not let in, and why."""
+        fields = {"detail": detail} if detail else {}
+        name = str(station) if station.name else ""
+        log.warning(
+            "refused",
+            station=name,
+            remote=remote_address,
+            why=str(reason),
+            advice=advice(reason, station),
+            **fields,
+        )
         self._announce(
             ConnectionRefused(
-                station=station, at=self._clock(), remote_address=remote_address, reason=reason
+                station=station,
+                at=self._clock(),
+                remote_address=remote_address,
+                reason=str(reason),
             )
         )
+
+    # Keys and trust, as an operator changes them.
 
     async def rotate_key(self, station: StationId) -> str:
         """Give the station a new generated key; the old one is over. Raises UnknownStation."""
         key, key_hash = self._keys.generate()
-        await self._set_key(station, key_hash)
+        await self._set_key(station, key_hash, "key.rotated")
         return key
 
     async def set_password(self, station: StationId, password: str) -> None:
         """Give the station a key that a person chose. Raises UnknownStation."""
-        await self._set_key(station, await asyncio.to_thread(self._keys.hash_typed, password))
+        key_hash = await asyncio.to_thread(self._keys.hash_typed, password)
+        await self._set_key(station, key_hash, "key.set")
 
-    async def _set_key(self, station: StationId, key_hash: str) -> None:
+    async def _set_key(self, station: StationId, key_hash: str, action: str) -> None:
         async with self._begin() as work:
             await registered(work, station)
+            known = await work.stations.lock(station)
+            if known is not None and known.trust.next_key_hash is not None:
+                # A key on its way is over as well: only this one counts.
+                trust = structs.replace(
+                    known.trust, next_key_hash=None, next_key_at=None, next_key_after_reboot=False
+                )
+                await work.stations.set_trust(station, trust)
             await work.stations.set_key(station, key_hash)
-            work.emit(StationChanged(station=station, at=self._clock(), what="key"))
+            at = self._clock()
+            deed = Deed(action=action, object=str(station), after="here; the station is not told")
+            await audit(work, station.tenant, at, deed)
+            work.emit(StationChanged(station=station, at=at, what="key"))
+
+
+async def _for_clients(work: Work, tenant: TenantId | None) -> list[TrustAnchor]:
+    anchors = await work.anchors.all(tenant, states=("trusted",))
+    return [anchor for anchor in anchors if anchor.for_clients]
+
+
+def _detail(attempt: Attempt) -> str:
+    """What the refused certificate says, for people: hostile, and shown escaped."""
+    shown = attempt.certificate
+    if shown is None:
+        return ""
+    names = ", ".join(shown.common_names)[:80]
+    organizations = ", ".join(shown.organizations)[:80]
+    return f"CN={names!a} O={organizations!a} serial {shown.serial_number[:40]}"

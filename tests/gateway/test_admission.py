@@ -5,7 +5,7 @@ import ipaddress
 import pytest
 
 from voltkeep.domain.identity import station_id
-from voltkeep.gateway.admission import Admission, is_in, source
+from voltkeep.gateway.admission import Turnstile, is_in, source
 from voltkeep.gateway.limits import Limits
 from voltkeep.services.rates import Buckets, Rate
 
@@ -16,7 +16,7 @@ MINUTE, HOUR = 60.0, 3600.0
 
 @pytest.fixture
 def admission():
-    return Admission(Limits())
+    return Turnstile(Limits())
 
 
 def fail(admission, times, *, host=HERE, station=CS, now=0.0):
@@ -88,7 +88,7 @@ def test_the_addresses_of_one_ipv6_network_share_a_bucket(admission):
 
 def test_an_unlimited_source_may_open_any_number():
     limits = Limits(unlimited_sources=(ipaddress.IPv4Network("192.0.2.0/24"),))
-    admission = Admission(limits)
+    admission = Turnstile(limits)
 
     assert all(admission.accepts(HERE, 0.0) for _ in range(1000))
 
@@ -170,7 +170,7 @@ def test_one_identity_tried_often_is_no_enumeration(admission):
 
 
 def test_stations_that_come_back_at_once_stand_in_line():
-    admission = Admission(Limits(upgrades_per_s=10, upgrade_wait_s=2.0))
+    admission = Turnstile(Limits(upgrades_per_s=10, upgrade_wait_s=2.0))
     turns = [admission.turn(0.0, is_known=True) for _ in range(40)]
 
     let_in = [turn for turn in turns if turn is not None]
@@ -182,14 +182,14 @@ def test_stations_that_come_back_at_once_stand_in_line():
 
 
 def test_a_part_of_the_line_is_for_stations_that_were_here_lately():
-    admission = Admission(Limits(upgrades_per_s=10, upgrade_wait_s=2.0))
+    admission = Turnstile(Limits(upgrades_per_s=10, upgrade_wait_s=2.0))
 
     assert sum(admission.turn(0.0, is_known=False) is not None for _ in range(100)) == 20
     assert sum(admission.turn(0.0, is_known=True) is not None for _ in range(100)) == 10
 
 
 def test_who_is_told_to_come_later_takes_nobodys_turn():
-    admission = Admission(Limits(upgrades_per_s=10, upgrade_wait_s=0.0))
+    admission = Turnstile(Limits(upgrades_per_s=10, upgrade_wait_s=0.0))
     for _ in range(1000):
         admission.turn(0.0, is_known=True)
 

@@ -82,7 +82,7 @@ class _Names(Struct, gc=False):
     blocked_until: float = 0.0
 
 
-class Admission:
+class Turnstile:
     """The buckets of one listener process, at most `MOST_KEYS` of a kind."""
 
     def __init__(self, limits: Limits) -> None:

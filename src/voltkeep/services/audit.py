@@ -22,6 +22,11 @@ def acting_as(actor: Actor) -> Iterator[None]:
         _actor.reset(token)
 
 
+def acting() -> Actor:
+    """Who acts now."""
+    return _actor.get()
+
+
 async def audit(work: Work, tenant: TenantId, at: datetime, deed: Deed) -> None:
     """Chain a deed of whoever acts now; it counts if the work commits."""
-    await work.audit.append(tenant, at, _actor.get(), deed)
+    await work.audit.append(tenant, at, acting(), deed)

@@ -1,14 +1,45 @@
 """Functional block A, security: events that stations report, and alerts that people should see."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
-from msgspec import structs
+from cachetools import LRUCache
+from msgspec import json, structs
 
-from voltkeep.domain.events import AlertRaised
-from voltkeep.domain.identity import Sender, StationId
-from voltkeep.domain.security import Alert
+from voltkeep.domain.audit import Deed
+from voltkeep.domain.events import AlertRaised, SecurityEventReported
+from voltkeep.domain.identity import Sender, StationId, TenantId
+from voltkeep.domain.security import Alert, SecurityEvent
+from voltkeep.services.audit import acting, audit
 from voltkeep.services.ports import Begin, Clock, Read, Work
+from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
+
+CRITICAL = frozenset(
+    {
+        # Whitepaper 8, and the appendices of 2.0.1 and 2.1.
+        *("FirmwareUpdated", "SettingSystemTime", "StartupOfTheDevice", "ResetOrReboot"),
+        *("SecurityLogWasCleared", "MemoryExhaustion", "TamperDetectionActivated"),
+        # The appendices only: the whitepaper has these, under the same names, as not critical.
+        *("InvalidFirmwareSignature", "InvalidFirmwareSigningCertificate"),
+        *("InvalidTLSVersion", "InvalidTLSCipherSuite"),
+        # The appendices only.
+        *("InvalidCsmsCertificate", "InvalidChargingStationCertificate"),
+        *("DiscardedRenewedClientCertificate", "MaintenanceLoginAccepted"),
+        "MaintenanceLoginFailed",
+    }
+)
+OPEN, ACKNOWLEDGED = "open", "acknowledged"
+EVENTS_KEPT = 5000  # of one station, until they are pruned
+
+_FLOOD = "too many security events"
+# What a station has saved up while it was offline comes at once.
+_EVENTS = Rate(burst=500, per_s=1)
+_TELLINGS = Rate(burst=1, per_s=1 / 60)
+
+
+class UnknownAlert(LookupError):
+    """There is no alert of that id."""
 
 
 class SecurityEventService:
@@ -18,20 +49,163 @@ class SecurityEventService:
         self._begin = begin
         self._read = read
         self._clock = clock
+        self._events: Buckets[StationId] = Buckets(_EVENTS)
+        self._tellings: Buckets[StationId] = Buckets(_TELLINGS)
+        self._dropped: LRUCache[StationId, int] = LRUCache(MOST_KEYS)
 
     async def report(
         self, sender: Sender, type: str, happened_at: datetime, tech_info: str | None
     ) -> None:
-        """Store a security event once, however often it is said (A04)."""
-        raise NotImplementedError
+        """Store a security event once, however often it is said (A04).
 
-
-async def raise_alert(work: Work, station: StationId, kind: str, text: str, at: datetime) -> None:
-    """Have people look. What is open already of that kind and station counts up."""
-    for alert in await work.alerts.of(station, states=("open",)):
-        if alert.kind == kind:
-            await work.alerts.put(structs.replace(alert, at=at, count=alert.count + 1, text=text))
+        Types that we do not know are taken like others, but are not critical. Of a station that
+        says too many they are dropped, counted, and told of in one alert.
+        """
+        now = self._clock().timestamp()
+        if not self._events.take(sender.station, now):
+            self._dropped[sender.station] = self._dropped.get(sender.station, 0) + 1
+            if not self._tellings.take(sender.station, now):
+                return
+            async with self._begin() as work:
+                await work.stations.hold(sender)
+                await self._tell_dropped(work, sender)
             return
-    id = hashlib.sha256(f"{station}\0{kind}\0{at.isoformat()}".encode()).hexdigest()[:16]
-    await work.alerts.put(Alert(station=station, id=id, at=at, first_at=at, kind=kind, text=text))
-    work.emit(AlertRaised(station=station, at=at, alert=id, kind=kind, text=text))
+        event = SecurityEvent(
+            station=sender.station,
+            id=_event_id(type, happened_at, tech_info),
+            state="critical" if type in CRITICAL else "noted",
+            at=sender.received_at,
+            happened_at=happened_at,
+            type=type,
+            tech_info=tech_info,
+        )
+        async with self._begin() as work:
+            await work.stations.hold(sender)
+            await self._tell_dropped(work, sender)
+            await _store(work, event)
+
+    async def _tell_dropped(self, work: Work, sender: Sender) -> None:
+        if dropped := self._dropped.pop(sender.station, 0):
+            await _flooded(work, sender.station, sender.received_at, dropped)
+
+    async def events(
+        self,
+        station: StationId | None = None,
+        *,
+        critical: bool = False,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[SecurityEvent]:
+        """What stations reported, the latest heard first."""
+        states = ["critical"] if critical else []
+        async with self._read() as work:
+            if station is None:
+                return await work.security_events.all(states=states, since=since, limit=limit)
+            found = await work.security_events.of(station, states=states, limit=limit)
+        return [event for event in found if since is None or event.at >= since]
+
+    async def alerts(
+        self, tenant: TenantId | None = None, *, acknowledged: bool = False, limit: int = 1000
+    ) -> list[Alert]:
+        """Those open, and with ``acknowledged`` the others too; the latest first."""
+        states: Sequence[str] = [] if acknowledged else [OPEN]
+        async with self._read() as work:
+            return await work.alerts.all(tenant, states=states, limit=limit)
+
+    async def acknowledge(self, tenant: TenantId, id: str) -> Alert:
+        """Somebody has looked at it; if it happens again, it is a new alert. Raises UnknownAlert.
+
+        Saying it again changes nothing.
+        """
+        async with self._begin() as work:
+            found = await work.alerts.find(tenant, id)
+            alert = found and await work.alerts.lock(found.station, found.id)
+            if alert is None:
+                raise UnknownAlert(f"there is no alert {id}")
+            if alert.state == ACKNOWLEDGED:
+                return alert
+            by = acting()
+            alert = structs.replace(alert, state=ACKNOWLEDGED, acknowledged_by=by.name)
+            await work.alerts.put(alert)
+            deed = Deed(action="alert.acknowledged", object=_object(alert), before=alert.text)
+            await audit(work, tenant, self._clock(), deed)
+        return alert
+
+
+async def raise_alert(
+    work: Work, station: StationId, kind: str, text: str, at: datetime, *, times: int = 1
+) -> Alert:
+    """Tell people, once: while an alert of that kind is open there, it is only counted up.
+
+    A station of name "" is the tenant as a whole.
+    """
+    alert = await _open_alert(work, station, kind)
+    if alert is not None:
+        alert = structs.replace(alert, at=max(at, alert.at), text=text, count=alert.count + times)
+        await work.alerts.put(alert)
+        return alert
+    alert = Alert(
+        station=station,
+        id=_short_hash([station, kind, at.timestamp()], 10),
+        at=at,
+        first_at=at,
+        count=times,
+        kind=kind,
+        text=text,
+    )
+    await work.alerts.put(alert)
+    work.emit(AlertRaised(station=station, at=at, alert=alert.id, kind=kind, text=text))
+    return alert
+
+
+async def _open_alert(work: Work, station: StationId, kind: str) -> Alert | None:
+    for alert in await work.alerts.of(station, states=[OPEN]):
+        if alert.kind == kind:
+            locked = await work.alerts.lock(station, alert.id)
+            return locked if locked is not None and locked.state == OPEN else None
+    return None
+
+
+async def _store(work: Work, event: SecurityEvent) -> None:
+    station, at = event.station, event.at
+    if await work.security_events.get(station, event.id) is not None:
+        return  # said again: it had no answer the first time
+    if await work.security_events.count(station) < EVENTS_KEPT:
+        await work.security_events.add(event)
+    else:
+        await _flooded(work, station, at, 1)
+    is_critical = event.state == "critical"
+    work.emit(
+        SecurityEventReported(
+            station=station,
+            at=at,
+            event=event.type,
+            happened_at=event.happened_at,
+            tech_info=event.tech_info,
+            is_critical=is_critical,
+        )
+    )
+    if is_critical:
+        said = f": {event.tech_info}" if event.tech_info else ""
+        text = f"{station} reports {event.type} at {event.happened_at:%F %T}Z{said}"
+        await raise_alert(work, station, event.type, text, at)
+
+
+async def _flooded(work: Work, station: StationId, at: datetime, dropped: int) -> None:
+    text = (
+        f"{station} reports more security events than are kept: those counted here were dropped. "
+        "Look at those that were kept, and have the station looked at."
+    )
+    await raise_alert(work, station, _FLOOD, text, at, times=dropped)
+
+
+def _event_id(type: str, happened_at: datetime, tech_info: str | None) -> str:
+    return _short_hash([type, happened_at.timestamp(), tech_info], 32)
+
+
+def _short_hash(content: object, digits: int) -> str:
+    return hashlib.sha256(json.encode(content)).hexdigest()[:digits]
+
+
+def _object(alert: Alert) -> str:
+    return f"{alert.kind} of {alert.station}" if alert.station.name else alert.kind

@@ -19,7 +19,15 @@ from voltkeep.bus.commands import CommandDesk, QueuedStations
 from voltkeep.bus.local import LocalBus
 from voltkeep.bus.outbox import Relay
 from voltkeep.bus.sealing import Seal
-from voltkeep.config import Address, Settings, make_data_directory, read_secret
+from voltkeep.config import (
+    Address,
+    KeyFiles,
+    Settings,
+    make_data_directory,
+    parse_networks,
+    read_pki_key,
+    read_secret,
+)
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked
@@ -38,7 +46,8 @@ from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.pki.authority import CertificateAuthority
 from voltkeep.pki.firmware import FirmwareSignatures
-from voltkeep.services.authority import Authority, Files
+from voltkeep.pki.vault import UnusableFile
+from voltkeep.services.authority import Authority, BadCertificate, Files
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.campaigns import CampaignService
@@ -75,6 +84,8 @@ _COLLECT_AFTER = (20_000, 20, 20)
 _SAVE_STATUS_EVERY_S = 0.25
 _LOOK_FOR_EVENTS_EVERY_S = 0.5
 _PRUNE_EVERY_S = 3600.0
+_LOOK_FOR_CERTIFICATES_EVERY_S = 5.0
+_COMPLAIN_EVERY_S = 60.0
 
 
 def now() -> datetime:
@@ -222,7 +233,12 @@ class App:
             if serve
             else QueuedStations(store.begin, store.read, now, self._seal, issued_by=_user())
         )
-        self.authority = CertificateAuthority(settings)
+        self.authority = CertificateAuthority(
+            KeyFiles(settings.pki_path),
+            read_pki_key(settings, _subkey(secret, b"key files")),
+            settings,
+            now(),
+        )
         self.services = make_services(
             store,
             self.stations,
@@ -238,6 +254,7 @@ class App:
         settings, store = self.settings, self.store
         assert isinstance(self.stations, LocalStations)
         await self.services.provisioning.start()
+        await self._open_authority()
         self.gateway = Gateway(
             dialects=DIALECTS,
             services=self.services,
@@ -261,6 +278,7 @@ class App:
         self._job("status", self._save_status)
         self._job("retention", self._prune)
         self._job("certificates", self.services.certificates.run)
+        self._job("server certificates", self._keep_server_certificates)
         self._job("campaigns", self.services.campaigns.run)
         # What was imported and built stays: the collector need not look at it again and again,
         # and pauses for a tenth of a second each time it does.
@@ -283,6 +301,17 @@ class App:
             if self._relay is not None:
                 while await self._relay.relay():  # or the next start would tell it as news
                     pass
+
+    async def _open_authority(self) -> None:
+        """Raises UnusableFile, BadCertificate, OSError."""
+        await asyncio.to_thread(self.authority.load)
+        if self.authority.is_new:
+            log.info(
+                "made a certificate authority",
+                directory=str(self.settings.pki_path),
+                root=self.authority.root.fingerprint,
+                advice="back the directory up; `voltkeep ca` shows and replaces what is in it",
+            )
 
     # Scheduled work.
 
@@ -310,6 +339,18 @@ class App:
             except StoreUnavailable as error:
                 log.warning("status waits for the database", error=str(error))
                 await asyncio.sleep(1)
+
+    async def _keep_server_certificates(self) -> None:
+        """Renew the server's own in time, and take up what `voltkeep ca` has changed."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_CERTIFICATES_EVERY_S)
+            try:
+                if await asyncio.to_thread(self.authority.renew_server, now()):
+                    log.info("renewed the server's certificates")
+                await asyncio.to_thread(self.authority.refresh, now())
+            except (UnusableFile, BadCertificate, OSError) as error:
+                log.warning("the server's certificates stay as they were", error=str(error))
+                await asyncio.sleep(_COMPLAIN_EVERY_S)
 
     async def _prune(self) -> None:
         while True:

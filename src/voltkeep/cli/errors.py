@@ -51,6 +51,8 @@ def as_failure(error: Exception) -> Failure | None:
 
 
 def _from_services(error: Exception) -> Failure | None:
+    from voltkeep.pki.vault import UnusableFile
+    from voltkeep.services.authority import BadCertificate
     from voltkeep.services.authorization import UnknownToken
     from voltkeep.services.provisioning import StationExists, UnknownStation
     from voltkeep.services.transactions import UnknownTransaction
@@ -64,6 +66,8 @@ def _from_services(error: Exception) -> Failure | None:
         if isinstance(error, unknown):
             next_step = f"`voltkeep {noun} list` shows those there are."
             return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, UnusableFile | BadCertificate):
+        return Failure(said)
     if isinstance(error, StationExists):
         return Failure(said, "Choose another id, or rename or remove the one there is.")
     return None

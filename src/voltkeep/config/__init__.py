@@ -1,6 +1,7 @@
 """How an installation is set up: its settings, their sources, and its secret."""
 
 from voltkeep.config.fields import Field, fields, public_value
+from voltkeep.config.key_files import KeyFiles, read_pki_key
 from voltkeep.config.loading import ConfigError, Loaded, default_data, load
 from voltkeep.config.secret import make_data_directory, read_secret
 from voltkeep.config.settings import (
@@ -16,6 +17,7 @@ __all__ = [
     "Address",
     "ConfigError",
     "Field",
+    "KeyFiles",
     "Loaded",
     "Settings",
     "address_or_off",
@@ -27,5 +29,6 @@ __all__ = [
     "parse_networks",
     "parse_ports",
     "public_value",
+    "read_pki_key",
     "read_secret",
 ]

@@ -69,13 +69,22 @@ class CertificateAuthority:
     def open(
         cls, files: Files, passphrase: bytes, policy: Policy, at: datetime
     ) -> "CertificateAuthority":
+        """An authority that is loaded. Raises UnusableFile, BadCertificate, OSError."""
+        authority = cls(files, passphrase, policy, at)
+        authority.load()
+        return authority
+
+    def load(self) -> None:
         """Load everything now; what is missing is made, which takes a second or two.
 
         Without this it happens at the first use. Raises UnusableFile, BadCertificate, OSError.
         """
-        authority = cls(files, passphrase, policy, at)
-        _ = authority.vault
-        return authority
+        _ = self.vault
+
+    @property
+    def is_new(self) -> bool:
+        """Whether something was made when it was loaded."""
+        return self.vault.is_new
 
     @property
     def vault(self) -> Vault:

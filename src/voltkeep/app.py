@@ -23,6 +23,7 @@ from voltkeep.config import (
     Address,
     KeyFiles,
     Settings,
+    address_or_off,
     make_data_directory,
     parse_networks,
     read_pki_key,
@@ -34,6 +35,7 @@ from voltkeep.dialects.masking import masked
 from voltkeep.domain.events import (
     EnergyMetered,
     Event,
+    RootsChanged,
     StationChanged,
     StationRemoved,
     StationRenamed,
@@ -44,6 +46,8 @@ from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.revocation import OnlineRevocations
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
+from voltkeep.gateway.tls import TlsKind
+from voltkeep.gateway.tls_source import TlsSource
 from voltkeep.pki.authority import CertificateAuthority
 from voltkeep.pki.firmware import FirmwareSignatures
 from voltkeep.pki.vault import UnusableFile
@@ -188,6 +192,8 @@ class App:
     authority: CertificateAuthority
     gateway: Gateway | None = None
     ocpp_address: Address | None = None
+    ocpp_tls_address: Address | None = None
+    ocpp_mtls_address: Address | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -249,6 +255,12 @@ class App:
             files=DirectoryFiles(settings.files_path),
             is_metering_heard=partial(self.bus.hears, EnergyMetered),
         )
+        self._tls = TlsSource(
+            self.authority,
+            self.services.security,
+            is_modern=settings.tls_policy == "modern",
+            ticket_secret=_subkey(secret, b"session tickets"),
+        )
 
     async def _serve(self) -> None:
         settings, store = self.settings, self.store
@@ -269,6 +281,7 @@ class App:
         self.bus.handle(
             partial(self._heed, self.gateway), StationRemoved, StationRenamed, StationChanged
         )
+        self.bus.handle(lambda _: self._tls.roots_changed(), RootsChanged)
         self._relay = relay = Relay(
             store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S
         )
@@ -285,8 +298,25 @@ class App:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        if settings.ocpp_address is not None:
-            self.ocpp_address = await self.gateway.listen(*settings.ocpp_address)
+        await self._listen(self.gateway)
+
+    async def _listen(self, gateway: Gateway) -> None:
+        """Open what the settings ask for. Raises OSError, BadTlsFiles."""
+        settings = self.settings
+        optional = settings.ocpp_tls_client_certificates
+        wanted = [
+            (settings.ocpp, None),
+            (settings.ocpp_tls, TlsKind.OPTIONAL if optional else TlsKind.SERVER),
+            (settings.ocpp_mtls, TlsKind.MUTUAL),
+        ]
+        if any(kind is not None and text != "off" for text, kind in wanted):
+            gateway.use_tls(await self._tls.material())
+            self._job("tls", partial(self._tls.keep, gateway))
+        found = []
+        for text, kind in wanted:
+            address = address_or_off(text)
+            found.append(await gateway.listen(*address, kind) if address is not None else None)
+        self.ocpp_address, self.ocpp_tls_address, self.ocpp_mtls_address = found
 
     async def _stop(self) -> None:
         """Let stations go first, while what they say can still be stored."""

@@ -130,6 +130,9 @@ class CertificateService:
                 text = f"a request for a certificate was refused: {problem}"
                 await raise_alert(work, station, "certificate request refused", text, now)
             elif asked is not None:
+                # Where O is not looked at it may be missing, and A00.FR.509 wants one.
+                name = asked.organization or self._settings.cpo_name
+                asked = structs.replace(asked, organization=name)
                 await _accept(work, sender, asked, pem, use, request_id)
         return problem
 

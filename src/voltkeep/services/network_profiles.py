@@ -1,0 +1,139 @@
+"""What a station needs for a higher security profile, and where it connects with it."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from voltkeep.config import Address, Settings, address_or_off
+from voltkeep.domain.certificates import CertificateState, RootUse
+from voltkeep.domain.commands import NetworkProfilesTold
+from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.ports import Work
+
+_HAS_ROOT = ("sent", "installed", "listed")
+
+
+class Unready(Exception):
+    """The station is not ready for this change: why not, and in ``advice`` what to do first."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """How a station shall connect with its new profile, where ours is not what it should use."""
+
+    url: str = ""  # without the station's id
+    slots: tuple[int, ...] = ()  # where the network profile goes, then what to fall back to
+    interface: str = ""
+
+
+def check_target(known: Station, to: SecurityProfile | None) -> SecurityProfile:
+    """One profile up, never down (whitepaper A00.FR.005). Raises Unready."""
+    now = int(known.security_profile)
+    if known.security_profile is SecurityProfile.TLS_CERTIFICATE and to is None:
+        raise Unready(f"{known.id} has the highest security profile, 3")
+    target = SecurityProfile(now + 1) if to is None else to
+    if target == now:
+        raise Unready(f"{known.id} has security profile {now} already")
+    if target < now:
+        raise Unready(
+            f"{known.id} has security profile {now}, and OCPP never lowers it (A00.FR.005)",
+            "Change it in the station itself, and here with `voltkeep station set "
+            f"{known.id} --security-profile {int(target)}`.",
+        )
+    if target > now + 1:
+        raise Unready(
+            f"{known.id} has security profile {now}: the next one is {now + 1}",
+            f"Raise it to {now + 1} first, or let a campaign walk it up: "
+            f"`voltkeep campaign start --profile {int(target)} {known.id}`.",
+        )
+    return target
+
+
+async def prerequisites(
+    work: Work,
+    known: Station,
+    target: SecurityProfile,
+    settings: Settings,
+    route: Route,
+    at: datetime,
+    *,
+    force: bool,
+) -> tuple[str, list[str]]:
+    """Where the station shall connect, and what may go wrong. Raises Unready."""
+    url = route.url or _url(settings, known.id, target)
+    if not url:
+        raise Unready(
+            f"nothing that stations can be told listens for security profile {int(target)}",
+            f"Set {_LISTENER[target]} to a host and a port, or name an address with --url.",
+        )
+    if force:
+        return url, []
+    if target is SecurityProfile.TLS_CERTIFICATE and not await _has_certificate(work, known, at):
+        raise Unready(
+            f"{known.id} has no certificate of ours that it has accepted, which profile 3 needs",
+            f"`voltkeep certificate renew {known.id}` has it ask for one. "
+            "If it has one of another authority: --force.",
+        )
+    if target >= SecurityProfile.TLS_BASIC and not await _has_root(work, known):
+        return url, [
+            (
+                "as far as we know, it has no root certificate to check ours with, and will then "
+                f"refuse: `voltkeep certificate install {known.id}`"
+            )
+        ]
+    return url, []
+
+
+async def _has_certificate(work: Work, known: Station, at: datetime) -> bool:
+    states = (CertificateState.ACCEPTED, CertificateState.ACTIVE)
+    issued = await work.certificates.of(known.id, states=states)
+    return any(each.not_after > at for each in issued)
+
+
+async def _has_root(work: Work, known: Station) -> bool:
+    installed = await work.installed.of(known.id, states=_HAS_ROOT)
+    return any(each.use == RootUse.CSMS_ROOT for each in installed)
+
+
+_LISTENER = {
+    SecurityProfile.BASIC: "ocpp",
+    SecurityProfile.TLS_BASIC: "ocpp_tls",
+    SecurityProfile.TLS_CERTIFICATE: "ocpp_mtls",
+}
+
+
+def _url(settings: Settings, station: StationId, target: SecurityProfile) -> str:
+    """What a station is told to connect to: it adds its id itself (OCPP-J 3.1.1)."""
+    address = address_or_off(getattr(settings, _LISTENER[target]))
+    if (
+        address is None
+        and target is SecurityProfile.TLS_CERTIFICATE
+        and settings.ocpp_tls_client_certificates
+    ):
+        address = address_or_off(settings.ocpp_tls)
+    if address is None or address.port == 0:
+        return ""
+    scheme = "ws" if target is SecurityProfile.BASIC else "wss"
+    tenant = "" if station.tenant == DEFAULT_TENANT else f"/{quote(station.tenant, safe='')}"
+    return f"{scheme}://{Address(settings.host, address.port)}/ocpp{tenant}"
+
+
+def slots(told: NetworkProfilesTold | None) -> tuple[int, ...]:
+    """The slot for a new network profile, and after it those to fall back to (B10, A05)."""
+    if told is None:
+        return (1,)
+    kept = [slot for slot in told.priority if slot != told.active]
+    if told.active is None:
+        # The first is probably in use: leave it alone.
+        kept = list(told.priority[1:])
+        fallback = told.priority[:1]
+    else:
+        fallback = (told.active,)
+    taken = set(fallback)
+    new = next((slot for slot in (*kept, 1, 2) if slot not in taken), 1)
+    return (new, *(slot for slot in fallback if slot != new))

@@ -47,13 +47,13 @@ class Seal:
             return command.command
         try:
             content = self._fernet.decrypt(command.sealed)
-            command: Command = json.decode(content, type=Command)
+            given: Command = json.decode(content, type=Command)
         except (InvalidToken, DecodeError) as error:
             raise WrongSecret(
                 "the command was encrypted with another secret: give every process of this "
                 "installation the same `secret`"
             ) from error
-        return command
+        return given
 
     def kept(self, command: Command) -> Command:
         """A command without its secrets; the same object if it has none."""

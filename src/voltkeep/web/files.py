@@ -163,12 +163,12 @@ async def fetch(
     return Stream(content, status_code=206 if is_part else 200, headers=headers, media_type=_BINARY)
 
 
-@head("/firmware/{token:str}/{name:path}")
-async def peek(request: Asked, token: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+@head("/firmware/{token:str}/{name:path}", media_type="text/plain")
+async def peek(request: Asked, token: FromPath[str], name: FromPath[str]) -> Response[None]:
     firmware: FirmwareService = request.app.state.firmware
     download = await firmware.download(token, _host(request))
     headers = _headers(download) | {"content-length": str(download.size)}
-    return Response(b"", headers=headers, media_type=_BINARY)
+    return Response(None, headers=headers)
 
 
 def _headers(download: Download) -> dict[str, str]:

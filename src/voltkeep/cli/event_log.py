@@ -35,10 +35,5 @@ def log_event(event: events.Event) -> None:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, IdToken):
-        return masked(value)
+        return value.masked
     return str(value) if isinstance(value, tuple) else value
-
-
-def masked(id_token: IdToken) -> str:
-    """Enough of a token to recognise it by, too little to use it."""
-    return "…" + id_token.value[-4:] if len(id_token.value) > 7 else "…"

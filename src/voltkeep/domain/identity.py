@@ -87,6 +87,11 @@ class IdToken(Struct, frozen=True, gc=False):
             return f"({IdTokenKind.NO_AUTHORIZATION})"
         return self.value.casefold()
 
+    @property
+    def masked(self) -> str:
+        """Enough of a token to recognise it by, too little to use it."""
+        return "…" + self.value[-4:] if len(self.value) > 7 else "…"
+
 
 class Evse(Struct, frozen=True, gc=False):
     """A place where one EV can charge; without ``connector_id`` any of its plugs."""

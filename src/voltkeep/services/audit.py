@@ -1,13 +1,34 @@
 """The audit log: every deed that matters for security is chained in the work that does it."""
 
-from collections.abc import Iterator
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
-from voltkeep.domain.audit import SYSTEM, Actor, Deed
-from voltkeep.domain.identity import TenantId
-from voltkeep.services.ports import Work
+import structlog
+from msgspec import Struct
+
+from voltkeep.domain.audit import SYSTEM, Actor, AuditEntry, Deed, broken_at
+from voltkeep.domain.commands import Command, Outcome, RawCommand
+from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.services.ports import (
+    Begin,
+    Clock,
+    CommandUnfit,
+    Read,
+    Stations,
+    StationUnreachable,
+    StoreUnavailable,
+    Work,
+)
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 1000
+_MOST_PROBLEMS = 100
+_ANCHOR_EVERY_S = 3600.0
 
 _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 
@@ -30,3 +51,135 @@ def acting() -> Actor:
 async def audit(work: Work, tenant: TenantId, at: datetime, deed: Deed) -> None:
     """Chain a deed of whoever acts now; it counts if the work commits."""
     await work.audit.append(tenant, at, acting(), deed)
+
+
+class Head(Struct, frozen=True):
+    """The end of a log, as it was told outside: whoever rewrites the log cannot rewrite that."""
+
+    seq: int
+    hash: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Where the log of a tenant is not what it was."""
+
+    tenant: TenantId
+    seq: int
+    what: str
+
+
+class AuditService:
+    """Reads the audit log, and proves that nobody has changed it."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    async def verify(
+        self, tenant: TenantId | None = None, *, known: Head | None = None
+    ) -> list[Problem]:
+        """What is wrong with the log of a tenant, or of all of them; the first hundred problems.
+
+        ``known`` is an end of the tenant's log that was told outside: without one nobody can see
+        that the end was cut off, or that all of it was written anew.
+        """
+        problems: list[Problem] = []
+        for each in [tenant] if tenant is not None else await self._tenants():
+            before: AuditEntry | None = None
+            async for entry in self._walk(each):
+                if what := broken_at(before, entry):
+                    problems.append(Problem(tenant=each, seq=entry.seq, what=what))
+                if known is not None and entry.seq == known.seq and entry.hash != known.hash:
+                    what = "it is not the entry that it was"
+                    problems.append(Problem(tenant=each, seq=entry.seq, what=what))
+                if len(problems) >= _MOST_PROBLEMS:
+                    return problems
+                before = entry
+            if known is not None and (before is None or before.seq < known.seq):
+                last = before.seq if before is not None else 0
+                what = f"the log ended at {known.seq} once, and ends at {last} now"
+                problems.append(Problem(tenant=each, seq=last, what=what))
+        return problems
+
+    async def entries(
+        self,
+        tenant: TenantId,
+        *,
+        since: datetime | None = None,
+        about: str = "",
+        actor: str = "",
+        limit: int = 100,
+    ) -> list[AuditEntry]:
+        """The newest, in order: of that time and actor, and with that word in the object."""
+        found: deque[AuditEntry] = deque(maxlen=limit)
+        async for entry in self._walk(tenant):
+            if (
+                (since is None or entry.at >= since)
+                and about in entry.deed.object
+                and actor in {"", entry.actor.name}
+            ):
+                found.append(entry)
+        return list(found)
+
+    async def heads(self) -> list[AuditEntry]:
+        """The newest entry of each tenant."""
+        async with self._read() as work:
+            tenants = await work.audit.tenants()
+            return [(await work.audit.last(tenant, limit=1))[-1] for tenant in tenants]
+
+    async def run(self) -> None:
+        """Tell where each log ends, every hour, until cancelled: logs are kept elsewhere."""
+        while True:
+            try:
+                for head in await self.heads():
+                    log.info("audit head", tenant=head.tenant, seq=head.seq, hash=head.hash)
+            except StoreUnavailable as error:
+                log.warning("the audit log waits for the database", error=str(error))
+            await asyncio.sleep(_ANCHOR_EVERY_S)
+
+    async def _tenants(self) -> list[TenantId]:
+        async with self._read() as work:
+            return await work.audit.tenants()
+
+    async def _walk(self, tenant: TenantId) -> AsyncIterator[AuditEntry]:
+        """Every entry; no database transaction is held from page to page."""
+        after = 0
+        while True:
+            async with self._read() as work:
+                page = await work.audit.since(tenant, after, limit=_PAGE)
+            if not page:
+                return
+            for entry in page:
+                yield entry
+            after = page[-1].seq
+
+
+class AuditedStations:
+    """`Stations`, for what people ask: each command that was sent leaves an entry."""
+
+    def __init__(self, stations: Stations, begin: Begin, clock: Clock) -> None:
+        self._stations = stations
+        self._begin = begin
+        self._clock = clock
+
+    async def send(
+        self, station: StationId, command: Command, timeout: float | None = None
+    ) -> Outcome:
+        try:
+            outcome = await self._stations.send(station, command, timeout)
+        except CommandUnfit:
+            raise  # nothing was asked
+        except StationUnreachable as failure:
+            await self._audit(station, command, failure.result)
+            raise
+        except asyncio.CancelledError:
+            await self._audit(station, command, "given up")
+            raise
+        await self._audit(station, command, outcome.status)
+        return outcome
+
+    async def _audit(self, station: StationId, command: Command, result: str) -> None:
+        """Which message, and never what was in it: that may be a secret."""
+        name = command.action if isinstance(command, RawCommand) else type(command).__name__
+        deed = Deed(action="command.sent", object=str(station), after=name, result=result)
+        async with self._begin() as work:
+            await audit(work, station.tenant, self._clock(), deed)

@@ -2,10 +2,12 @@
 
 from msgspec import structs
 
+from voltkeep.domain.audit import Deed
 from voltkeep.domain.authorization import Decision, Token, decide
 from voltkeep.domain.events import TokenPresented
 from voltkeep.domain.identity import IdToken, Sender, TenantId
-from voltkeep.services.ports import Announce, Begin, Clock, Read
+from voltkeep.services.audit import audit
+from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
 
 
 class UnknownToken(LookupError):
@@ -45,7 +47,10 @@ class AuthorizationService:
             known = await work.tokens.get(tenant, token.id_token)
             if known is not None and known.blocked:
                 token = structs.replace(token, blocked=True)
-            return await work.tokens.save(tenant, token)
+            is_new = await work.tokens.save(tenant, token)
+            action = "token.added" if is_new else "token.changed"
+            await self._audit(work, tenant, action, token, before=known, after=token)
+        return is_new
 
     async def get(self, tenant: TenantId, id_token: IdToken) -> Token:
         """What we know of a token. Raises UnknownToken."""
@@ -63,13 +68,36 @@ class AuthorizationService:
                 raise UnknownToken(f"no token {id_token.value} is registered")
             token = structs.replace(token, blocked=blocked)
             await work.tokens.save(tenant, token)
+            action = "token.blocked" if blocked else "token.unblocked"
+            await self._audit(work, tenant, action, token)
         return token
 
     async def remove(self, tenant: TenantId, id_token: IdToken) -> None:
         """Forget a token; its transactions stay. Raises UnknownToken."""
         async with self._begin() as work:
-            if not await work.tokens.remove(tenant, id_token):
+            token = await work.tokens.get(tenant, id_token)
+            if token is None or not await work.tokens.remove(tenant, id_token):
                 raise UnknownToken(f"no token {id_token.value} is registered")
+            await self._audit(work, tenant, "token.removed", token, before=token)
+
+    async def _audit(
+        self,
+        work: Work,
+        tenant: TenantId,
+        action: str,
+        token: Token,
+        *,
+        before: Token | None = None,
+        after: Token | None = None,
+    ) -> None:
+        """A card's UID can be copied, and the log is kept for ever: it has the end of it only."""
+        deed = Deed(
+            action=action,
+            object=token.id_token.masked,
+            before=_allowed(before) if before is not None else "",
+            after=_allowed(after) if after is not None else "",
+        )
+        await audit(work, tenant, self._clock(), deed)
 
     async def all(self, tenant: TenantId) -> list[Token]:
         """Every token of a tenant, in order of its value."""
@@ -80,3 +108,12 @@ class AuthorizationService:
             ):
                 tokens += page
         return tokens
+
+
+def _allowed(token: Token) -> str:
+    """What a token may do, without whose it is."""
+    expires = f"expires {token.expires_at:%FT%TZ}" if token.expires_at is not None else ""
+    group = "in a group" if token.group else ""
+    blocked = "blocked" if token.blocked else ""
+    at_once = f"{token.max_active or 'any number'} at once"
+    return ", ".join(filter(None, (at_once, expires, group, blocked)))

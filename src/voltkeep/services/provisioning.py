@@ -6,6 +6,7 @@ from datetime import datetime
 import structlog
 from msgspec import Struct
 
+from voltkeep.domain.audit import Deed
 from voltkeep.domain.commands import Outcome, Reset, ResetKind
 from voltkeep.domain.events import (
     StationAdded,
@@ -18,6 +19,7 @@ from voltkeep.domain.events import (
 )
 from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
+from voltkeep.services.audit import audit
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
 
 log = structlog.get_logger(__name__)
@@ -201,6 +203,9 @@ class ProvisioningService:
             if not await work.stations.add(station):
                 raise StationExists(f"{station.id} is registered already")
             work.emit(StationAdded(station=station.id, at=now))
+            after = f"security profile {int(station.security_profile)}, {station.registration}"
+            deed = Deed(action="station.added", object=str(station.id), after=after)
+            await audit(work, station.id.tenant, now, deed)
 
     async def get(self, station: StationId) -> Station:
         """Raises UnknownStation."""
@@ -225,7 +230,10 @@ class ProvisioningService:
         async with self._begin() as work:
             if not await work.stations.remove(station):
                 raise UnknownStation(f"no station is called {station}")
-            work.emit(StationRemoved(station=station, at=self._clock()))
+            now = self._clock()
+            work.emit(StationRemoved(station=station, at=now))
+            deed = Deed(action="station.removed", object=str(station))
+            await audit(work, station.tenant, now, deed)
 
     async def rename(self, station: StationId, new: StationId) -> None:
         """Give the station another id; its history follows, its old connection is closed.
@@ -237,28 +245,43 @@ class ProvisioningService:
             if await work.stations.get(new) is not None:
                 raise StationExists(f"{new} is registered already")
             await work.stations.rename(station, new)
-            work.emit(StationRenamed(station=station, new=new, at=self._clock()))
+            now = self._clock()
+            work.emit(StationRenamed(station=station, new=new, at=now))
+            deed = Deed(action="station.renamed", object=str(station), after=str(new))
+            for tenant in sorted({station.tenant, new.tenant}):
+                await audit(work, tenant, now, deed)
 
     async def set_registration(self, station: StationId, registration: Registration) -> None:
         """Accept, hold or reject a station. It learns at its next boot. Raises UnknownStation."""
         async with self._begin() as work:
-            await registered(work, station)
+            known = await registered(work, station)
             await work.stations.set_registration(station, registration)
-            work.emit(StationChanged(station=station, at=self._clock(), what="registration"))
+            await self._changed(work, station, "registration", known.registration, registration)
 
     async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
         """Decide how a station must connect from now on. Raises UnknownStation."""
         async with self._begin() as work:
-            await registered(work, station)
+            known = await registered(work, station)
             await work.stations.set_profile(station, profile)
-            work.emit(StationChanged(station=station, at=self._clock(), what="security profile"))
+            before, after = (str(int(each)) for each in (known.security_profile, profile))
+            await self._changed(work, station, "security profile", before, after)
 
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         """Whether to send it nothing but what a person asks for. Raises UnknownStation."""
         async with self._begin() as work:
-            await registered(work, station)
+            known = await registered(work, station)
             await work.stations.set_passive(station, passive=passive)
-            work.emit(StationChanged(station=station, at=self._clock(), what="passive"))
+            before, after = ("passive" if each else "active" for each in (known.passive, passive))
+            await self._changed(work, station, "passive", before, after)
+
+    async def _changed(
+        self, work: Work, station: StationId, what: str, before: str, after: str
+    ) -> None:
+        now = self._clock()
+        work.emit(StationChanged(station=station, at=now, what=what))
+        action = f"station.{what.replace(' ', '_')}_changed"
+        deed = Deed(action=action, object=str(station), before=before, after=after)
+        await audit(work, station.tenant, now, deed)
 
     # What we ask.
 

@@ -5,33 +5,45 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, func, select
+from sqlalchemy import Column, Select, Table, delete, func, select, tuple_
 
 from voltkeep.domain.identity import TenantId
 from voltkeep.services.ports import Clock
 from voltkeep.store.engine import Database, Statements
 from voltkeep.store.tables import (
     LOG_BLOCK,
+    alerts,
     commands,
     message_log,
     message_log_blocks,
     outbox,
+    refusals,
     remote_starts,
+    security_events,
     status_history,
 )
 from voltkeep.store.tenants import tenants_of
 
 _CHUNK = 1000
+_REFUSALS = 10_000  # of a tenant
 _PAUSE_SECONDS = 0.01  # between chunks, for everybody else
 
 
 class Retention:
     """Raises StoreUnavailable from any method; what was removed until then stays removed."""
 
-    def __init__(self, database: Database, clock: Clock, *, chunk: int = _CHUNK) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        chunk: int = _CHUNK,
+        refusals_kept: int = _REFUSALS,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._chunk = chunk
+        self._refusals_kept = refusals_kept
 
     async def prune_messages(self, older_than: datetime) -> int:
         """Remove messages of the log that were called before; how many."""
@@ -59,6 +71,42 @@ class Retention:
             return await db.run(delete(commands).where(commands.c.created_at < older_than)) + (
                 await db.run(delete(remote_starts).where(remote_starts.c.at < older_than))
             )
+
+    async def prune_security(self, older_than: datetime) -> int:
+        """Remove security events, refusals and acknowledged alerts from before; how many.
+
+        Of each tenant's refusals, which whoever knocks can make, only the newest stay.
+        """
+        count = 0
+        for table, states in (
+            (security_events, ()),
+            (refusals, ()),
+            (alerts, ("acknowledged",)),
+        ):
+            old = select(*table.primary_key).where(table.c.at < older_than)
+            if states:
+                old = old.where(table.c.state.in_(states))
+            count += await self._remove(table, old)
+        async with self._database.reading() as db:
+            tenants = await tenants_of(db, refusals)
+        for tenant in tenants:
+            newest_first = refusals.c.at.desc(), refusals.c.station.desc(), refusals.c.id.desc()
+            of_tenant = select(*refusals.primary_key).where(refusals.c.tenant == tenant)
+            too_many = of_tenant.order_by(*newest_first).offset(self._refusals_kept)
+            count += await self._remove(refusals, too_many)
+        return count
+
+    async def _remove(self, table: Table, found: Select[Any]) -> int:
+        """Remove the rows whose keys are found."""
+        rows = found.limit(self._chunk).subquery()
+        removing = delete(table).where(tuple_(*table.primary_key).in_(select(rows)))
+        count, removed = 0, self._chunk
+        while removed == self._chunk:
+            async with self._database.writing() as db:
+                removed = await db.run(removing)
+            count += removed
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return count
 
     async def _prune(
         self, table: Table, number: Column[Any], time: Column[Any], older_than: datetime

@@ -82,6 +82,10 @@ class Store:
         """Remove commands and remote starts from before; how many."""
         return await self._retention.prune_commands(older_than)
 
+    async def prune_security(self, older_than: datetime) -> int:
+        """Remove security events, refusals and acknowledged alerts from before; how many."""
+        return await self._retention.prune_security(older_than)
+
     async def close(self) -> None:
         """Store what the journal still holds, and close every connection."""
         await self.journal.close()

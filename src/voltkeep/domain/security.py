@@ -268,7 +268,8 @@ def _judge_common_name(station: Station, shown: ClientCertificate, rules: Rules)
 
 def serial_number(station: Station) -> str:
     """As commissioned, or else as the station said at its boot; "" if nobody has said."""
-    return station.trust.serial_number or (station.make and station.make.serial_number) or ""
+    said = station.make.serial_number if station.make is not None else None
+    return (station.trust.serial_number or said or "").strip()
 
 
 def pins(station: Station, attempt: Attempt, rules: Rules) -> bool:

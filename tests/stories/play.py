@@ -13,6 +13,7 @@ A story is a file of this directory, named for what happens and for the version 
     > error SecurityError                  a CALLERROR, from either side
     CS-2 < Heartbeat {}                    another station than CS-1
     CS-1 drops, CS-1 returns               its connection ends, and there is a new one
+    CS-1 has $csr: a request of SN-1 for Acme       see `certificates.made`
 
 ``"$name"`` in what we say stands for whatever it is the first time, and for the same afterwards.
 The clock stands still at noon.
@@ -28,6 +29,8 @@ from typing import Any
 
 from msgspec import Raw
 
+from tests.services.authority import authority as real_authority
+from tests.stories import certificates
 from tests.stories.told import told
 from voltkeep.app import make_services
 from voltkeep.config import Settings
@@ -48,6 +51,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TENANT = station_id("CS-1").tenant
 
 _LINE = re.compile(r"(?:(CS-\d) )?([<>]) (?:(error [A-Za-z]+|[A-Z][A-Za-z]*)\s*)?(\{.*\})?")
+_HAS = re.compile(r"CS-\d has (\$\w+): (.+)")
 _CONNECTION = re.compile(r"(CS-\d) (drops|returns)")
 
 
@@ -90,7 +94,7 @@ class Story:
             self.announced.append,
             settings=Settings(data=Path("/nonexistent")),
             secret=b"stories",
-            authority=authority,
+            authority=authority or real_authority(),
             files=files,
             clock=clock,
         )
@@ -114,6 +118,8 @@ class Story:
             await self._operator(line.removeprefix("voltkeep ").split(" "))
         elif match := _CONNECTION.fullmatch(line):
             await (self._drop if match[2] == "drops" else self._connect)(match[1])
+        elif match := _HAS.fullmatch(line):
+            self.names[match[1]] = certificates.made(self, match[2].split(" "))
         else:
             match = _LINE.fullmatch(line)
             assert match, "cannot be played"
@@ -269,6 +275,10 @@ class Story:
             case _:
                 self._asked = asyncio.ensure_future(self._command(line.id, words))
                 await self._settled()
+                if words == ["certificate", "sign"]:  # in a thread
+                    async with asyncio.timeout(5):
+                        while not (self._asked.done() or line.session.outbox):
+                            await asyncio.sleep(0.001)
 
     def _command(self, id: StationId, words: list[str]):
         match words:
@@ -282,6 +292,8 @@ class Story:
                 return self.services.provisioning.reset(id, ResetKind(kind))
             case ["resets", kind, "on", evse]:
                 return self.services.provisioning.reset(id, ResetKind(kind), Evse(int(evse)))
+            case ["certificate", *what]:
+                return certificates.command(self, id, what)
             case ["triggers", message]:
                 return self.control.trigger(id, Triggered(message))
             case ["triggers", message, "on", evse]:

@@ -3,6 +3,7 @@
 Refs of transactions are left out (1.6 has us name them), and so is what merely meters.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,14 @@ def _line(event: events.Event) -> str:
         case events.TransactionEnded(energy_wh=energy, stop_reason=reason, is_orphan=orphan):
             what = "a transaction never heard of" if orphan else "the transaction"
             return f"{at}{what} ended: {energy} Wh, {reason}"
+        case events.CertificateRequested(problem=problem):
+            return f"{at}asked for a certificate" + (f": {problem}" if problem else "")
+        case events.CertificateChanged(state=state):
+            return f"{at}its certificate is {state}"
+        case events.RootsChanged(what=what):
+            return f"{at}roots: " + re.sub(r"\b[0-9a-f]{16}\b", "…", what)
+        case events.AlertRaised(kind=kind):
+            return f"{at}alert: {kind}"
     raise AssertionError(event)
 
 

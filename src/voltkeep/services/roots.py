@@ -259,7 +259,8 @@ class RootService:
                 before=f"{root.use} {root.fingerprint or root.id}",
                 result=outcome.status,
             )
-            what = f"{root.use} {root.id[-16:]} deleted: {outcome.status}"
+            name = root.fingerprint[:16] or root.id.rpartition(":")[2]
+            what = f"{root.use} {name} deleted: {outcome.status}"
             await _note(work, root.station, now, deed, what)
 
     # Those we trust.

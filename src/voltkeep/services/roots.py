@@ -184,25 +184,24 @@ class RootService:
             roots[self._authority.root.pem] = self._authority.root.fingerprint
             for each in known:
                 await work.installed.remove(station, each.id)
-            for said, hash_data in told:
-                is_of = said or (use.value if use else "")
-                pem, fingerprint = self._recognised(hash_data, roots)
-                await work.installed.put(
-                    InstalledCertificate(
-                        station=station,
-                        id=f"{is_of}:{hash_data.key}",
-                        state="listed",
-                        at=now,
-                        use=is_of,
-                        hash_data=hash_data,
-                        fingerprint=fingerprint,
-                        pem=pem,
-                    )
+            listed = [
+                InstalledCertificate(
+                    station=station,
+                    id=f"{(is_of := said or (use.value if use else ''))}:{hash_data.key}",
+                    state="listed",
+                    at=now,
+                    use=is_of,
+                    hash_data=hash_data,
+                    fingerprint=fingerprint,
+                    pem=pem,
                 )
-            if {each.fingerprint for each in known} != {
-                self._recognised(hash_data, roots)[1] for _, hash_data in told
-            }:
-                what = f"{use.value if use else 'every use'}: {len(told)} listed"
+                for said, hash_data in told
+                for pem, fingerprint in [self._recognised(hash_data, roots)]
+            ]
+            for each in listed:
+                await work.installed.put(each)
+            if set(map(_name, known)) != set(map(_name, listed)):
+                what = f"{use.value if use else 'every use'}: {len(listed)} listed"
                 work.emit(RootsChanged(station=station, at=now, what=what))
 
     def _recognised(self, hash_data: HashData, roots: dict[str, str]) -> tuple[str, str]:
@@ -369,6 +368,11 @@ def _which(roots: list[InstalledCertificate], which: HashData | str) -> Installe
             "have it list them first"
         )
     return found[0]
+
+
+def _name(root: InstalledCertificate) -> tuple[str, str]:
+    """What it is, whether or not the station has listed it."""
+    return root.use, root.fingerprint or root.id
 
 
 def _check_url(url: str) -> None:

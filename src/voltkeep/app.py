@@ -138,6 +138,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     keys = Keys(_subkey(secret, b"station keys"))
     listeners = Listeners(settings)
     credentials = CredentialsService(begin, read, stations, keys, clock, settings)
+    certificates = CertificateService(begin, read, stations, authority, clock, settings)
     return AllServices(
         provisioning=ProvisioningService(
             begin,
@@ -171,8 +172,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         remote_control=RemoteControlService(begin, read, stations, clock),
         security_events=SecurityEventService(begin, read, clock),
         credentials=credentials,
-        campaigns=CampaignService(begin, read, credentials, clock, settings),
-        certificates=CertificateService(begin, read, stations, authority, clock, settings),
+        campaigns=CampaignService(begin, read, credentials, certificates, clock),
+        certificates=certificates,
         roots=RootService(begin, read, stations, authority, clock),
         diagnostics=DiagnosticsService(begin, read, stations, files, listeners, clock, settings),
         firmware=FirmwareService(

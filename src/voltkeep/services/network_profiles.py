@@ -73,7 +73,7 @@ async def prerequisites(
         )
     if force:
         return url, []
-    if target is SecurityProfile.TLS_CERTIFICATE and not await _has_certificate(work, known, at):
+    if target is SecurityProfile.TLS_CERTIFICATE and not await has_certificate(work, known.id, at):
         raise Unready(
             f"{known.id} has no certificate of ours that it has accepted, which profile 3 needs",
             f"`voltkeep certificate renew {known.id}` has it ask for one. "
@@ -89,9 +89,10 @@ async def prerequisites(
     return url, []
 
 
-async def _has_certificate(work: Work, known: Station, at: datetime) -> bool:
+async def has_certificate(work: Work, station: StationId, at: datetime) -> bool:
+    """Whether the station has taken a certificate of ours that is still valid."""
     states = (CertificateState.ACCEPTED, CertificateState.ACTIVE)
-    issued = await work.certificates.of(known.id, states=states)
+    issued = await work.certificates.of(station, states=states)
     return any(each.not_after > at for each in issued)
 
 

@@ -36,6 +36,7 @@ from voltkeep.domain.events import (
     EnergyMetered,
     Event,
     RootsChanged,
+    StationAdded,
     StationChanged,
     StationRemoved,
     StationRenamed,
@@ -51,6 +52,7 @@ from voltkeep.gateway.tls_source import TlsSource
 from voltkeep.pki.authority import CertificateAuthority
 from voltkeep.pki.firmware import FirmwareSignatures
 from voltkeep.pki.vault import UnusableFile
+from voltkeep.services.audit import AuditedStations, AuditService
 from voltkeep.services.authority import Authority, BadCertificate, Files
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
@@ -60,6 +62,7 @@ from voltkeep.services.credentials import CredentialsService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
+from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.ports import (
     Announce,
@@ -107,6 +110,8 @@ class AllServices(Services):
     campaigns: CampaignService
     roots: RootService
     explain: ExplainService
+    audit: AuditService
+    intrusion: IntrusionService
     listeners: Listeners
 
 
@@ -136,14 +141,16 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     """Every service, over a store and whatever reaches the stations."""
     begin, read = store.begin, store.read
     keys = Keys(_subkey(secret, b"station keys"))
+    number_key = _subkey(secret, b"transaction numbers")
     listeners = Listeners(settings)
+    by_hand = AuditedStations(stations, begin, clock)
     credentials = CredentialsService(begin, read, stations, keys, clock, settings)
     certificates = CertificateService(begin, read, stations, authority, clock, settings)
     return AllServices(
         provisioning=ProvisioningService(
             begin,
             read,
-            stations,
+            by_hand,
             clock,
             heartbeat_interval_s=settings.heartbeat_interval_s,
             boot_retry_s=settings.boot_retry_s,
@@ -162,14 +169,9 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         availability=AvailabilityService(begin, read, store.journal),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
         transactions=TransactionService(
-            begin,
-            read,
-            store.journal,
-            clock,
-            announce,
-            number_key=_subkey(secret, b"transaction numbers"),
+            begin, read, store.journal, clock, announce, number_key=number_key
         ),
-        remote_control=RemoteControlService(begin, read, stations, clock),
+        remote_control=RemoteControlService(begin, read, by_hand, clock),
         security_events=SecurityEventService(begin, read, clock),
         credentials=credentials,
         campaigns=CampaignService(begin, read, credentials, certificates, clock),
@@ -181,6 +183,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         ),
         listeners=listeners,
         explain=ExplainService(read, clock, settings),
+        audit=AuditService(read),
+        intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),
     )
 
 
@@ -189,6 +193,7 @@ class App:
 
     store: Store
     stations: Stations
+    files: DirectoryFiles
     services: AllServices
     authority: CertificateAuthority
     gateway: Gateway | None = None
@@ -246,6 +251,7 @@ class App:
             settings,
             now(),
         )
+        self.files = DirectoryFiles(settings.files_path)
         self.services = make_services(
             store,
             self.stations,
@@ -253,7 +259,7 @@ class App:
             settings=settings,
             secret=secret,
             authority=self.authority,
-            files=DirectoryFiles(settings.files_path),
+            files=self.files,
             is_metering_heard=partial(self.bus.hears, EnergyMetered),
         )
         self._tls = TlsSource(
@@ -267,11 +273,13 @@ class App:
         settings, store = self.settings, self.store
         assert isinstance(self.stations, LocalStations)
         await self.services.provisioning.start()
+        await self.files.clear()
         await self._open_authority()
         self.gateway = Gateway(
             dialects=DIALECTS,
             services=self.services,
             security=self.services.security,
+            intrusion=self.services.intrusion,
             stations=self.stations,
             log_exchange=store.journal.exchange,
             clock=now,
@@ -280,7 +288,8 @@ class App:
             trusted_proxies=parse_networks(settings.trusted_proxies),
         )
         self.bus.handle(
-            partial(self._heed, self.gateway), StationRemoved, StationRenamed, StationChanged
+            partial(self._heed, self.gateway),
+            *(StationAdded, StationRemoved, StationRenamed, StationChanged),
         )
         self.bus.handle(lambda _: self._tls.roots_changed(), RootsChanged)
         self._relay = relay = Relay(
@@ -290,7 +299,9 @@ class App:
         self._job("relay", relay.run)
         self._job("commands", desk.run)
         self._job("status", self._save_status)
+        self._job("refusals", self.services.security.refusals.run)
         self._job("retention", self._prune)
+        self._job("audit", self.services.audit.run)
         self._job("certificates", self.services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)
         self._job("campaigns", self.services.campaigns.run)
@@ -393,12 +404,15 @@ class App:
                 await self.store.prune_commands(now() - events)
                 history = timedelta(days=self.settings.status_history_retention_days)
                 await self.store.prune_status_history(now() - history)
+                security = timedelta(days=self.settings.security_retention_days)
+                await self.store.prune_security(now() - security)
             except StoreUnavailable as error:
                 log.warning("retention waits for the database", error=str(error))
             await asyncio.sleep(_PRUNE_EVERY_S)
 
     def _heed(self, gateway: Gateway, event: Event) -> None:
         """What an operator changed, perhaps from another process, counts for live connections."""
+        gateway.reconsider(event.station)
         match event:
             case StationRemoved():
                 gateway.drop(event.station, "the station was removed")
@@ -439,6 +453,14 @@ def _limits(settings: Settings) -> Limits:
         ping_misses=settings.ping_misses,
         max_connections=settings.max_connections,
         drain_s=settings.drain_s,
+        accepts_per_s=settings.accepts_per_s,
+        accepts_burst=settings.accepts_burst,
+        # Behind a proxy every station comes from one address.
+        unlimited_sources=tuple(
+            parse_networks(settings.unlimited_sources) + parse_networks(settings.trusted_proxies)
+        ),
+        upgrades_per_s=settings.upgrades_per_s,
+        duplicate_probe_s=settings.duplicate_probe_s,
     )
 
 

@@ -5,7 +5,9 @@ import base64
 import itertools
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 from websockets.asyncio.client import connect
@@ -26,7 +28,17 @@ from voltkeep.store import MemoryStore
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 STATION = station_id("CS-1")
 AT = "2026-01-01T00:00:00Z"
-QUICK = Limits(refusal_takes_s=0.0, drain_s=1.0, call_timeout_s=0.05)
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+# For tests of something else: as many failures and connections as they like.
+LENIENT = Limits(
+    refusal_takes_s=0.0,
+    drain_s=1.0,
+    unlimited_sources=LOOPBACK,
+    failures_burst=10_000,
+    identity_failures_burst=10_000,
+    identities_per_source=10_000,
+)
+QUICK = replace(LENIENT, call_timeout_s=0.05)
 BOOTS = {
     "ocpp1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
     "ocpp2.0.1": {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
@@ -68,7 +80,7 @@ class Csms:
         self.store = SwitchedStore()
         self.announced: list[Event] = []
         self.stations = LocalStations()
-        self.limits = limits or Limits(refusal_takes_s=0.0, drain_s=1.0)
+        self.limits = limits or LENIENT
         self.settings = settings or Settings(data=Path("/nonexistent"))
         self.services = make_services(
             self.store,
@@ -85,6 +97,7 @@ class Csms:
             dialects=dialects,
             services=self.services,
             security=self.security,
+            intrusion=self.services.intrusion,
             stations=self.stations,
             log_exchange=self.store.journal.exchange,
             clock=clock,

@@ -29,7 +29,7 @@ def seconds(admission, host=HERE, station=CS, now=0.0):
 
 
 def test_a_bucket_fills_up_again_and_no_further():
-    bucket = Buckets(Rate(2, 1))
+    bucket: Buckets[str] = Buckets(Rate(2, 1))
 
     assert [bucket.take("a", 0.0) for _ in range(3)] == [True, True, False]
     assert bucket.wait("a", 0.0) == 1.0
@@ -39,14 +39,14 @@ def test_a_bucket_fills_up_again_and_no_further():
 
 
 def test_time_that_goes_back_fills_nothing():
-    bucket = Buckets(Rate(1, 1))
+    bucket: Buckets[str] = Buckets(Rate(1, 1))
 
     assert bucket.take("a", 10.0)
     assert not bucket.take("a", 5.0)
 
 
 def test_memory_is_bounded():
-    bucket = Buckets(Rate(1, 1), at_most=10)
+    bucket: Buckets[int] = Buckets(Rate(1, 1), at_most=10)
     for key in range(1000):
         bucket.take(key, 0.0)
 

@@ -11,7 +11,7 @@ from tests.gateway.csms import AT, BOOTS, QUICK, STATION, VERSIONS, Csms, until
 from voltkeep.dialects import DIALECTS
 from voltkeep.domain.commands import Reset
 from voltkeep.domain.identity import IdToken, station_id
-from voltkeep.domain.stations import Registration
+from voltkeep.domain.stations import Registration, SecurityProfile
 from voltkeep.services.ports import (
     CommandUnfit,
 )
@@ -164,7 +164,9 @@ async def test_a_repeated_message_gets_the_same_answer_and_is_handled_once(csms)
 
 
 async def test_a_new_connection_takes_over_and_the_old_one_is_told(csms):
-    async with csms.booted() as old, csms.booted() as new:
+    await csms.services.provisioning.set_profile(STATION, SecurityProfile.BASIC)
+    key = await csms.security.rotate_key(STATION)
+    async with csms.booted(password=key) as old, csms.booted(password=key) as new:
         with pytest.raises(ConnectionClosed):
             await old.hear()
         assert old.socket.close_code == 1008

@@ -26,8 +26,8 @@ class World:
         self.now = NOON
         self.store = MemoryStore()
         self.refusals = Refusals(self.store.begin, self.clock, lambda _: None)
-        settings = Settings(data=Path("/nonexistent"), public_host="csms.example", **settings)
-        self.service = ExplainService(self.store.read, self.clock, settings)
+        where = Settings(data=Path("/nonexistent"), public_host="csms.example", **settings)
+        self.service = ExplainService(self.store.read, self.clock, where)
 
     def clock(self):
         return self.now

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.gateway.csms import SwitchedStore
+from voltkeep.domain.events import Event
 from voltkeep.domain.identity import station_id
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.refusals import MORE, NOBODY, Refusals, host_of
@@ -18,7 +19,7 @@ class World:
     def __init__(self):
         self.now = NOON
         self.store = SwitchedStore()
-        self.announced = []
+        self.announced: list[Event] = []
         self.refusals = Refusals(self.store.begin, lambda: self.now, self.announced.append)
 
     async def stored(self, station=CS):

@@ -49,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 SUPERSEDED = "superseded by a newer connection of this station"
 _HEAD = 256  # bytes of an unreadable frame in which its id is looked for
+_FENCED_S = 1.0
 _CALLS = (CallReceived, SendReceived)
 _BOOT_AWAITED_S = 10.0  # then a station that has not booted is asked all the same
 
@@ -326,8 +327,8 @@ class Connection:
             self._refuse(received, refusal.code, refusal.description)
         except Superseded:
             self.supersede()
-            patience_s = self._surroundings.limits.duplicate_probe_s
-            self._loop.call_later(patience_s, self._link.close, 1008, SUPERSEDED)
+            # If the newer one is here, it looks first whether somebody lives behind this one.
+            self._loop.call_later(_FENCED_S, self._link.close, 1008, SUPERSEDED)
             self._log.call(event, received.frame, received.at, None, "superseded", "")
         except StoreUnavailable as error:
             log.warning("the database is away", station=str(self.station), error=str(error))

@@ -1,5 +1,7 @@
 """Before the upgrade: who asks, may they, and in which version. Refusals tell them nothing."""
 
+import asyncio
+import math
 import random
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +9,14 @@ import structlog
 from websockets.http11 import Request
 
 from voltkeep.dialects.dialect import Dialect
+from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.identity import StationId
 from voltkeep.gateway import handshake
+from voltkeep.gateway.admission import Turnstile
 from voltkeep.gateway.websocket import Socket
+from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.ports import StoreUnavailable
+from voltkeep.services.refusals import NOBODY, host_of
 from voltkeep.services.security import Knock, SecurityService, TooBusy
 from voltkeep.services.settlement import Admission
 
@@ -35,8 +41,14 @@ def unauthorized() -> Refused:
 
 def unavailable(text: str) -> Refused:
     """Come back in a while, and not all at once."""
-    wait = random.randint(5, 30)  # noqa: S311  # spreads load, guards nothing
+    wait = random.randint(10, 120)  # noqa: S311  # spreads load, guards nothing
     return Refused(503, text, {"Retry-After": str(wait)})
+
+
+def limited(seconds: float) -> Refused:
+    """Credentials that are not looked at, or were looked at all the same and are wrong."""
+    wait = str(math.ceil(seconds))
+    return Refused(429, "Too many failed attempts.", {"Retry-After": wait})
 
 
 class Door:
@@ -46,10 +58,14 @@ class Door:
         self,
         dialects: Mapping[str, Dialect],
         security: SecurityService,
+        intrusion: IntrusionService,
+        turnstile: Turnstile,
         trusted_proxies: Sequence[handshake.Network] = (),
     ) -> None:
         self._dialects = dialects
         self._security = security
+        self._intrusion = intrusion
+        self._turnstile = turnstile
         self._trusted_proxies = trusted_proxies
 
     async def admit(self, socket: Socket, request: Request) -> tuple[Admission, Dialect]:
@@ -60,11 +76,12 @@ class Door:
         if peer is not None:
             socket.forwarded_for = peer.host
         if handshake.is_browser(request):
+            self._security.refused(NOBODY, socket.remote_address, Barrier.BROWSER)
             raise Refused(403, "This address is for charging stations, not for browsers.")
         try:
             station_id = handshake.address(request.path)
         except handshake.Unaddressed as error:
-            log.warning("refused: no such address", remote=socket.remote_address, why=str(error))
+            self._security.refused(NOBODY, socket.remote_address, Barrier.NO_ADDRESS, str(error))
             raise Refused(404, f"Connect to /{handshake.PREFIX}/STATION.") from None
         admission = await self._admission(socket, request, station_id, peer)
         return admission, self._dialect(socket, request, station_id)
@@ -87,22 +104,47 @@ class Door:
             demands_certificate=peer is None and socket.demands_certificate,
         )
         try:
-            admission = await self._security.admit(knock)
+            return await self._judge(knock)
         except StoreUnavailable:
             raise unavailable("The database is away.") from None
         except TooBusy:
             raise unavailable("Too many stations at once.") from None
-        if admission.station is None:
-            raise unauthorized()
-        return admission
+
+    async def _judge(self, knock: Knock) -> Admission:
+        """Unknown, wrong and missing are told alike, and so they are once they are limited."""
+        now, host, id = (
+            asyncio.get_running_loop().time(),
+            host_of(knock.remote_address),
+            knock.station,
+        )
+        wait = self._turnstile.wait(host, id, now)
+        if wait is not None and not await self._intrusion.may_try(
+            id, host, has_failed_here=wait.is_own
+        ):
+            self._security.refused(id, knock.remote_address, Barrier.FAILED_TOO_OFTEN)
+            raise limited(wait.seconds)
+        admission = await self._security.admit(knock)
+        if admission.station is not None:
+            self._turnstile.succeeded(host, id)
+            return admission
+        if wait is not None:
+            raise limited(wait.seconds)
+        failed = self._turnstile.failed(host, id, now)
+        if failed.is_enumeration:
+            await self._intrusion.enumerated(id, host)
+        if failed.is_guessing:
+            await self._intrusion.guessed(id, host)
+        raise unauthorized()
 
     def _dialect(self, socket: Socket, request: Request, station_id: StationId) -> Dialect:
         offers = handshake.offered(request.headers)
         chosen = handshake.choose(offers, self._dialects)
         if chosen is None:
             # OCPP-J 1.6 would complete the handshake and close; its test tool, and sense, refuse.
-            why = f"no common subprotocol: offered {', '.join(offers)[:100] or 'none'}"
-            self._security.refused(station_id, socket.remote_address, why)
+            offered = f"offered: {', '.join(offers)[:100] or 'none'}"
+            self._security.refused(
+                station_id, socket.remote_address, Barrier.NO_SUBPROTOCOL, offered
+            )
             spoken = ", ".join(self._dialects)
             raise Refused(400, f"Sec-WebSocket-Protocol must name one of: {spoken}.")
         return self._dialects[chosen]

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from cachetools import LRUCache
 
+from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.gateway.connection import SUPERSEDED, Connection
@@ -38,7 +39,11 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class Contention(Exception):
-    """This connection may not take over now; the message says why."""
+    """This connection may not take over now."""
+
+    def __init__(self, barrier: Barrier) -> None:
+        super().__init__(barrier.value)
+        self.barrier = barrier
 
 
 class Duplicates:
@@ -72,13 +77,13 @@ class Duplicates:
             return
         if self._is_quarantined(station):
             if await self._is_alive(older):
-                raise Contention("quarantined: two connections contend for this station")
+                raise Contention(Barrier.QUARANTINED)
             return
         has_shown_less = profile is SecurityProfile.NONE or profile < older.profile
         if has_shown_less and await self._is_alive(older):
             if self._told.take(station.id, asyncio.get_running_loop().time()):
                 self._spawn(self._tell(station.id, address, older, admitted=False))
-            raise Contention("the station is connected already, and alive")
+            raise Contention(Barrier.CONNECTED)
 
     def took_over(self, older: Connection, newer: Connection) -> None:
         """``newer`` counts from now on; see what ``older`` was, and let it go."""

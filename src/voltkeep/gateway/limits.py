@@ -30,6 +30,7 @@ class Limits:
     max_connections: int = 20_000
     handshakes_at_once: int = 128
     handshakes_waiting: int = 2000
+    not_in_yet: int = 20_000  # connections that are no station's yet
     drain_s: float = 5.0
 
     # Who may knock, and how often (`admission.py`).
@@ -48,5 +49,4 @@ class Limits:
 
     # Two connections of one station (`duplicates.py`).
     duplicate_probe_s: float = 5.0
-    quarantine_s: float = 300.0
     live_swaps_per_min: int = 3

@@ -13,10 +13,14 @@ from websockets.http11 import Request
 
 from voltkeep.config import Address
 from voltkeep.dialects.dialect import Dialect, Services
-from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.domain.barriers import Barrier
+from voltkeep.domain.identity import StationId
 from voltkeep.domain.security import TlsFault
+from voltkeep.domain.stations import Station
+from voltkeep.gateway.admission import Turnstile
 from voltkeep.gateway.connection import Connection
 from voltkeep.gateway.door import Door, Refused, unauthorized, unavailable
+from voltkeep.gateway.duplicates import Contention, Duplicates
 from voltkeep.gateway.handshake import Network
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.stations import LocalStations
@@ -24,12 +28,15 @@ from voltkeep.gateway.surroundings import Surroundings, patience
 from voltkeep.gateway.tls import TlsKind, TlsMaterial
 from voltkeep.gateway.tls_listeners import TlsListeners
 from voltkeep.gateway.websocket import TLS_ON_PLAIN, Socket
+from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.ports import Clock, Exchange, StoreUnavailable, Superseded
+from voltkeep.services.refusals import NOBODY
 from voltkeep.services.security import SecurityService
+from voltkeep.services.settlement import Admission
 
 log = structlog.get_logger(__name__)
 
-NOBODY = StationId(DEFAULT_TENANT, "")  # it never came to a station's name
+_LATELY = timedelta(hours=24)
 _TICK_S = 1.0
 _SEEN_EVERY_S = 5.0
 
@@ -43,6 +50,7 @@ class Gateway:
         dialects: Mapping[str, Dialect],
         services: Services,
         security: SecurityService,
+        intrusion: IntrusionService,
         stations: LocalStations,
         log_exchange: Callable[[Exchange], None],
         clock: Clock,
@@ -50,7 +58,9 @@ class Gateway:
         compression: bool,
         trusted_proxies: Sequence[Network] = (),
     ) -> None:
-        self._door = Door(dialects, security, trusted_proxies)
+        self._turnstile = Turnstile(limits)
+        self._door = Door(dialects, security, intrusion, self._turnstile, trusted_proxies)
+        self._duplicates = Duplicates(stations, intrusion, clock, limits, self._spawn)
         self._security = security
         self._services = services
         self._provisioning = services.provisioning
@@ -133,17 +143,37 @@ class Gateway:
         if connection is not None:
             connection.close(1008, reason)
 
+    def reconsider(self, station: StationId) -> None:
+        """An operator changed what decides over a station: what failed before counts no more."""
+        self._turnstile.forgive(station, asyncio.get_running_loop().time())
+        self._duplicates.release(station)
+
     # The handshake.
 
     def _socket(self, tls: TlsKind | None = None) -> Socket:
         demands = tls is TlsKind.MUTUAL
-        socket = Socket(self._limits, self._requested, self._closed, demands_certificate=demands)
+        socket = Socket(
+            self._limits,
+            self._requested,
+            self._closed,
+            may_stay=self._may_stay,
+            demands_certificate=demands,
+        )
         self._sockets[socket] = None
         return socket
 
     def _link(self, tls: TlsKind) -> asyncio.Protocol:
         assert self._tls is not None, "use_tls comes before a TLS listener"
         return self._tls.link(tls, self._socket(tls))
+
+    def _may_stay(self, socket: Socket) -> bool:
+        """Before TLS, and before anything is read: a stranger costs nothing more than this."""
+        now = asyncio.get_running_loop().time()
+        is_full = len(self._sockets) - len(self._stations) > self._limits.not_in_yet
+        if not is_full and self._turnstile.accepts(socket.remote_host, now):
+            return True
+        self._security.refused(NOBODY, socket.remote_address, Barrier.TOO_MANY)
+        return False
 
     def _tls_failed(self, socket: Socket, fault: TlsFault, detail: str) -> None:
         self._security.refused(NOBODY, socket.remote_address, fault, detail)
@@ -165,11 +195,9 @@ class Gateway:
         started = asyncio.get_running_loop().time()
         self._handshakes += 1
         try:
-            async with self._slots:
-                if socket.is_connected:  # or its patience ended while it stood in line
-                    await self._let_in(socket, request)
+            await self._let_in(socket, request)
         except Refused as refused:
-            if refused.status == 401:
+            if refused.status in (401, 429):
                 # Unknown, wrong and missing look alike, and take equally long.
                 taken = asyncio.get_running_loop().time() - started
                 await asyncio.sleep(max(0.0, self._limits.refusal_takes_s - taken))
@@ -183,16 +211,19 @@ class Gateway:
     async def _let_in(self, socket: Socket, request: Request) -> None:
         if self._draining.is_set():
             raise unavailable("The server is restarting.")
-        if len(self._sockets) > self._limits.max_connections:
-            log.warning("too many connections", limit=self._limits.max_connections)
-            raise unavailable("Too many connections.")
-        admission, dialect = await self._door.admit(socket, request)
+        async with self._slots:
+            if not socket.is_connected:
+                return  # its patience ended while it stood in line
+            admission, dialect = await self._door.admit(socket, request)
         station = admission.station
         assert station is not None
         # Nothing may be said of a connection that is none: only then the older one is over.
         deflate = self._compression and dialect.requires_compression_offer
         response = socket.prepare(request, dialect.subprotocol, deflate=deflate)
-        if response is None or not socket.is_connected:
+        if response is None:
+            return
+        await self._in_turn(socket, station, admission)
+        if not socket.is_connected:
             return
         try:
             epoch = await self._provisioning.connect(
@@ -206,14 +237,19 @@ class Gateway:
             raise unavailable("The database is away.") from None
         except Superseded:
             raise unauthorized() from None  # what let it in was taken away a moment ago
-        connection = Connection(socket, station, epoch, dialect, self._surroundings)
+        connection = Connection(
+            socket, station, epoch, dialect, self._surroundings, admission.profile
+        )
         if self._draining.is_set() or not socket.upgrade(response, connection):
             await self._never_came(connection)
             return
         self._sockets[socket] = connection
+        older = self._stations.get(station.id)
         if not self._stations.admit(connection):
             connection.fence()
             return
+        if older is not None:
+            self._duplicates.took_over(older, connection)
         self._provisioning.remember(station)
         log.info(
             "station connected",
@@ -222,6 +258,28 @@ class Gateway:
             remote=socket.remote_address,
             epoch=epoch,
         )
+
+    async def _in_turn(self, socket: Socket, station: Station, admission: Admission) -> None:
+        """Not everybody at once, and nobody in the place of somebody else. Raises Refused."""
+        is_here = self._stations.get(station.id) is not None
+        if not is_here and len(self._stations) >= self._limits.max_connections:
+            log.warning("too many connections", limit=self._limits.max_connections)
+            raise unavailable("Too many connections.")
+        seen = station.last_seen_at
+        is_known = seen is not None and self._clock() - seen < _LATELY
+        now = asyncio.get_running_loop().time()
+        wait = self._turnstile.turn(now, is_known=is_known)
+        if wait is None:
+            self._security.refused(station.id, socket.remote_address, Barrier.LINE)
+            raise unavailable("Too many stations at once.")
+        if wait:
+            await asyncio.sleep(wait)
+        try:
+            profile = admission.profile or station.security_profile
+            await self._duplicates.may_come(station, profile, socket.remote_address)
+        except Contention as contention:
+            self._security.refused(station.id, socket.remote_address, contention.barrier)
+            raise unavailable("This station is connected already.") from None
 
     async def _never_came(self, connection: Connection) -> None:
         """The station left while its epoch was counted up: an older connection is over as well."""

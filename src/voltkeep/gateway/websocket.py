@@ -70,12 +70,14 @@ class Socket(asyncio.Protocol):
 
     __slots__ = (
         "_at",
+        "_bytes",
         "_closing",
         "_fragments",
         "_head",
         "_limits",
         "_listener",
         "_loop",
+        "_may_stay",
         "_on_closed",
         "_on_request",
         "_paused",
@@ -99,9 +101,11 @@ class Socket(asyncio.Protocol):
         on_request: "Callable[[Socket, Request], None]",
         on_closed: "Callable[[Socket], None]",
         *,
+        may_stay: "Callable[[Socket], bool]" = lambda _: True,
         demands_certificate: bool = False,
     ) -> None:
         self._limits = limits
+        self._may_stay = may_stay
         self._on_request = on_request
         self._on_closed = on_closed
         self._listener: Listener | None = None
@@ -115,6 +119,7 @@ class Socket(asyncio.Protocol):
         self._rest: bytes = b""
         self._paused: set[str] | frozenset[str] = frozenset()
         self._tokens = limits.frames_burst
+        self._bytes = limits.bytes_burst
         self._at = self.heard_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.TimerHandle | None = None
@@ -129,6 +134,9 @@ class Socket(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._peer = peer if isinstance(peer, tuple) else None
+        if not self._may_stay(self):
+            self.abort("too many connections from there")
+            return
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -323,16 +331,19 @@ class Socket(asyncio.Protocol):
                 if isinstance(self._protocol.handshake_exc, InvalidMessage):
                     self._transport.write(_BAD_REQUEST)  # the library just closes
                 self._flush()
-            self._spend(len(events))
+            self._spend(len(events), min(_SLICE, len(data) - start))
 
-    def _spend(self, frames: int) -> None:
-        """Take frames off the budget; over it, read nothing until it has filled up again."""
+    def _spend(self, frames: int, size: int) -> None:
+        """Take frames and bytes off the budgets; over one, read nothing until it is filled up."""
         limits, now = self._limits, self._loop.time()
-        tokens = min(limits.frames_burst, self._tokens + (now - self._at) * limits.frames_per_s)
-        self._tokens, self._at = tokens - frames, now
-        if self._tokens < 0 and "budget" not in self._paused:
+        passed, self._at = now - self._at, now
+        tokens = min(limits.frames_burst, self._tokens + passed * limits.frames_per_s)
+        allowed = min(limits.bytes_burst, self._bytes + passed * limits.bytes_per_s)
+        self._tokens, self._bytes = tokens - frames, allowed - size
+        if (self._tokens < 0 or self._bytes < 0) and "budget" not in self._paused:
+            wait = max(-self._tokens / limits.frames_per_s, -self._bytes / limits.bytes_per_s)
             self.pause("budget")
-            self._loop.call_later(-self._tokens / limits.frames_per_s, self.resume, "budget")
+            self._loop.call_later(wait, self.resume, "budget")
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode in _DATA:

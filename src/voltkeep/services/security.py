@@ -15,14 +15,15 @@ from msgspec import Struct, structs
 
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.certificates import CertificateState, Standing, TrustAnchor
-from voltkeep.domain.events import ConnectionRefused, StationChanged
+from voltkeep.domain.events import StationChanged
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.domain.security import Attempt, Rules, Shown, admit, advice, pins
+from voltkeep.domain.security import Attempt, Rules, Shown, admit, pins
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import Authority, Revocations
 from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
 from voltkeep.services.provisioning import registered
+from voltkeep.services.refusals import Refusals
 from voltkeep.services.settlement import Admission, settle
 
 log = structlog.get_logger(__name__)
@@ -155,7 +156,7 @@ class SecurityService:
         self._read = read
         self._keys = keys
         self._clock = clock
-        self._announce = announce
+        self.refusals = Refusals(begin, clock, announce)
         self._authority = authority
         self._revocations = revocations
         self._rules = rules
@@ -278,24 +279,7 @@ class SecurityService:
         self, station: StationId, remote_address: str, reason: str, detail: str = ""
     ) -> None:
         """Tell who listens that a connection was not let in, and why."""
-        fields = {"detail": detail} if detail else {}
-        name = str(station) if station.name else ""
-        log.warning(
-            "refused",
-            station=name,
-            remote=remote_address,
-            why=str(reason),
-            advice=advice(reason, station),
-            **fields,
-        )
-        self._announce(
-            ConnectionRefused(
-                station=station,
-                at=self._clock(),
-                remote_address=remote_address,
-                reason=str(reason),
-            )
-        )
+        self.refusals.note(station, remote_address, reason, detail)
 
     # Keys and trust, as an operator changes them.
 

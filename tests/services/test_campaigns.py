@@ -413,9 +413,8 @@ async def test_a_campaign_needs_stations():
 
 async def test_a_campaign_over_all_has_every_station_of_the_tenant():
     fleet = Fleet(2)
-    fleet.names = None
 
-    await fleet.start()
+    fleet.campaign = await fleet.service.start(DEFAULT_TENANT, TLS)
 
     assert await fleet.counts() == {"waiting": 2}
 
@@ -443,6 +442,7 @@ async def test_a_station_claimed_by_a_process_that_died_is_asked_after_a_while()
     await fleet.start()
     async with fleet.store.begin() as work:
         step = await work.steps.get(fleet.names[0], fleet.campaign.id)
+        assert step is not None
         await work.steps.put(structs.replace(step, state=StepState.ASKED, at=fleet.now))
 
     await fleet.look()
@@ -452,15 +452,20 @@ async def test_a_station_claimed_by_a_process_that_died_is_asked_after_a_while()
     assert len(fleet.told()) == 1
 
 
-async def test_two_processes_ask_each_station_once():
+async def test_two_processes_ask_each_station_once(monkeypatch):
+    """Even when both have looked before either of them claims."""
     fleet = Fleet(4)
     await fleet.start()
-    first = fleet.service
-    fleet.start_server()
+    async with fleet.store.read() as work:
+        seen = await fleet.service._candidates(work, fleet.campaign)
 
-    claimed = [await service._claim(fleet.campaign) for service in (first, fleet.service)]
+    async def candidates(*_):
+        return seen
 
-    assert [len(steps) for steps in claimed] == [4, 0]
+    monkeypatch.setattr(CampaignService, "_candidates", candidates)
+    claimed = [len(await fleet.service._claim(fleet.campaign)) for _ in range(2)]
+
+    assert (len(seen), claimed) == (4, [4, 0])
 
 
 async def test_campaigns_are_told_and_audited():

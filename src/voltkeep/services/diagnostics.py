@@ -269,28 +269,27 @@ class DiagnosticsService:
             self._under_way[key] -= 1
             self._under_way += Counter()  # forgets what has come to zero
 
-    async def may_upload(self, token: str, host: str) -> bool:
-        """Whether `receiving` would take it, for who must tell before there is anything."""
-        try:
-            await self._opened(token, host)
-        except TransferRefused:
-            return False
-        return True
+    async def may_upload(self, token: str) -> bool:
+        """Whether `receiving` would take it, for who must tell before anything comes."""
+        return not (await self._looked_up(token))[1]
 
-    async def _opened(self, text: str, host: str) -> LogUpload:
-        now = self._clock()
+    async def _opened(self, token: str, host: str) -> LogUpload:
+        upload, why = await self._looked_up(token)
+        if why or upload is None:
+            station = upload.station if upload else None
+            await self._rejections.record(station, host, why, self._clock())
+            raise TransferRefused
+        return upload
+
+    async def _looked_up(self, text: str) -> tuple[LogUpload | None, str]:
+        """What a token names, and why it opens nothing ("" if it does)."""
         named = read_token(text)
         if named is None:
-            await self._rejections.record(None, host, "no token", now)
-            raise TransferRefused
+            return None, "no token"
         token, station, id = named
         async with self._read() as work:
             upload = await work.logs.get(station, id)
-        why = _closed(upload, token, now)
-        if why or upload is None:
-            await self._rejections.record(station if upload else None, host, why or "", now)
-            raise TransferRefused
-        return upload
+        return upload, _closed(upload, token, self._clock())
 
     async def kept(self, upload: LogUpload, stored_as: str, size: int, sha256: str) -> None:
         """Note that a file has arrived: its token opens nothing any more."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 from litestar.exceptions import InternalServerException
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header  # type: ignore[import-untyped]  # brings no types
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 _PAUSE_S = 30.0  # without a byte
 _BEGIN_S = 60.0  # before the pace counts

@@ -117,7 +117,7 @@ async def _received(request: Asked, token: str, name: str) -> Response[str]:
     """Take a log. ``name`` is what the station calls it: kept as words, never used as a path."""
     slots: asyncio.Semaphore = request.app.state.slots
     diagnostics: DiagnosticsService = request.app.state.diagnostics
-    if slots.locked() and await diagnostics.may_upload(token, _host(request)):
+    if slots.locked() and await diagnostics.may_upload(token):
         raise TransferBusy
     async with slots:
         receiving = diagnostics.receiving(

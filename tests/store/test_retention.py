@@ -142,3 +142,43 @@ async def test_old_status_goes(store):
 
     assert await store.prune_status_history(NOW - 2 * DAY) == 1
     assert await store.prune_status_history(NOW - 2 * DAY) == 0
+
+
+async def ids(store, name):
+    async with store.read() as work:
+        return {row.id for row in await getattr(work, name).all(limit=1000)}
+
+
+async def test_old_security_events_refusals_and_acknowledged_alerts_go(store):
+    old, new = NOW - 3 * DAY, NOW - DAY
+    async with store.begin() as work:
+        for n in range(25):
+            await work.security_events.add(samples.record("security_events", f"old{n}", at=old))
+            await work.refusals.add(samples.record("refusals", f"old{n}", ELSEWHERE, at=old))
+            await work.alerts.add(samples.alert(f"old{n}", at=old))
+        for name in ("security_events", "refusals", "alerts", "certificates", "logs"):
+            await getattr(work, name).add(samples.record(name, "new", at=new))
+        await work.alerts.add(samples.alert("open", at=old, state="open"))
+        await work.certificates.add(samples.record("certificates", "kept", at=old))
+
+    assert await store.prune_security(NOW - 2 * DAY) == 75
+    assert await store.prune_security(NOW - 2 * DAY) == 0
+
+    assert await ids(store, "security_events") == {"new"}
+    assert await ids(store, "refusals") == {"new"}
+    assert await ids(store, "alerts") == {"new", "open"}
+    assert await ids(store, "certificates") == {"new", "kept"}
+
+
+async def test_of_the_refusals_of_a_tenant_only_the_newest_stay(store):
+    """Whoever knocks can make as many as they like."""
+    store._retention._refusals_kept = 12
+    async with store.begin() as work:
+        for n in range(45):
+            at = NOW - timedelta(seconds=n)
+            await work.refusals.add(samples.record("refusals", f"{n}", at=at))
+        await work.refusals.add(samples.record("refusals", "elsewhere", ELSEWHERE, at=NOW - DAY))
+
+    assert await store.prune_security(NOW - 2 * DAY) == 33
+
+    assert await ids(store, "refusals") == {*map(str, range(12)), "elsewhere"}

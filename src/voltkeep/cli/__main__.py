@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
+    audit,
+    certificate,
     config,
     database,
     doctor,
+    security,
     serve,
     sim,
     station,
@@ -55,6 +58,9 @@ tree.add_typer(station.group, name="station")
 station.group.add_typer(station_command.group, name="command")
 tree.add_typer(token.group, name="token")
 tree.add_typer(transaction.group, name="transaction")
+tree.add_typer(security.group, name="security")
+tree.add_typer(audit.group, name="audit")
+tree.add_typer(certificate.group, name="certificate")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")
 doctor.add_to(tree)

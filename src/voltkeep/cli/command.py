@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import pwd
 import shlex
 import shutil
 import sys
@@ -29,6 +30,7 @@ from voltkeep.config import (
 
 if TYPE_CHECKING:
     from voltkeep.app import App
+    from voltkeep.domain.audit import Actor
 
 Action = Callable[..., Coroutine[Any, Any, None]]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -83,6 +85,7 @@ class Run:
         """
         from voltkeep.app import App
         from voltkeep.cli.logs import quiet_logs
+        from voltkeep.services.audit import acting_as
         from voltkeep.store import migrate, schema_status
 
         quiet_logs(debug=self.debug)
@@ -90,8 +93,9 @@ class Run:
         if (await schema_status(self.settings.database_url)).current is None:
             await migrate(self.settings.database_url)
         app = App(self.settings)
-        async with app.running(serve=False):
-            yield app
+        with acting_as(_person()):
+            async with app.running(serve=False):
+                yield app
 
     def program(self) -> str:
         """How to type `voltkeep` again, so that it finds this installation."""
@@ -119,6 +123,19 @@ class Run:
         sys.stderr.flush()
         if sys.stdin.readline().strip() != name:
             raise Failure(f"That was not the name: {name} was not removed.")
+
+
+def _person() -> "Actor":
+    """Who types, as the system knows it: the environment says whatever one likes."""
+    from voltkeep.domain.audit import Actor
+
+    user = os.getuid()
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:
+        name = str(user)
+    by = os.environ.get("SUDO_USER", "") if user == 0 else ""
+    return Actor(kind="cli", name=name, authenticated_by=f"sudo by {by}" if by else "shell")
 
 
 def command(

@@ -54,7 +54,10 @@ def _from_services(error: Exception) -> Failure | None:
     from voltkeep.pki.vault import UnusableFile
     from voltkeep.services.authority import BadCertificate
     from voltkeep.services.authorization import UnknownToken
+    from voltkeep.services.certificates import UnknownCertificate
     from voltkeep.services.provisioning import StationExists, UnknownStation
+    from voltkeep.services.security_events import UnknownAlert
+    from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
     from voltkeep.services.transactions import UnknownTransaction
 
     said = _sentence(error)
@@ -68,6 +71,17 @@ def _from_services(error: Exception) -> Failure | None:
             return Failure(said, next_step, ExitCode.NOT_FOUND)
     if isinstance(error, UnusableFile | BadCertificate):
         return Failure(said)
+    if isinstance(error, UnknownAlert):
+        next_step = "`voltkeep security alerts --all` shows those there are."
+        return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, UnknownCertificate):
+        next_step = "`voltkeep certificate list` shows those there are."
+        return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, UnknownRoot):
+        next_step = "`voltkeep certificate installed STATION` has the station list its roots."
+        return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, UnsafeDeletion):
+        return Failure(said, "With --force the station is asked all the same.")
     if isinstance(error, StationExists):
         return Failure(said, "Choose another id, or rename or remove the one there is.")
     return None

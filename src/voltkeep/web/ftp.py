@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
@@ -180,7 +181,7 @@ class _NoDirectory(AbstractedFS):
         return self.cmd_channel.download is not None
 
     def isdir(self, path: str) -> bool:
-        return False
+        return path == "/"
 
     def islink(self, path: str) -> bool:
         return False
@@ -250,6 +251,14 @@ class _Data(TLS_DTPHandler):
 
     timeout = _STALLED_S
     transfer_finished: bool
+
+    def handle_error(self) -> None:
+        """Or pyftpdlib would tell a station nothing, and let it wait."""
+        error = sys.exc_info()[1]
+        cause = error.__cause__ if error is not None else None
+        words = cause.strerror if isinstance(cause, OSError) else "Transfer aborted"
+        self._resp = (f"426 {words}.", logging.getLogger("pyftpdlib").debug)
+        super().handle_error()
 
     def close(self) -> None:
         file = self.file_obj

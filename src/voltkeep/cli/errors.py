@@ -56,8 +56,8 @@ def _from_services(error: Exception) -> Failure | None:
     from voltkeep.services.authorization import UnknownToken
     from voltkeep.services.certificates import UnknownCertificate
     from voltkeep.services.provisioning import StationExists, UnknownStation
-    from voltkeep.services.security_events import UnknownAlert
     from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
+    from voltkeep.services.security_events import UnknownAlert
     from voltkeep.services.transactions import UnknownTransaction
 
     said = _sentence(error)

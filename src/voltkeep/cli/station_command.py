@@ -93,7 +93,7 @@ async def remote_start(
                 "is told so: `voltkeep token add` registers it."
             )
         asked = app.services.remote_control.start(station, id_token, _evse(connector))
-        await _answer(run, station, "remote-start", asked, timeout)
+        await answer(run, station, "remote-start", asked, timeout)
     run.out.say("`voltkeep transaction list --active` shows the transaction once it has begun.")
 
 
@@ -118,7 +118,7 @@ async def remote_stop(
             ref = _only(list(latest.values()), station)
         else:
             ref = TransactionRef(transaction)
-        await _answer(
+        await answer(
             run, station, "remote-stop", app.services.remote_control.stop(station, ref), timeout
         )
 
@@ -158,7 +158,7 @@ async def reset(
         provisioning = app.services.provisioning
         await provisioning.get(station)
         asked = provisioning.reset(station, kind, _evse(connector))
-        await _answer(run, station, "reset", asked, timeout)
+        await answer(run, station, "reset", asked, timeout)
 
 
 @command(
@@ -192,7 +192,7 @@ async def trigger(
     async with run.app() as app:
         await app.services.provisioning.get(station)
         asked = app.services.remote_control.trigger(station, messages[message], _evse(connector))
-        await _answer(run, station, "trigger", asked, timeout)
+        await answer(run, station, "trigger", asked, timeout)
 
 
 @command(
@@ -231,10 +231,10 @@ async def raw(
     async with run.app() as app:
         await app.services.provisioning.get(station)
         asked = app.services.remote_control.send_raw(station, action, encoded, force=force)
-        await _answer(run, station, action, asked, timeout)
+        await answer(run, station, action, asked, timeout)
 
 
-async def _answer(
+async def answer(
     run: Run,
     station: "StationId",
     name: str,

@@ -13,6 +13,7 @@ A story is a file of this directory, named for what happens and for the version 
     > error SecurityError                  a CALLERROR, from either side
     CS-2 < Heartbeat {}                    another station than CS-1
     CS-1 drops, CS-1 returns               its connection ends, and there is a new one
+    CS-1 returns with $key over TLS        let in at the door with that key, or ``is refused``
     CS-1 has $csr: a request of SN-1 for Acme       see `certificates.made`
 
 ``"$name"`` in what we say stands for whatever it is the first time, and for the same afterwards.
@@ -24,13 +25,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec import Raw
 
 from tests.services.authority import authority as real_authority
-from tests.stories import certificates
+from tests.stories import certificates, credentials
 from tests.stories.told import told
 from voltkeep.app import make_services
 from voltkeep.config import Settings
@@ -40,10 +42,12 @@ from voltkeep.domain.authorization import Token
 from voltkeep.domain.commands import Command, Outcome, ResetKind, Triggered
 from voltkeep.domain.events import Event
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TransactionRef, station_id
+from voltkeep.domain.security import Verdict
 from voltkeep.domain.stations import Registration, Station
 from voltkeep.ocpp.errors import Refusal
 from voltkeep.ocpp.session import CallAnswered, CallFailed, CallReceived, Replayed, Session
-from voltkeep.services.ports import StationRefused, StationUnreachable
+from voltkeep.services.ports import StationLeft, StationRefused, StationUnreachable
+from voltkeep.services.security import Admission
 from voltkeep.store.memory import MemoryStore
 
 STORIES = Path(__file__).parent
@@ -52,7 +56,7 @@ TENANT = station_id("CS-1").tenant
 
 _LINE = re.compile(r"(?:(CS-\d) )?([<>]) (?:(error [A-Za-z]+|[A-Z][A-Za-z]*)\s*)?(\{.*\})?")
 _HAS = re.compile(r"CS-\d has (\$\w+): (.+)")
-_CONNECTION = re.compile(r"(CS-\d) (drops|returns)")
+_CONNECTION = re.compile(r"(CS-\d) (drops|returns|is refused)(?: with (\$\w+))?( over TLS)?")
 
 
 def spoken(path: Path) -> tuple[str, ...]:
@@ -117,7 +121,7 @@ class Story:
         if line.startswith("voltkeep "):
             await self._operator(line.removeprefix("voltkeep ").split(" "))
         elif match := _CONNECTION.fullmatch(line):
-            await (self._drop if match[2] == "drops" else self._connect)(match[1])
+            await self._connection(*match.groups())
         elif match := _HAS.fullmatch(line):
             self.names[match[1]] = certificates.made(self, match[2].split(" "))
         else:
@@ -134,13 +138,32 @@ class Story:
             await self._connect(name)
         return self.lines[name]
 
-    async def _connect(self, name: str) -> None:
+    async def _connection(self, name: str, what: str, key: str | None, tls: str | None) -> None:
+        id = station_id(name)
+        match what:
+            case "drops":
+                await self._drop(name)
+            case "is refused":
+                admission = await credentials.knock(self, id, key, tls=bool(tls))
+                assert admission.verdict is not Verdict.ADMITTED
+            case _ if key is None and tls is None:
+                await self._connect(name)
+            case _:
+                admission = await credentials.admitted(self, id, key, tls=bool(tls))
+                await self._connect(name, admission)
+
+    async def _connect(self, name: str, admission: Admission | None = None) -> None:
         line = self.lines.setdefault(name, Line(station_id(name), self.dialect))
         async with self.store.begin() as work:
             await work.stations.add(Station(id=line.id, created_at=NOON))
         station = await self.services.provisioning.get(line.id)
         line.epoch = await self.services.provisioning.connect(
-            station, subprotocol=self.dialect.subprotocol, remote_address="127.0.0.1"
+            station,
+            subprotocol=self.dialect.subprotocol,
+            remote_address="127.0.0.1",
+            settle=partial(self.services.security.settle, admission=admission)
+            if admission
+            else None,
         )
         line.session = Session(self.dialect.wire)
         line.instructed = frozenset()
@@ -149,6 +172,10 @@ class Story:
     async def _drop(self, name: str) -> None:
         line = await self._line(name)
         assert not line.session.outbox, f"more was said: {line.session.outbox}"
+        for _, _, future in line.waiting.values():
+            future.set_exception(StationLeft("dropped"))
+        line.waiting.clear()
+        await self._settled()
         await self.services.provisioning.disconnect(line.id, line.epoch, "dropped")
         self.services.provisioning.forget(line.id)
 
@@ -262,8 +289,8 @@ class Story:
         match words:
             case ["knows", value, *rest]:
                 await self.services.authorization.save(TENANT, _token(value, rest))
-            case ["is", "told", result]:
-                assert await self._result() == result
+            case ["is", "told", *result]:
+                assert await self._result() == " ".join(result)
             case ["accepts" | "holds" | "rejects" as verb]:
                 registration = {
                     "accepts": Registration.ACCEPTED,
@@ -272,26 +299,28 @@ class Story:
                 }[verb]
                 await self.services.provisioning.set_registration(line.id, registration)
                 await self.services.provisioning.refresh(line.id)
+            case _ if await credentials.deed(self, line.id, words):
+                pass
             case _:
                 self._asked = asyncio.ensure_future(self._command(line.id, words))
                 await self._settled()
                 if words == ["certificate", "sign"]:  # in a thread
                     async with asyncio.timeout(5):
-                        while not (self._asked.done() or line.session.outbox):
+                        while not (self._asked.done() or line.session.outbox):  # noqa: ASYNC110  # no event tells
                             await asyncio.sleep(0.001)
 
     def _command(self, id: StationId, words: list[str]):
         match words:
-            case ["starts", token]:
-                return self.control.start(id, IdToken(token), None)
-            case ["starts", token, "on", evse]:
-                return self.control.start(id, IdToken(token), Evse(int(evse)))
+            case ["starts", token, *on]:
+                evse = Evse(int(on[1])) if on else None
+                return self.control.start(id, IdToken(token), evse)
             case ["stops", ref]:
                 return self.control.stop(id, TransactionRef(str(self.names.get(ref, ref))))
-            case ["resets", kind]:
-                return self.services.provisioning.reset(id, ResetKind(kind))
-            case ["resets", kind, "on", evse]:
-                return self.services.provisioning.reset(id, ResetKind(kind), Evse(int(evse)))
+            case ["resets", kind, *on]:
+                evse = Evse(int(on[1])) if on else None
+                return self.services.provisioning.reset(id, ResetKind(kind), evse)
+            case ["rotates" | "raises", *_]:
+                return credentials.command(self, id, words)
             case ["certificate", *what]:
                 return certificates.command(self, id, what)
             case ["triggers", message]:

@@ -78,14 +78,27 @@ def _line(event: events.Event) -> str:
         case events.TransactionEnded(energy_wh=energy, stop_reason=reason, is_orphan=orphan):
             what = "a transaction never heard of" if orphan else "the transaction"
             return f"{at}{what} ended: {energy} Wh, {reason}"
+    return at + _of_trust(event)
+
+
+def _of_trust(event: events.Event) -> str:
+    match event:
         case events.CertificateRequested(problem=problem):
-            return f"{at}asked for a certificate" + (f": {problem}" if problem else "")
+            return "asked for a certificate" + (f": {problem}" if problem else "")
         case events.CertificateChanged(state=state):
-            return f"{at}its certificate is {state}"
+            return f"its certificate is {state}"
         case events.RootsChanged(what=what):
-            return f"{at}roots: " + re.sub(r"\b[0-9a-f]{16}\b", "…", what)
+            return "roots: " + re.sub(r"\b[0-9a-f]{16}\b", "…", what)
+        case events.KeyRotated(stage=stage):
+            return f"its new key: {stage}"
+        case events.SecurityProfileRaised(profile=profile, stage=stage):
+            return f"security profile {profile}: {stage}"
+        case events.SecurityEventReported(event=what, is_critical=is_critical):
+            return f"security event {what}" + (", critical" if is_critical else "")
+        case events.ConnectionRefused(reason=reason):
+            return f"refused: {reason}"
         case events.AlertRaised(kind=kind):
-            return f"{at}alert: {kind}"
+            return f"alert: {kind}"
     raise AssertionError(event)
 
 

@@ -130,7 +130,8 @@ async def _settle_certificate(
         return
     await _move(work, used, CertificateState.ACTIVE, at)
     for other in await work.certificates.of(station.id, states=_USABLE):
-        if other.id != used.id and other.not_before <= used.not_before:
+        is_older = other.not_before < used.not_before or other.state is CertificateState.ACTIVE
+        if other.id != used.id and is_older:
             await _move(work, other, CertificateState.SUPERSEDED, at)
 
 

@@ -72,8 +72,8 @@ class Place:
         async with self.store.begin() as work:
             await work.stations.add(Station(id=station, created_at=self.clock()))
 
-    async def listen(self, via=Via.HTTP, tls=None):
-        address = await self.server.listen(Address("127.0.0.1", 0), tls)
+    async def listen(self, via=Via.HTTP):
+        address = await self.server.listen(Address("127.0.0.1", 0), secured=via is Via.HTTPS)
         self.listeners.listens(via, address.port)
         return address
 

@@ -82,9 +82,15 @@ class HttpServer:
         self._config.load()
         self._state = ServerState()
         self._servers: list[asyncio.Server] = []
+        self._tls: ssl.SSLContext | None = None
 
-    async def listen(self, address: Address, tls: ssl.SSLContext | None = None) -> Address:
-        """Open a listener. Raises OSError when the address cannot be had."""
+    def use_tls(self, tls: ssl.SSLContext) -> None:
+        """What new handshakes present."""
+        self._tls = tls
+
+    async def listen(self, address: Address, *, secured: bool = False) -> Address:
+        """Open a listener, for HTTPS if secured. Raises OSError when the address cannot be had."""
+        tls = self._switch() if secured else None
         server = await asyncio.get_running_loop().create_server(
             lambda: _Protocol(config=self._config, server_state=self._state, app_state={}),
             address.host,
@@ -96,6 +102,24 @@ class HttpServer:
         self._servers.append(server)
         host, port, *_ = server.sockets[0].getsockname()
         return Address(host, port)
+
+    def _switch(self) -> ssl.SSLContext:
+        """A listener's context cannot be changed, but each handshake can be given another.
+
+        It brings its certificates and suites; versions and options are of the first.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= (
+            ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+        )
+
+        def present(connection: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+            if self._tls is not None:
+                connection.context = self._tls
+
+        context.sni_callback = present
+        return context
 
     async def close(self, *, patience_s: float = 2.0) -> None:
         """Stop listening; transfers under way have a moment to end."""

@@ -82,6 +82,7 @@ from voltkeep.services.transactions import TransactionService
 from voltkeep.services.transfers import Listeners
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
+from voltkeep.web.listeners import FileListeners
 
 log = structlog.get_logger(__name__)
 
@@ -197,6 +198,7 @@ class App:
     services: AllServices
     authority: CertificateAuthority
     gateway: Gateway | None = None
+    file_listeners: FileListeners | None = None
     ocpp_address: Address | None = None
     ocpp_tls_address: Address | None = None
     ocpp_mtls_address: Address | None = None
@@ -324,6 +326,16 @@ class App:
         if any(kind is not None and text != "off" for text, kind in wanted):
             gateway.use_tls(await self._tls.material())
             self._job("tls", partial(self._tls.keep, gateway))
+        services = self.services
+        self.file_listeners = FileListeners(
+            services.diagnostics,
+            services.firmware,
+            services.certificates,
+            self.authority,
+            self._tls.for_files,
+        )
+        await self.file_listeners.open(settings, services.listeners)
+        self._job("certificates of files", self.file_listeners.keep)
         found = []
         for text, kind in wanted:
             address = address_or_off(text)
@@ -334,6 +346,8 @@ class App:
         """Let stations go first, while what they say can still be stored."""
         if self.gateway is not None:
             await self.gateway.close()
+        if self.file_listeners is not None:
+            await self.file_listeners.close()
         jobs = list(self._jobs)
         for job in jobs:
             job.cancel()

@@ -29,6 +29,9 @@ class Certified:
         self._directory = directory
         self.renew()
 
+    def server_files(self):
+        return self.files
+
     def renew(self):
         self.files = server_files(self._directory, "rsa", "ec")
         self.generation += 1
@@ -53,12 +56,7 @@ async def place(tmp_path, certified, monkeypatch):
     place = Place(tmp_path, files="127.0.0.1:0", files_tls="127.0.0.1:0", ftp="127.0.0.1:0")
     await place.add()
     place.opened = FileListeners(
-        place.diagnostics,
-        place.firmware,
-        Revoked(),
-        tls=certified.tls,
-        certificates=lambda: certified.files,
-        generation=lambda: certified.generation,
+        place.diagnostics, place.firmware, Revoked(), certified, certified.tls
     )
     await place.opened.open(place.settings, place.listeners)
     keeping = asyncio.create_task(place.opened.keep())
@@ -134,14 +132,7 @@ def ftps_handshake(place, context):
 async def test_a_taken_address_is_named(tmp_path, place, certified):
     taken = place.opened.addresses[Via.HTTP]
     settings = Settings(data=tmp_path, files="off", files_tls=str(taken), ftp="off")
-    other = FileListeners(
-        place.diagnostics,
-        place.firmware,
-        Revoked(),
-        tls=certified.tls,
-        certificates=lambda: certified.files,
-        generation=lambda: 1,
-    )
+    other = FileListeners(place.diagnostics, place.firmware, Revoked(), certified, certified.tls)
 
     with pytest.raises(OSError, match=r"files_tls = 127\.0\.0\.1"):
         await other.open(settings, place.listeners)

@@ -1,13 +1,15 @@
 """Where TLS listeners have their certificates from, and when they take up new ones."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 
 from voltkeep.gateway.server import Gateway
-from voltkeep.gateway.tls import BadTlsFiles, ServerFiles, TlsMaterial
+from voltkeep.gateway.tls import BadTlsFiles, ServerFiles, TlsKind, TlsMaterial, contexts
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.security import SecurityService
 
@@ -61,13 +63,21 @@ class TlsSource:
         self._generation = self._authority.generation
         self._roots = await self._security.client_roots()
         return TlsMaterial(
-            server=tuple(
-                ServerFiles(chain=files.chain, key=files.key, passphrase=files.passphrase)
-                for files in self._authority.server_files()
-            ),
+            server=self._server(),
             client_roots=f"{self._authority.ca_bundle().strip()}\n{self._roots}".strip(),
             is_modern=self._is_modern,
             ticket_secret=self._ticket_secret,
+        )
+
+    def for_files(self) -> ssl.SSLContext:
+        """For listeners that ask for no client certificate, and speak no OCPP."""
+        material = TlsMaterial(server=self._server(), is_modern=self._is_modern)
+        return contexts(material, datetime.now(UTC).date())[TlsKind.SERVER]
+
+    def _server(self) -> tuple[ServerFiles, ...]:
+        return tuple(
+            ServerFiles(chain=files.chain, key=files.key, passphrase=files.passphrase)
+            for files in self._authority.server_files()
         )
 
     def roots_changed(self) -> None:

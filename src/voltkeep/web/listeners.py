@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from ipaddress import AddressValueError, IPv4Address
+from typing import Protocol
 
 import structlog
 from OpenSSL import SSL
@@ -21,11 +22,18 @@ log = structlog.get_logger(__name__)
 _LOOK_EVERY_S = 2.0
 
 
+class Certified(Protocol):
+    """Whoever has the server's certificates; ``generation`` changes with them."""
+
+    @property
+    def generation(self) -> int: ...
+    def server_files(self) -> Sequence[CertificateFiles]: ...
+
+
 class FileListeners:
     """HTTP, HTTPS and FTP(S), each on if its setting is.
 
-    ``tls`` makes the context of the server's certificates as they are now, ``certificates`` names
-    their files, and ``generation`` changes with them.
+    ``tls`` makes the context of the server's certificates as they are now.
     """
 
     def __init__(
@@ -33,18 +41,15 @@ class FileListeners:
         diagnostics: DiagnosticsService,
         firmware: FirmwareService,
         revocations: Revocations,
-        *,
+        authority: Certified,
         tls: Callable[[], ssl.SSLContext],
-        certificates: Callable[[], Sequence[CertificateFiles]],
-        generation: Callable[[], int],
     ) -> None:
         self._diagnostics = diagnostics
         self._firmware = firmware
         self._http = HttpServer(make_app(diagnostics, firmware, revocations))
         self._ftp: FtpServer | None = None
+        self._authority = authority
         self._tls = tls
-        self._certificates = certificates
-        self._generation = generation
         self._used: int | None = None
         self.addresses: dict[Via, Address] = {}
 
@@ -68,7 +73,7 @@ class FileListeners:
     async def _listen(self, via: Via, wanted: Address, settings: Settings) -> Address:
         if via is Via.HTTP:
             return await self._http.listen(wanted)
-        self._used = self._generation()
+        self._used = self._authority.generation
         if via is Via.HTTPS:
             self._http.use_tls(self._tls())
             return await self._http.listen(wanted, secured=True)
@@ -82,13 +87,13 @@ class FileListeners:
 
     def _ftp_tls(self) -> SSL.Context:
         suites = [each["name"] for each in self._tls().get_ciphers()]
-        return tls_context(self._certificates(), ":".join(suites))
+        return tls_context(self._authority.server_files(), ":".join(suites))
 
     async def keep(self) -> None:
         """Present new certificates when there are some, until cancelled."""
         while self._used is not None:
             await asyncio.sleep(_LOOK_EVERY_S)
-            if (generation := self._generation()) == self._used:
+            if (generation := self._authority.generation) == self._used:
                 continue
             try:
                 self._http.use_tls(self._tls())

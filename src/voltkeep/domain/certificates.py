@@ -1,7 +1,6 @@
 """Certificates by what they are for and how far they have come; no cryptography."""
 
 import enum
-import re
 from datetime import datetime
 
 from msgspec import Struct
@@ -174,11 +173,3 @@ class ClientCertificate(Struct, frozen=True, kw_only=True):
     is_own: bool = False  # our authority has issued it
     not_after: datetime
     anchored_for: StationId | None = None  # its root is trusted for this station only
-
-
-def contains_word(name: str, word: str) -> bool:
-    """Whether a name holds a word as a whole: "SN 12" holds "12", "123" and "1-12" do not.
-
-    A hyphen, a dot and an underscore belong to the word they are in, as in serial numbers.
-    """
-    return bool(word) and bool(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])", name))

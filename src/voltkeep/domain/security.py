@@ -240,9 +240,9 @@ def _organization_fits(station: Station, shown: ClientCertificate, rules: Rules)
     trust = station.trust
     match trust.organization or rules.organization:
         case NameCheck.STRICT:
-            return _holds(shown.organizations, rules.cpo_name)
+            return holds(shown.organizations, rules.cpo_name)
         case NameCheck.VALUE:
-            return _holds(shown.organizations, trust.organization_value)
+            return holds(shown.organizations, trust.organization_value)
         case NameCheck.OFF:
             return True
 
@@ -262,7 +262,7 @@ def _judge_common_name(station: Station, shown: ClientCertificate, rules: Rules)
         return Verdict.ADMITTED if shown.is_own else Verdict.NO_SERIAL_NUMBER
     # Two names, one of them right, would be one certificate for two stations.
     is_one = len(shown.common_names) == 1
-    fits = is_one and _holds(shown.common_names, expected)
+    fits = is_one and holds(shown.common_names, expected)
     return Verdict.ADMITTED if fits else Verdict.WRONG_COMMON_NAME
 
 
@@ -280,7 +280,7 @@ def pins(station: Station, attempt: Attempt, rules: Rules) -> bool:
     )
 
 
-def _holds(names: Sequence[str], wanted: str) -> bool:
+def holds(names: Sequence[str], wanted: str) -> bool:
     """Whether one of the names holds it as whole words: 123 is not in 1234, nor in 123-4."""
     words = [word for word in _PARTS.split(wanted) if word]
     if not words:

@@ -17,11 +17,11 @@ from voltkeep.domain.certificates import (
     IssuedCertificate,
     RequestState,
     RevocationReason,
-    contains_word,
 )
 from voltkeep.domain.commands import Outcome, SetOrganization, Trigger, Triggered
 from voltkeep.domain.events import CertificateChanged, CertificateRequested, StationChanged
 from voltkeep.domain.identity import DEFAULT_TENANT, Sender, StationId, TenantId
+from voltkeep.domain.security import holds, serial_number
 from voltkeep.domain.stations import NameCheck, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import Authority, BadCertificate, RequestedCertificate
@@ -281,15 +281,15 @@ def _names_problem(station: Station, asked: RequestedCertificate, settings: Sett
     """Why the names in a request are not the station's (A00.FR.509, 511; A02.FR.13)."""
     trust = station.trust
     match trust.organization or NameCheck(settings.organization_check):
-        case NameCheck.STRICT if not contains_word(asked.organization, settings.cpo_name):
+        case NameCheck.STRICT if not holds([asked.organization], settings.cpo_name):
             return f"its organization (O) is not {settings.cpo_name}: set it in the station"
-        case NameCheck.VALUE if asked.organization != trust.organization_value:
+        case NameCheck.VALUE if asked.organization != (trust.organization_value or None):
             return "its organization (O) is not the one set for the station"
-    serial = trust.serial_number or (station.make and station.make.serial_number) or ""
+    serial = serial_number(station)
     match trust.common_name or NameCheck(settings.common_name_check):
         case NameCheck.STRICT if not serial:
             return "the station's serial number is not known, so its name (CN) cannot be checked"
-        case NameCheck.STRICT if not contains_word(asked.common_name, serial):
+        case NameCheck.STRICT if not holds([asked.common_name], serial):
             return "its name (CN) is not the station's serial number"
         case NameCheck.VALUE if asked.common_name != trust.common_name_value:
             return "its name (CN) is not the one set for the station"

@@ -90,6 +90,7 @@ async def test_row_63_markup_is_never_shown(place, client):
 async def gone(client, url):
     answer = await client.get(url)
     assert (answer.status_code, answer.text) == (404, "not found\n")
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_a_token_opens_nothing_else_and_not_for_ever(place, client):

@@ -56,9 +56,9 @@ class Revocations(Protocol):
 
 def make_app(
     diagnostics: DiagnosticsService, firmware: FirmwareService, revocations: Revocations
-) -> Litestar:
+) -> ASGIApp:
     """The ASGI application of the file listeners."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             upload,
             upload_posted,
@@ -78,7 +78,6 @@ def make_app(
                 "slots": asyncio.Semaphore(UPLOADS_AT_ONCE),
             }
         ),
-        middleware=[_guarded],
         exception_handlers={Exception: _told},
         openapi_config=None,
         logging_config=None,
@@ -86,6 +85,7 @@ def make_app(
         include_in_schema=False,
         debug=False,
     )
+    return _guarded(app)  # around it, for what no route is found for
 
 
 # --- logs ---------------------------------------------------------------------------------------

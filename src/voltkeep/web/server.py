@@ -7,7 +7,7 @@ from typing import Any
 
 import h11
 import structlog
-from litestar import Litestar
+from litestar.types import ASGIApp
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -64,7 +64,7 @@ class _Protocol(H11Protocol):
 class HttpServer:
     """Serves one application on any number of listeners."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._config = Config(
             app,
             http=_Protocol,

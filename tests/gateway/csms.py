@@ -13,7 +13,7 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 
 from voltkeep.app import make_services
-from voltkeep.config import Settings
+from voltkeep.config import Settings, parse_networks
 from voltkeep.dialects import DIALECTS
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.events import Event
@@ -103,6 +103,7 @@ class Csms:
             clock=clock,
             limits=self.limits,
             compression=True,
+            trusted_proxies=parse_networks(self.settings.trusted_proxies),
         )
 
     async def __aenter__(self):

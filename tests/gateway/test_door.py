@@ -1,15 +1,24 @@
 """Who is let in: refusals come before the upgrade, and tell an attacker nothing."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateway.csms import VERSIONS, Csms, clock, knock
+from voltkeep.config import Settings
 from voltkeep.domain.events import ConnectionRefused
 from voltkeep.domain.identity import station_id
+from voltkeep.domain.security import Verdict
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.gateway.limits import Limits
+
+FORWARDED = {
+    "X-Forwarded-For": "198.51.100.1, 203.0.113.7",
+    "X-Forwarded-Proto": "https",
+    "X-SSL-Client-Cert": "junk",
+}
 
 
 @pytest.fixture
@@ -223,6 +232,94 @@ async def test_a_request_without_end_is_cut_off(csms):
 
     assert b" 431 " in (await reader.read()).partition(b"\r\n")[0]
     writer.close()
+
+
+@pytest.mark.parametrize("proxies", ["", "192.0.2.0/24"])
+async def test_what_a_stranger_forwards_is_ignored(proxies):
+    """Hostile row 12: a client cannot give itself TLS, another address or a certificate."""
+    settings = Settings(data=Path("/nonexistent"), trusted_proxies=proxies)
+    async with Csms(settings=settings) as csms:
+        key = await csms.add("TLS", profile=2)
+        response = await refused(csms, "/ocpp/TLS", password=key, additional_headers=FORWARDED)
+
+    assert response.status_code == 401
+    event = next(event for event in csms.announced if isinstance(event, ConnectionRefused))
+    assert event.reason == Verdict.TLS_REQUIRED
+    assert event.remote_address.startswith("127.0.0.1:")
+
+
+async def test_a_trusted_proxy_says_who_is_behind_it(authority):
+    settings = Settings(data=Path("/nonexistent"), trusted_proxies="127.0.0.0/8")
+    async with Csms(settings=settings, authority=authority) as csms:
+        key = await csms.add("TLS", profile=2)
+        headers = {"additional_headers": FORWARDED}
+        async with csms.connected("TLS", password=key, **headers):
+            async with csms.store.read() as work:
+                known = await work.stations.get(station_id("TLS"))
+            assert known.remote_address == "203.0.113.7"
+        response = await refused(csms, "/ocpp/TLS", password="wrong", **headers)
+
+    assert response.status_code == 401
+    event = next(event for event in csms.announced if isinstance(event, ConnectionRefused))
+    assert event.remote_address == "203.0.113.7"
+
+
+@pytest.mark.parametrize(
+    "key", [b"\x00\xff:\xfe:" + b"\x80" * 12, bytes(range(200, 216)), b"0123456789abcdef:xyz"]
+)
+async def test_a_key_is_octets(csms, key):
+    """A00.FR.205; hostile row 13: colons in it, and what is no UTF-8."""
+    async with csms.store.begin() as work:
+        hashed = csms.security._keys._hasher.hash(key)
+        await work.stations.set_key(station_id("CS-1"), hashed)
+
+    async with csms.connected(password=key):
+        pass
+    assert (await refused(csms, "/ocpp/CS-1", password=key[:-1])).status_code == 401
+    assert (await refused(csms, "/ocpp/CS-1", password=key + b"\0")).status_code == 401
+
+
+async def test_an_empty_password_opens_nothing(csms):
+    """Even if an empty key had been stored."""
+    async with csms.store.begin() as work:
+        hashed = csms.security._keys._hasher.hash(b"")
+        await work.stations.set_key(station_id("CS-1"), hashed)
+
+    assert (await refused(csms, "/ocpp/CS-1", password="")).status_code == 401
+    event = next(event for event in csms.announced if isinstance(event, ConnectionRefused))
+    assert event.reason == Verdict.EMPTY_PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /ocpp/" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b" 414 "),
+        (b"GET /ocpp/OPEN HTTP/1.1\r\nX: " + b"x" * 9000 + b"\r\n\r\n", b" 431 "),
+        (b"GET /ocpp/OPEN HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n", b" 431 "),
+        (b"GET /ocpp/OPEN HTTP/1.1\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", b" 431 "),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b" 400 "),
+        (b"GET /ocpp/OPEN HTTP/1.0\r\n\r\n", b" 400 "),
+        (b"POST /ocpp/OPEN HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b" 400 "),
+        (
+            b"GET /ocpp/OPEN HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b" 400 ",
+        ),
+        (b"GET /ocpp/OPEN HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b" 400 "),
+        (b"GET /ocpp/OPEN\0 HTTP/1.1\r\n\r\n", b" 404 "),
+        (b"\r\n\r\n", b" 400 "),
+        (b"\xff\xfe\xfd\r\n\r\n", b" 400 "),
+    ],
+)
+async def test_a_request_that_is_none_of_ours_is_answered_and_closed(csms, request_, status):
+    """Hostile rows 7 and 8."""
+    async with csms.booted("OPEN") as station:
+        reader, writer = await asyncio.open_connection(csms.address.host, csms.address.port)
+        writer.write(request_)
+        head = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n")[0]
+        writer.close()
+
+        assert await station.is_alive()
+    assert status in head
 
 
 async def station(csms, name="CS-1"):

@@ -1,14 +1,25 @@
 """What an upgrade request says, read strictly."""
 
 import base64
+import ipaddress
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
+from tests.gateway.trust import client_of, maker
 from voltkeep.domain.identity import station_id
-from voltkeep.gateway.handshake import Basic, Unaddressed, address, basic, choose, offered
+from voltkeep.gateway.handshake import (
+    Basic,
+    Unaddressed,
+    address,
+    basic,
+    behind_proxy,
+    choose,
+    offered,
+)
 
 STATION = station_id("AL1000")
 
@@ -146,3 +157,86 @@ def test_the_station_decides_the_order(lines, chosen):
     headers = Headers([("Sec-WebSocket-Protocol", line) for line in lines])
 
     assert choose(offered(headers), SPOKEN) == chosen
+
+
+TRUSTED = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
+PARTY = client_of(maker())
+
+
+def proxied(*headers, proxy="10.0.0.1", is_tls=False):
+    return behind_proxy(Headers(headers), proxy, TRUSTED, is_tls=is_tls)
+
+
+@pytest.mark.parametrize(
+    ("lines", "host"),
+    [
+        (["203.0.113.7"], "203.0.113.7"),
+        (["1.1.1.1, 203.0.113.7"], "203.0.113.7"),
+        (["203.0.113.7, 10.0.0.9"], "203.0.113.7"),
+        (["1.1.1.1", "203.0.113.7, 10.0.0.9"], "203.0.113.7"),
+        (["2001:db8::1, fd00::2"], "2001:db8::1"),
+        (["nonsense, 10.0.0.9"], "10.0.0.9"),
+        (["203.0.113.7:4711"], "10.0.0.1"),
+        (["<script>"], "10.0.0.1"),
+        ([""], "10.0.0.1"),
+        ([], "10.0.0.1"),
+    ],
+)
+def test_the_client_is_the_last_hop_that_is_no_proxy_of_ours(lines, host):
+    """ASVS 4.1.3: what stands before it the client has written itself."""
+    peer = proxied(*[("X-Forwarded-For", line) for line in lines])
+
+    assert peer is not None
+    assert peer.host == host
+
+
+@pytest.mark.parametrize("proxy", ["203.0.113.7", "11.0.0.1", "2001:db8::1", "", "x"])
+def test_nobody_elses_headers_are_believed(proxy):
+    """Hostile row 12."""
+    headers = [
+        ("X-Forwarded-For", "10.0.0.1"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-SSL-Client-Cert", quote(PARTY.pem)),
+    ]
+    assert proxied(*headers, proxy=proxy) is None
+
+
+def test_a_proxy_in_the_clothes_of_ipv6_is_the_same():
+    assert proxied(proxy="::ffff:10.0.0.1") is not None
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_tls"),
+    [
+        (["https"], True),
+        (["wss"], True),
+        (["http"], False),
+        (["https, http"], False),
+        (["http", "https"], True),
+        ([], False),
+    ],
+)
+def test_a_proxy_says_whether_there_was_tls(lines, is_tls):
+    peer = proxied(*[("X-Forwarded-Proto", line) for line in lines])
+
+    assert peer is not None
+    assert peer.is_tls is is_tls
+
+
+def test_a_proxy_says_which_certificate_was_shown():
+    shown = ("X-SSL-Client-Cert", quote(PARTY.pem))
+    over_tls = ("X-Forwarded-Proto", "https")
+
+    assert proxied(shown, over_tls).certificate == PARTY.der
+    assert proxied(shown, is_tls=True).certificate == PARTY.der
+    assert proxied(over_tls).certificate is None
+    assert proxied(shown).certificate is None  # without TLS nobody has proven anything
+    assert proxied(shown, shown, over_tls).certificate is None
+
+
+@pytest.mark.parametrize("value", ["junk", "%", "-----BEGIN CERTIFICATE-----", quote("ä")])
+def test_a_certificate_that_cannot_be_read_is_not_none_at_all(value):
+    peer = proxied(("X-SSL-Client-Cert", value), ("X-Forwarded-Proto", "https"))
+
+    assert peer is not None
+    assert peer.certificate == b""

@@ -150,13 +150,18 @@ class OnlineRevocations:
         if task is None:
             task = asyncio.create_task(self._request(url, body, limit))
             self._asking[url, body] = task
-            task.add_done_callback(lambda _: self._asking.pop((url, body), None))
+            task.add_done_callback(lambda done: self._asked(url, body, done))
         try:
             return await asyncio.shield(task)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             self._resting[url] = self._clock() + timedelta(seconds=_REST_S)
             words = str(error) or f"no answer in {self._timeout_s:g} s"
             raise _Unanswered(f"{url}: {words}") from None
+
+    def _asked(self, url: str, body: bytes, done: asyncio.Task[bytes]) -> None:
+        self._asking.pop((url, body), None)
+        if not done.cancelled():
+            done.exception()  # those who wait for it have it; perhaps none of them is left
 
     async def _request(self, url: str, body: bytes, limit: int) -> bytes:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}

@@ -62,6 +62,17 @@ def test_a_certificate_is_revoked_with_a_reason_and_a_record(voltkeep, issued):
     assert entry.actor.kind == "cli"
 
 
+def test_the_names_that_a_certificate_must_bear_are_set_one_by_one(voltkeep):
+    voltkeep.ok("station", "add", "CS-1")
+    voltkeep.ok("certificate", "expect", "CS-1", "--serial-number", "SN-1")
+
+    said = voltkeep.ok("certificate", "expect", "CS-1", "--name", "off", "--json").json
+
+    assert (said["serial_number"], said["common_name"]) == ("SN-1", "off")
+    assert "next_key_hash" not in said
+    assert "SN-1" in voltkeep.ok("certificate", "expect", "CS-1", "--forget-pin").out
+
+
 def test_what_is_not_there_is_said_so(voltkeep):
     assert "No certificate" in voltkeep.ok("certificate", "list").err
     assert "No request" in voltkeep.ok("certificate", "requests").err
@@ -70,6 +81,7 @@ def test_what_is_not_there_is_said_so(voltkeep):
         ("revoke", "abc"),
         ("list", "--station", "CS-9"),
         ("renew", "CS-9"),
+        ("expect", "CS-9"),
         ("install", "CS-9"),
         ("installed", "CS-9"),
         ("delete", "CS-9", "abc"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from msgspec import structs
 
 from tests.services.authority import BEGAN, SETTINGS, authority, key, request, root
@@ -14,7 +14,7 @@ from voltkeep.domain.commands import Outcome, SendCertificate, SetOrganization, 
 from voltkeep.domain.events import CertificateChanged, CertificateRequested, StationChanged
 from voltkeep.domain.identity import Sender, station_id
 from voltkeep.domain.stations import Make, NameCheck, Registration, Station, Trust
-from voltkeep.services.certificates import CertificateService, UnknownCertificate
+from voltkeep.services.certificates import CertificateService, Names, UnknownCertificate
 from voltkeep.services.issuing import LONGEST_CHAIN, chain_to_send
 from voltkeep.services.ports import (
     StationLeft,
@@ -203,6 +203,20 @@ async def test_the_serial_number_said_at_boot_counts_until_one_is_commissioned()
 
     assert await booted.asks() == ""
     assert await commissioned.asks() != ""
+
+
+async def test_an_operator_says_which_names_count():
+    floor = await Floor().add(trust=Trust(pin="ab"))
+    assert await floor.asks() != ""
+
+    await floor.service.expect(ONE, Names(serial_number="SN-1", forget_pin=True))
+
+    assert await floor.asks() == ""
+    async with floor.store.read() as work:
+        station = await work.stations.get(ONE)
+    assert station.trust == Trust(serial_number="SN-1")
+    assert await floor.deeds() == ["station.names_set"]
+    assert len(floor.events(StationChanged)) == 1
 
 
 async def test_the_key_of_another_station_is_refused_for_ever(floor):
@@ -492,9 +506,7 @@ class TestRevocation:
 
     async def test_ocsp_says_good_revoked_and_unknown(self, floor, issued):
         leaf, issuer = x509.load_pem_x509_certificates(issued.pem.encode())
-        builder = x509.ocsp.OCSPRequestBuilder().add_certificate(
-            leaf, issuer, x509.ocsp.hashes.SHA256()
-        )
+        builder = x509.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA256())
         asked = builder.build().public_bytes(serialization.Encoding.DER)
         stranger = await Floor().add()
 

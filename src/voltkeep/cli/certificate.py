@@ -50,6 +50,14 @@ def _use(use: Use) -> "RootUse":
     return RootUse[f"{use.name}_ROOT"]
 
 
+class Check(enum.StrEnum):
+    """How a name is looked at."""
+
+    STRICT = "strict"
+    VALUE = "value"
+    OFF = "off"
+
+
 class Reason(enum.StrEnum):
     """Why a certificate is revoked (RFC 5280, 5.3.1)."""
 
@@ -193,6 +201,71 @@ async def renew(
         asked = app.services.certificates.renew(station, prepare=prepare)
         await answer(run, station, "renew", asked, timeout)
     run.out.say(f"`voltkeep certificate list --station {station}` shows how far it has come.")
+
+
+@command(
+    group,
+    "expect",
+    examples=(
+        "certificate expect CS-01 --serial-number SN-4711",
+        "certificate expect CS-01 --name value --name-value factory-0815",
+    ),
+)
+async def expect(
+    run: Run,
+    station: Name,
+    serial_number: Annotated[
+        str | None, typer.Option(help="Its serial number, whatever it says at boot.")
+    ] = None,
+    name: Annotated[
+        Check | None, typer.Option(help="How the name (CN) is looked at, for this station.")
+    ] = None,
+    name_value: Annotated[str | None, typer.Option(help="What it must be, with `value`.")] = None,
+    organization: Annotated[
+        Check | None, typer.Option(help="How the organization (O) is looked at.")
+    ] = None,
+    organization_value: Annotated[
+        str | None, typer.Option(help="What it must be, with `value`.")
+    ] = None,
+    *,
+    forget_pin: Annotated[
+        bool,
+        typer.Option("--forget-pin", help="Where names are off: take another certificate next."),
+    ] = False,
+) -> None:
+    """Say which names the certificate of a station must bear."""
+    import msgspec
+
+    from voltkeep.domain.identity import parse_station
+    from voltkeep.domain.stations import NameCheck
+    from voltkeep.services.certificates import Names
+
+    names = Names(
+        serial_number=serial_number,
+        common_name=NameCheck(name) if name else None,
+        common_name_value=name_value,
+        organization=NameCheck(organization) if organization else None,
+        organization_value=organization_value,
+        forget_pin=forget_pin,
+    )
+    id_ = parse_station(station)
+    async with run.app() as app:
+        trust = await app.services.certificates.expect(id_, names)
+    if run.out.as_json:
+        secret = ("next_key_hash",)
+        plain = msgspec.structs.asdict(trust)
+        run.out.data({key: value for key, value in plain.items() if key not in secret})
+        return
+    run.out.pairs(
+        [
+            ("Serial number", trust.serial_number or "as it says at boot"),
+            ("Name (CN)", trust.common_name or "as everywhere"),
+            ("It must be", trust.common_name_value),
+            ("Organization (O)", trust.organization or "as everywhere"),
+            ("It must be", trust.organization_value),
+            ("Pinned", trust.pin),
+        ]
+    )
 
 
 @command(

@@ -4,10 +4,10 @@ The roots that stations have and that we trust are `voltkeep.services.roots`.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from voltkeep.config import Settings
 from voltkeep.domain.audit import Deed
@@ -22,7 +22,7 @@ from voltkeep.domain.commands import Outcome, SetOrganization, Trigger, Triggere
 from voltkeep.domain.events import CertificateChanged, CertificateRequested, StationChanged
 from voltkeep.domain.identity import DEFAULT_TENANT, Sender, StationId, TenantId
 from voltkeep.domain.security import holds, serial_number
-from voltkeep.domain.stations import NameCheck, Station
+from voltkeep.domain.stations import NameCheck, Station, Trust
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import Authority, BadCertificate, RequestedCertificate
 from voltkeep.services.issuing import Issuing
@@ -45,6 +45,17 @@ _TELLINGS = Rate(burst=1, per_s=1 / 60)
 _CRL_KEPT = timedelta(seconds=30)  # who asks for it costs a signature at most that often
 _MOST_ASKED = 20  # certificates in one OCSP request
 _PAGE = 1000
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """What an operator changes of the names that a station's certificate must bear; None: not."""
+
+    serial_number: str | None = None
+    common_name: NameCheck | None = None
+    common_name_value: str | None = None
+    organization: NameCheck | None = None
+    organization_value: str | None = None
+    forget_pin: bool = False  # of the one certificate that a station without a name check showed
 
 
 class UnknownCertificate(LookupError):
@@ -177,6 +188,35 @@ class CertificateService:
     async def _ask_to_renew(self, station: StationId) -> Outcome:
         return await self._stations.send(station, Trigger(message=Triggered.SIGN_CERTIFICATE))
 
+    async def expect(self, station: StationId, names: Names) -> Trust:
+        """Change which names a station's certificate must bear (A00.FR.404, 405).
+
+        They count from its next request or connection. Raises UnknownStation.
+        """
+        now = self._clock()
+        changes = {
+            name: value
+            for name, value in structs.asdict(names).items()
+            if value is not None and name != "forget_pin"
+        }
+        if names.forget_pin:
+            changes["pin"] = ""
+        async with self._begin() as work:
+            await registered(work, station)
+            known = await work.stations.lock(station)
+            before = known.trust if known else Trust()
+            after = structs.replace(before, **changes)
+            await work.stations.set_trust(station, after)
+            work.emit(StationChanged(station=station, at=now, what="names in its certificate"))
+            deed = Deed(
+                action="station.names_set",
+                object=str(station),
+                before=_said(before, changes),
+                after=_said(after, changes),
+            )
+            await audit(work, station.tenant, now, deed)
+        return after
+
     async def all(
         self,
         tenant: TenantId | None = None,
@@ -275,6 +315,10 @@ class CertificateService:
                     found = [await work.certificates.find(tenant, each) for each in serials]
                     known += [each for each in found if each is not None]
         return await asyncio.to_thread(self._authority.ocsp, request, known, self._clock())
+
+
+def _said(trust: Trust, names: Iterable[str]) -> str:
+    return ", ".join(f"{name}={getattr(trust, name)!s}" for name in sorted(names))
 
 
 def _names_problem(station: Station, asked: RequestedCertificate, settings: Settings) -> str:

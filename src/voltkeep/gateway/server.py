@@ -211,10 +211,10 @@ class Gateway:
     async def _let_in(self, socket: Socket, request: Request) -> None:
         if self._draining.is_set():
             raise unavailable("The server is restarting.")
-        async with self._slots:
-            if not socket.is_connected:
-                return  # its patience ended while it stood in line
-            admission, dialect = await self._door.admit(socket, request)
+        judged = await self._judge(socket, request)
+        if judged is None:
+            return
+        admission, dialect = judged
         station = admission.station
         assert station is not None
         # Nothing may be said of a connection that is none: only then the older one is over.
@@ -258,6 +258,11 @@ class Gateway:
             remote=socket.remote_address,
             epoch=epoch,
         )
+
+    async def _judge(self, socket: Socket, request: Request) -> tuple[Admission, Dialect] | None:
+        """So many at once. None: its patience ended while it stood in line. Raises Refused."""
+        async with self._slots:
+            return await self._door.admit(socket, request) if socket.is_connected else None
 
     async def _in_turn(self, socket: Socket, station: Station, admission: Admission) -> None:
         """Not everybody at once, and nobody in the place of somebody else. Raises Refused."""

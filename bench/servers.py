@@ -49,7 +49,8 @@ def process(command: list[str], port: int, environ: dict[str, str]) -> Iterator[
                 time.sleep(0.1)
             yield psutil.Process(running.pid)
         finally:
-            running.send_signal(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                running.send_signal(signal.SIGTERM)
             try:
                 running.wait(20)
             except subprocess.TimeoutExpired:

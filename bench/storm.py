@@ -94,7 +94,7 @@ def _given(station: Station) -> Station:
 async def server(
     stations: int,
 ) -> AsyncIterator[tuple[psutil.Process, int, dict[str, str | None], Path]]:
-    """With its settings as they come, but for where it listens."""
+    """With its settings as they come, but for where it listens; its last word is in the file."""
     with tempfile.TemporaryDirectory() as directory:
         profile = SecurityProfile.TLS_BASIC
         paths = await register(Settings(data=Path(directory)), stations, profile)
@@ -111,8 +111,7 @@ async def server(
 
 
 async def storm(stations: int, steady: int, over_s: float) -> Storm:
-    async with contextlib.AsyncExitStack() as stack:
-        running, port, paths, lag = await stack.enter_async_context(server(stations + steady))
+    async with server(stations + steady) as (running, port, paths, lag):
         client = Client(port)
         calm = dict(list(paths.items())[:steady])
         lively = [await client.connect(path, key) for path, key in calm.items()]
@@ -132,8 +131,10 @@ async def storm(stations: int, steady: int, over_s: float) -> Storm:
         dropped = sum(station.is_gone for station in lively + admitted)
         for station in lively + admitted:
             station.close()
+        running.terminate()
+        running.wait(30)
+        late = json.loads(lag.read_text())
     spent = after.user - before.user + after.system - before.system
-    late = json.loads(lag.read_text()) if lag.exists() else {"p99_ms": -1.0, "worst_ms": -1.0}
     return Storm(
         stations=stations,
         admitted=len(admitted),

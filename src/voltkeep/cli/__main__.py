@@ -8,6 +8,7 @@ import typer
 
 from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
     audit,
+    campaign,
     certificate,
     config,
     database,
@@ -17,6 +18,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     sim,
     station,
     station_command,
+    station_key,
     station_list,
     station_tail,
     token,
@@ -61,6 +63,7 @@ tree.add_typer(transaction.group, name="transaction")
 tree.add_typer(security.group, name="security")
 tree.add_typer(audit.group, name="audit")
 tree.add_typer(certificate.group, name="certificate")
+tree.add_typer(campaign.group, name="campaign")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")
 doctor.add_to(tree)

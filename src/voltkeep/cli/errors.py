@@ -47,7 +47,12 @@ def as_failure(error: Exception) -> Failure | None:
         case ConfigError() | BadName():
             return Failure(_sentence(error), code=ExitCode.USAGE)
         case _:
-            return _from_services(error) or _from_stations(error) or _from_database(error)
+            return (
+                _from_services(error)
+                or _from_changes(error)
+                or _from_stations(error)
+                or _from_database(error)
+            )
 
 
 def _from_services(error: Exception) -> Failure | None:
@@ -87,6 +92,23 @@ def _from_services(error: Exception) -> Failure | None:
     return None
 
 
+def _from_changes(error: Exception) -> Failure | None:
+    from voltkeep.services.campaigns import CampaignConflict, UnknownCampaign
+    from voltkeep.services.network_profiles import Unready
+
+    said = _sentence(error)
+    match error:
+        case Unready():
+            return Failure(said, error.advice)
+        case UnknownCampaign():
+            next_step = "`voltkeep campaign list` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case CampaignConflict():
+            return Failure(said, "`voltkeep campaign show ID` tells how far it is.")
+        case _:
+            return None
+
+
 def _from_stations(error: Exception) -> Failure | None:
     from voltkeep.bus.commands import NobodyServes
     from voltkeep.services import ports
@@ -97,6 +119,12 @@ def _from_stations(error: Exception) -> Failure | None:
             return Failure(
                 "No running server took the command.",
                 "Start one with `voltkeep serve`, on the same data directory or database.",
+                ExitCode.UNREACHABLE,
+            )
+        case ports.StationLeft():
+            return Failure(
+                "The station left before it answered.",
+                "It may have taken the command all the same: see `voltkeep station tail`.",
                 ExitCode.UNREACHABLE,
             )
         case ports.StationOffline():

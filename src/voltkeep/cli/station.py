@@ -62,7 +62,7 @@ async def add(
     from voltkeep.domain.identity import parse_station
 
     id = parse_station(name)
-    chosen = _chosen_password(run, security_profile, password)
+    chosen = chosen_password(run, security_profile, password)
     registration = stations.Registration.PENDING if pending else stations.Registration.ACCEPTED
     station = stations.Station(
         id=id,
@@ -76,19 +76,20 @@ async def add(
         key = None
         if chosen is not None:
             await app.services.security.set_password(id, chosen)
-        elif station.security_profile in _WITH_KEY:
+        elif station.security_profile in WITH_KEY:
             key = await app.services.security.rotate_key(id)
-    _tell_how_to_connect(run, station, chosen or key, is_new=key is not None)
+    tell_how_to_connect(run, station, chosen or key, is_new=key is not None)
 
 
-_WITH_KEY = (1, 2)  # security profiles that know a key
+WITH_KEY = (1, 2)  # security profiles that know a key
 _FROM_STDIN = "-"
 
 
-def _chosen_password(run: Run, security_profile: int, password: str | None) -> str | None:
+def chosen_password(run: Run, security_profile: int, password: str | None) -> str | None:
+    """The key that a person chose, if any; a weak one with a warning. Raises Failure."""
     if password is None:
         return None
-    if security_profile not in _WITH_KEY:
+    if security_profile not in WITH_KEY:
         raise Failure(
             f"Security profile {security_profile} has no key.",
             "Leave --password out, or choose profile 1 or 2.",
@@ -107,7 +108,8 @@ def _chosen_password(run: Run, security_profile: int, password: str | None) -> s
     return chosen
 
 
-def _tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new: bool) -> None:
+def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new: bool) -> None:
+    """What to enter into a station. ``is_new``: the key is shown this once."""
     from voltkeep.cli.addresses import entry
 
     at = entry(run.settings, station.id)
@@ -199,39 +201,6 @@ async def remove(
     _done(run, station, f"{station} is removed. Its transactions stay.")
 
 
-@command(group, "rotate-key")
-async def rotate_key(
-    run: Run,
-    name: Name,
-    password: Annotated[
-        str | None,
-        typer.Option(help="A key you choose, instead of a generated one; - reads it from stdin."),
-    ] = None,
-) -> None:
-    """Give a station a new key and print it. It counts from the station's next connection.
-
-    The station is not told: enter the key into it. A connection that is open stays open.
-    """
-    from voltkeep.domain.identity import parse_station
-
-    id = parse_station(name)
-    async with run.app() as app:
-        station = await app.services.provisioning.get(id)
-        if station.security_profile not in _WITH_KEY:
-            raise Failure(
-                f"Security profile {int(station.security_profile)} has no key.",
-                f"`voltkeep station set {id} --security-profile 1` gives the station one that has.",
-            )
-        chosen = _chosen_password(run, int(station.security_profile), password)
-        if chosen is not None:
-            await app.services.security.set_password(id, chosen)
-            key = chosen
-        else:
-            key = await app.services.security.rotate_key(id)
-    _tell_how_to_connect(run, station, key, is_new=chosen is None)
-    run.out.say("The station is not told the new key by Voltkeep: enter it into the station.")
-
-
 @command(
     group,
     "set",
@@ -276,7 +245,7 @@ async def set_(
     _done(run, id, f"{id} is changed.")
     if security_profile is not None:
         _advise(run, station, is_new=False)
-    if security_profile in _WITH_KEY and not station.key_hash:
+    if security_profile in WITH_KEY and not station.key_hash:
         run.out.say(f"It has no key yet: `voltkeep station rotate-key {id}` makes one.")
     if registration is not None:
         run.out.say("It learns that at its next boot.")

@@ -104,7 +104,7 @@ async def show(run: Run, name: Name) -> None:
             ("From", station.remote_address or ""),
             ("Protocol", station.subprotocol or ""),
             ("Security profile", _profile(station)),
-            ("Key", "set" if station.key_hash else "none"),
+            ("Key", _key(station)),
             ("Registration", station.registration.lower()),
             ("Passive", "yes: it is asked nothing unless you ask it" if station.passive else ""),
             ("Booted", instant(station.booted_at)),
@@ -125,7 +125,21 @@ async def show(run: Run, name: Name) -> None:
 
 def _profile(station: "Station") -> Cell | str:
     profile = int(station.security_profile)
+    asked = station.trust.next_profile
+    if asked is not None:
+        return Cell(
+            f"{profile}, asked to use {int(asked)} since {instant(station.trust.next_profile_at)}",
+            "yellow",
+        )
     return Cell("0: nobody is checked", "bold red") if profile == 0 else str(profile)
+
+
+def _key(station: "Station") -> Cell | str:
+    if station.trust.next_key_hash is None:
+        return "set" if station.key_hash else "none"
+    until = "it has restarted" if station.trust.next_key_after_reboot else "it connects again"
+    sent = instant(station.trust.next_key_at)
+    return Cell(f"two, until {until}: a new one was sent {sent}", "yellow")
 
 
 def _connector_table(out: Output, rows: "list[ConnectorRow]") -> None:
@@ -141,12 +155,15 @@ def _connector_table(out: Output, rows: "list[ConnectorRow]") -> None:
 
 
 def as_plain(station: "Station", connectors: "list[ConnectorRow]") -> dict[str, Any]:
-    """A station for programs: without the hash of its key."""
+    """A station for programs: without the hashes of its keys."""
     import msgspec
 
     plain = msgspec.structs.asdict(station)
     del plain["key_hash"]
+    trust = msgspec.structs.asdict(station.trust)
+    trust["has_next_key"] = trust.pop("next_key_hash") is not None
     return plain | {
+        "trust": trust,
         "id": str(station.id),
         "tenant": station.id.tenant,
         "is_connected": station.is_connected,

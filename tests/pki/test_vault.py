@@ -41,8 +41,8 @@ def test_the_first_start_makes_a_root_issuers_and_server_certificates(authority,
     own = [(each.profile, each.issuer, each.subject) for each in authority.certificates()]
     assert own == [
         ("root", "root", "CN=Operator Root CA,O=Operator"),
-        ("issuer", "root", "CN=Operator Issuing CA EC 1,O=Operator"),
         ("issuer", "root", "CN=Operator Issuing CA RSA 1,O=Operator"),
+        ("issuer", "root", "CN=Operator Issuing CA EC 1,O=Operator"),
         ("server", "rsa", "CN=csms.example,O=Operator"),
         ("server", "ec", "CN=csms.example,O=Operator"),
     ]

@@ -8,6 +8,8 @@ import typer
 
 from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
     audit,
+    ca,
+    ca_roots,
     campaign,
     certificate,
     config,
@@ -63,6 +65,8 @@ tree.add_typer(transaction.group, name="transaction")
 tree.add_typer(security.group, name="security")
 tree.add_typer(audit.group, name="audit")
 tree.add_typer(certificate.group, name="certificate")
+tree.add_typer(ca.group, name="ca")
+ca.group.add_typer(ca_roots.group, name="roots")
 tree.add_typer(campaign.group, name="campaign")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")

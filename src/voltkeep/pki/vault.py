@@ -19,6 +19,7 @@ from voltkeep.pki.issuer import Issuer, Wish
 from voltkeep.pki.keys import EC, RSA, KeyKind
 from voltkeep.pki.profiles import Kind, Policy, Profile, ProfileConfig, profile
 from voltkeep.pki.requests import hosts_of
+from voltkeep.pki.requests import make as make_request
 from voltkeep.services.authority import BadCertificate
 
 ROOT_DAYS, ISSUER_DAYS = 20 * 365.25, 10 * 365.25
@@ -56,6 +57,8 @@ class Files(Protocol):
     def create(self, name: str, content: bytes) -> bool:
         """Write it, whole, unless it is there: then False. Raises OSError."""
         ...
+
+    def remove(self, name: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,20 +171,23 @@ class Vault:
             return Held(name=name.removesuffix(".pem"), chain=chain, key=None)
         if b"PRIVATE KEY-----" not in (sealed or b""):
             raise UnusableFile(_damaged(key_path, "no private key is in it"))
-        try:
-            key = keys.unseal(sealed or b"", self._passphrase)
-        except BadCertificate as error:
-            raise UnusableFile(
-                f"the private key in {key_path} cannot be decrypted: it is damaged, or was "
-                "encrypted with another key; set `pki_key` or `pki_key_file` to the one it was "
-                "made with, or restore the file and the secret from the same backup"
-            ) from error
+        key = self._unseal(sealed or b"", key_name)
         if keys.spki(key.public_key()) != keys.spki(keys.known(chain[0].public_key())):
             raise UnusableFile(
                 f"the private key in {key_path} is not that of the certificate in {path}; "
                 "restore both from the same backup"
             )
         return Held(name=name.removesuffix(".pem"), chain=chain, key=key)
+
+    def _unseal(self, sealed: bytes, name: str) -> keys.PrivateKey:
+        try:
+            return keys.unseal(sealed, self._passphrase)
+        except BadCertificate as error:
+            raise UnusableFile(
+                f"the private key in {self._files.path(name)} cannot be decrypted: it is damaged, "
+                "or was encrypted with another key; set `pki_key` or `pki_key_file` to the one it "
+                "was made with, or restore the file and the secret from the same backup"
+            ) from error
 
     def _take_issuer(self, name: str) -> None:
         held = self._found(name)
@@ -206,14 +212,7 @@ class Vault:
         # A key without its certificate is what is left of a first start that was broken off.
         if self._read(_ROOT_KEY) is None:
             self._create(_ROOT_KEY, keys.seal(keys.make(_ROOT_KIND), self._passphrase))
-        sealed = self._read(_ROOT_KEY) or b""
-        try:
-            key = keys.unseal(sealed, self._passphrase)
-        except BadCertificate as error:
-            raise UnusableFile(
-                f"the private key in {self._files.path(_ROOT_KEY)} cannot be decrypted; set "
-                "`pki_key` or `pki_key_file` to what it was encrypted with"
-            ) from error
+        key = self._unseal(self._read(_ROOT_KEY) or b"", _ROOT_KEY)
         root = Issuer(name="root", key=key, chain=(), padding=self._policy.rsa_padding)
         wish = self._wish(Kind.ROOT, ROOT_DAYS, "Root CA", key.public_key())
         self._create(_ROOT, pem(root.issue(wish, at)).encode())
@@ -304,6 +303,24 @@ class Vault:
         """Take a server certificate of somebody else's making, checked before."""
         self._files.write(f"server-{keys.family(key)}.pem", self._sealed(key, chain))
 
+    # A certificate for the server from somebody else's authority.
+
+    def request(self, family: str) -> str:
+        """What to send there, in PEM; its key is kept until the answer is installed."""
+        key = self.requested(family)
+        if key is None:
+            key = keys.make(_SERVER_KINDS[family])
+            self._files.write(_request_key(family), keys.seal(key, self._passphrase))
+        return make_request(key, self._policy.cpo_name, self.host, self._policy.rsa_padding)
+
+    def requested(self, family: str) -> keys.PrivateKey | None:
+        """The key of a request that waits for its answer. Raises UnusableFile."""
+        sealed = self._read(_request_key(family))
+        return None if sealed is None else self._unseal(sealed, _request_key(family))
+
+    def forget_request(self, family: str) -> None:
+        self._files.remove(_request_key(family))
+
     # Parts.
 
     def _wish(self, kind: Kind, days: float, title: str, key: keys.PublicKey) -> Wish:
@@ -336,15 +353,20 @@ def _damaged(path: object, why: str) -> str:
     return f"{path} is damaged: {why}; restore it from a backup, nothing was changed"
 
 
+def _request_key(family: str) -> str:
+    return f"request-{family}.key"
+
+
 def _issuer_name(family: str, number: int) -> str:
     return family if number == 1 else f"{family}-{number}"
 
 
-def _age(name: str) -> tuple[str, int]:
+def _age(name: str) -> tuple[int, int]:
+    """Where the file of an issuer stands: its family, and its number in it."""
     match = _ISSUER.fullmatch(name)
     assert match is not None
-    return match[1].partition("-")[0], int(match[2] or 1)
+    return FAMILIES.index(match[1].partition("-")[0]), int(match[2] or 1)
 
 
 def _is_of(name: str, family: str) -> bool:
-    return bool(_ISSUER.fullmatch(name)) and _age(name)[0] == family
+    return bool(_ISSUER.fullmatch(name)) and _age(name)[0] == FAMILIES.index(family)

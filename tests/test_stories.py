@@ -47,7 +47,11 @@ async def test_a_story_is_told_as_it_went(path, version):
 
 RESENT = {
     "Authorize",
+    "DiagnosticsStatusNotification",
+    "FirmwareStatusNotification",
+    "LogStatusNotification",
     "MeterValues",
+    "SignedFirmwareStatusNotification",
     "StartTransaction",
     "StatusNotification",
     "StopTransaction",

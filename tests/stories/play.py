@@ -33,6 +33,7 @@ from msgspec import Raw
 
 from tests.services.authority import authority as real_authority
 from tests.stories import certificates, credentials
+from tests.stories import files as transfers
 from tests.stories.told import told
 from voltkeep.app import make_services
 from voltkeep.config import Settings
@@ -321,6 +322,8 @@ class Story:
                 return self.services.provisioning.reset(id, ResetKind(kind), evse)
             case ["rotates" | "raises", *_]:
                 return credentials.command(self, id, words)
+            case ["wants" | "updates", *_]:
+                return transfers.command(self, id, words)
             case ["certificate", *what]:
                 return certificates.command(self, id, what)
             case ["triggers", message]:

@@ -93,6 +93,10 @@ def _of_trust(event: events.Event) -> str:
             return f"its new key: {stage}"
         case events.SecurityProfileRaised(profile=profile, stage=stage):
             return f"security profile {profile}: {stage}"
+        case events.LogUploadChanged(state=state, status=status):
+            return f"log {state}" + (f" ({status})" if status else "")
+        case events.FirmwareUpdateChanged(state=state, status=status):
+            return f"firmware {state}" + (f" ({status})" if status else "")
         case events.SecurityEventReported(event=what, is_critical=is_critical):
             return f"security event {what}" + (", critical" if is_critical else "")
         case events.ConnectionRefused(reason=reason):

@@ -223,7 +223,8 @@ class DiagnosticsService:
         async with self._begin() as work:
             await work.stations.hold(sender)
             job = await self._job(work, sender.station, request_id)
-            if job is None and state_after(None, status) is None:
+            is_over = job is None or job.state not in OPEN_LOG_STATES
+            if is_over and state_after(None, status) is None:
                 return  # N01.FR.12: triggered, and nothing goes on
             if job is None:
                 job = _unasked(sender) if request_id is None else _unasked(sender, request_id)

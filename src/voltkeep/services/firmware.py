@@ -245,7 +245,8 @@ class FirmwareService:
         async with self._begin() as work:
             await work.stations.hold(sender)
             job = await self._job(work, sender.station, request_id)
-            if job is None and state_after(None, status) is None:
+            is_over = job is None or job.state not in OPEN_UPDATE_STATES
+            if is_over and state_after(None, status) is None:
                 return  # L01.FR.28: triggered, and nothing goes on
             if job is None:
                 job = await work.updates.lock(sender.station, UNASKED) or _unasked(sender)

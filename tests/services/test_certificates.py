@@ -303,6 +303,19 @@ async def test_it_is_sent_once_the_station_is_there(floor):
     assert (await floor.certificates())[0].state is CertificateState.ACCEPTED
 
 
+async def test_a_station_that_comes_back_gets_it_at_once(floor):
+    floor.answers[SendCertificate] = StationLeft()
+    await floor.asks()
+    await floor.service.catch_up()
+    floor.now += timedelta(seconds=1)
+    async with floor.store.begin() as work:
+        await work.stations.connected(ONE, at=floor.now, subprotocol="", address="")
+    floor.answers[SendCertificate] = YES
+    await floor.service.catch_up()
+
+    assert (await floor.certificates())[0].state is CertificateState.ACCEPTED
+
+
 @pytest.mark.parametrize("lost", [StationSilent(), StationLeft()])
 async def test_a_lost_answer_is_asked_for_again_a_few_times_and_then_told(floor, lost):
     floor.answers[SendCertificate] = lost

@@ -90,11 +90,11 @@ class Issuing:
                     states=[RequestState.REQUESTED], limit=_PAGE
                 )
                 pending = await work.certificates.all(states=_PENDING, limit=_PAGE)
+                due = {each.station for each in pending if await _is_due(work, each, now)}
         except StoreUnavailable as error:
             log.warning("certificates wait for the database", error=str(error))
             return []
-        due = {each.station for each in requests}
-        due |= {each.station for each in pending if _is_due(each, now)}
+        due |= {each.station for each in requests}
         due -= self._busy | self.answering
         self._busy |= due
         return sorted(due)
@@ -166,7 +166,7 @@ class Issuing:
         now = self._clock()
         async with self._read() as work:
             pending = await work.certificates.of(station, states=_PENDING, limit=1)
-            if not pending or not _is_due(pending[0], now):
+            if not pending or not await _is_due(work, pending[0], now):
                 return
             certificate = pending[0]
             request = await work.certificate_requests.get(station, certificate.key_fingerprint)
@@ -231,10 +231,18 @@ def chain_to_send(pem: str, root: str) -> str:
     return "".join(blocks)
 
 
-def _is_due(certificate: IssuedCertificate, now: datetime) -> bool:
+async def _is_due(work: Work, certificate: IssuedCertificate, now: datetime) -> bool:
+    """Whether to send it now; again after a while, or once the station has come back."""
     if certificate.state is CertificateState.ISSUED:
         return True
-    return now >= certificate.at + _WAIT * (1 << max(0, certificate.sends - 1))
+    if now >= certificate.at + _WAIT * (1 << max(0, certificate.sends - 1)):
+        return True
+    station = await work.stations.get(certificate.station)
+    return (
+        station is not None
+        and station.connected_at is not None
+        and station.connected_at > certificate.at
+    )
 
 
 def _state_after(failure: StationUnreachable, sends: int) -> tuple[CertificateState, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import ModuleType
@@ -36,8 +37,11 @@ class Heard(NamedTuple):
 class Csms:
     """Accepts everything, unless `answers` says otherwise: by action, in the library's words."""
 
-    def __init__(self, password: str | bytes | None = None) -> None:
+    def __init__(
+        self, password: str | bytes | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.password = password
+        self.tls = tls
         self.heard: list[Heard] = []
         self.answered: list[list[Any]] = []  # CALLRESULTs and CALLERRORs of the station
         self.refused: list[list[Any]] = []  # CALLERRORs that the library had for the station
@@ -71,6 +75,7 @@ class Csms:
             process_request=self._admit,
             max_size=None,
             ping_interval=None,
+            ssl=self.tls,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
@@ -83,7 +88,8 @@ class Csms:
     @property
     def url(self) -> str:
         """Where stations connect, without their id."""
-        return f"ws://127.0.0.1:{self._port}/ocpp"
+        scheme = "ws" if self.tls is None else "wss"
+        return f"{scheme}://127.0.0.1:{self._port}/ocpp"
 
     def of(self, action: str) -> list[Payload]:
         """The payloads heard of an action."""
@@ -207,6 +213,8 @@ _COMMON: dict[str, Callable[[Csms], Payload]] = {
     "FirmwareStatusNotification": lambda _: {},
     "LogStatusNotification": lambda _: {},
     "DataTransfer": lambda _: {"status": "UnknownVendorId"},
+    "SecurityEventNotification": lambda _: {},
+    "SignCertificate": lambda _: {"status": "Accepted"},
 }
 _OF_16: dict[str, Callable[[Csms], Payload]] = {
     "Authorize": lambda _: {"id_tag_info": {"status": "Accepted"}},

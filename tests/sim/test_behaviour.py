@@ -11,6 +11,8 @@ from ocpp.exceptions import OCPPError
 from websockets.asyncio.server import serve
 from websockets.typing import Subprotocol
 
+from tests.sim.test_files import TESTED as OF_FILES
+from tests.sim.test_security import TESTED as OF_SECURITY
 from voltkeep.sim import SimStation, StationSpec
 from voltkeep.sim.behaviour import MISBEHAVIOURS, Manners
 
@@ -263,7 +265,7 @@ async def test_a_key_as_written(csms, unruly, version):
 
 
 def test_every_misbehaviour_has_its_test():
-    assert set(MISBEHAVIOURS) == TESTED
+    assert set(MISBEHAVIOURS) == TESTED | OF_SECURITY | OF_FILES
 
 
 def test_an_unknown_misbehaviour_is_an_error_that_lists_the_known():

@@ -4,13 +4,14 @@ from voltkeep.sim.behaviour import MISBEHAVIOURS
 from voltkeep.sim.demo import DEMO_STATIONS, DEMO_TOKENS, demo_fleet
 from voltkeep.sim.fleet import Fleet, FleetOptions, FleetStatus, run_fleet
 from voltkeep.sim.simulator import SimStation
-from voltkeep.sim.spec import StationSpec
+from voltkeep.sim.spec import Credentials, StationSpec
 from voltkeep.sim.transaction import Record
 
 __all__ = [
     "DEMO_STATIONS",
     "DEMO_TOKENS",
     "MISBEHAVIOURS",
+    "Credentials",
     "Fleet",
     "FleetOptions",
     "FleetStatus",

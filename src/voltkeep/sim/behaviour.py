@@ -1,8 +1,9 @@
 """How a station can be told to misbehave: by name, as data. `MISBEHAVIOURS` is the list."""
 
 import re
+import ssl
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, json
 
@@ -33,6 +34,16 @@ class Misbehaviour(Struct, frozen=True, kw_only=True):
     rewrite_text: Callable[[bytes], bytes] | None = None
     rewrite_answer: Callable[[bytes], bytes] | None = None
     key_as_written: bool = False
+    key_answer: Literal["Rejected", "NotSupported"] | None = None
+    loses_key_answer: bool = False
+    tls_maximum: ssl.TLSVersion | None = None
+    tls_ciphers: str | None = None
+    client_certificate: Literal["none", "foreign"] | None = None
+    ignores_host: bool = False
+    returns_to_lower: bool = False
+    refuses_files: bool = False
+    install_failure: str | None = None
+    knows_no_security: bool = False
 
 
 def _minus_one(action: str, payload: dict[str, Any]) -> Any:
@@ -171,6 +182,62 @@ _ROWS = (
         does="sends a new AuthorizationKey as the text it came in, not the bytes it stands for",
         key_as_written=True,
     ),
+    Misbehaviour(
+        name="rejects-key", does="rejects every new key or password", key_answer="Rejected"
+    ),
+    Misbehaviour(
+        name="no-key-change", does="does not support a new key", key_answer="NotSupported"
+    ),
+    Misbehaviour(
+        name="lost-key-answer",
+        does="takes a new key and loses its connection before it has answered",
+        loses_key_answer=True,
+    ),
+    Misbehaviour(
+        name="old-tls",
+        does="speaks no TLS later than 1.1",
+        tls_maximum=ssl.TLSVersion.TLSv1_1,
+        tls_ciphers="ALL:@SECLEVEL=0",
+    ),
+    Misbehaviour(
+        name="weak-ciphers",
+        does="offers only cipher suites that OCPP does not name (TLS 1.2, CBC)",
+        tls_maximum=ssl.TLSVersion.TLSv1_2,
+        tls_ciphers="AES128-SHA:AES256-SHA:@SECLEVEL=0",
+    ),
+    Misbehaviour(
+        name="no-client-certificate",
+        does="shows no certificate where security profile 3 wants one",
+        client_certificate="none",
+    ),
+    Misbehaviour(
+        name="foreign-client-certificate",
+        does="shows a certificate of its own making",
+        client_certificate="foreign",
+    ),
+    Misbehaviour(
+        name="any-host",
+        does="believes a server certificate whatever host it names",
+        ignores_host=True,
+    ),
+    Misbehaviour(
+        name="returns-to-lower",
+        does="goes back to the lower security profile once a higher one has worked",
+        returns_to_lower=True,
+    ),
+    Misbehaviour(
+        name="refuses-files", does="rejects requests for logs and firmware", refuses_files=True
+    ),
+    Misbehaviour(
+        name="installation-fails",
+        does="fetches firmware, and fails to install it",
+        install_failure="InstallationFailed",
+    ),
+    Misbehaviour(
+        name="no-security-extensions",
+        does="knows nothing of the security whitepaper (1.6): only the old messages for files",
+        knows_no_security=True,
+    ),
 )
 
 MISBEHAVIOURS = {row.name: row for row in _ROWS}
@@ -203,6 +270,11 @@ class Manners:
     def most(self, trait: str) -> float:
         """The largest value among them, by size; 0 without one."""
         return max((getattr(row, trait) for row in self.rows), key=abs, default=0.0)
+
+    def first(self, trait: str) -> Any:
+        """The value of the first that has one; None without one."""
+        values = (getattr(row, trait) for row in self.rows)
+        return next((value for value in values if value is not None), None)
 
     @property
     def answers(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 
 _ENERGY = "Energy.Active.Import.Register"
 _SAMPLED = f"{_ENERGY},Power.Active.Import,Current.Import,Voltage,SoC"
@@ -20,9 +20,10 @@ class Kind(Enum):
 class Outcome(Enum):
     """How an attempt to set something went."""
 
-    ACCEPTED = auto()
-    REJECTED = auto()
-    REBOOT_REQUIRED = auto()
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    NOT_SUPPORTED = "NotSupported"
+    REBOOT_REQUIRED = "RebootRequired"
 
 
 def split(value: str) -> tuple[str, ...]:
@@ -31,6 +32,7 @@ def split(value: str) -> tuple[str, ...]:
 
 
 _MEASURANDS = frozenset({*split(_SAMPLED), "Power.Offered", "Current.Offered"})
+_PROTOCOLS_KEY, _PROTOCOLS = "SupportedFileTransferProtocols", "FTP,FTPS,HTTP,HTTPS"
 _TX_POINTS = frozenset({"EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer"})
 
 
@@ -105,10 +107,27 @@ _ALL = (
         "s",
     ),
     _flag("OCPPCommCtrlr.ResetRetries", "ResetRetries", "false", writable=False),
-    Setting("OCPPCommCtrlr.NetworkConfigurationPriority", None, "1", Kind.TEXT, writable=False),
+    _number("OCPPCommCtrlr.NetworkProfileConnectionAttempts", None, 3),
+    Setting("OCPPCommCtrlr.NetworkConfigurationPriority", None, "1", Kind.MEMBERS),
+    Setting("OCPPCommCtrlr.FileTransferProtocols", _PROTOCOLS_KEY, _PROTOCOLS, writable=False),
     Setting("SecurityCtrlr.BasicAuthPassword", "AuthorizationKey", "", secret=True),
-    _number("SecurityCtrlr.SecurityProfile", "SecurityProfile", 1, writable=False),
+    # 1.6 raises it by its key, 2.x by a network profile (A05).
+    _number("SecurityCtrlr.SecurityProfile", None, 1, writable=False),
+    _number(None, "SecurityProfile", 1),
     Setting("SecurityCtrlr.OrganizationName", "CpoName", "Voltkeep"),
+    _flag(
+        "SecurityCtrlr.AdditionalRootCertificateCheck",
+        "AdditionalRootCertificateCheck",
+        "false",
+        writable=False,
+    ),
+    _number(
+        "SecurityCtrlr.MaxCertificateChainSize",
+        "CertificateSignedMaxChainSize",
+        10_000,
+        writable=False,
+    ),
+    _number("SecurityCtrlr.CertificateEntries", "CertificateStoreMaxLength", 10, writable=False),
     _flag("AuthCtrlr.Enabled", None, "true", writable=False),
     _flag("AuthCtrlr.AuthorizeRemoteStart", "AuthorizeRemoteTxRequests", "true"),
     _flag("AuthCtrlr.LocalAuthorizeOffline", "LocalAuthorizeOffline", "true"),
@@ -163,7 +182,7 @@ _ALL = (
     Setting(
         None,
         "SupportedFeatureProfiles",
-        "Core,SmartCharging,RemoteTrigger,Reservation,LocalAuthListManagement",
+        "Core,FirmwareManagement,SmartCharging,RemoteTrigger,Reservation,LocalAuthListManagement",
         writable=False,
     ),
 )

@@ -73,5 +73,11 @@ class Dialect(Protocol):
     def password(self, value: str) -> str | bytes:
         """A password as it is set in this version, as HTTP Basic wants it."""
 
+    def security_event(self, event: Any) -> bytes:
+        """A SecurityEventNotification of a `security.SecurityEvent`."""
+
+    def sign_certificate(self, csr: str) -> bytes:
+        """A SignCertificate for the station's own certificate."""
+
     def handle(self, station: Any, action: str, payload: bytes) -> bytes:
         """Answer a CALL of the CSMS. Raises Refusal."""

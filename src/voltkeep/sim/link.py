@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from voltkeep.ocpp.session import (
 from voltkeep.sim.behaviour import Manners
 from voltkeep.sim.clock import NEVER, Clock
 from voltkeep.sim.spec import StationSpec, basic
+from voltkeep.sim.tls import resuming, verified_root
 
 _LARGEST_MESSAGE = 1 << 20
 _OPEN_TIMEOUT_S = 10.0
@@ -64,8 +66,19 @@ class BackOff(NamedTuple):
         return doubled + random.random() * self.random_range
 
 
+class Way(NamedTuple):
+    """Where to connect, and with what."""
+
+    address: str
+    password: str | bytes | None
+    ssl: ssl.SSLContext | None
+
+
 class Host(Protocol):
     """Whose connection it is."""
+
+    def way(self) -> Way:
+        """Where the next attempt goes."""
 
     def wire(self, subprotocol: str | None) -> Wire:
         """The connection's version is known: how it behaves on the wire."""
@@ -120,11 +133,13 @@ class Link:
         "_socket",
         "_spec",
         "_task",
+        "_ticket",
         "_timeout",
         "_waiting",
         "failure",
         "password",
         "refusals",
+        "resumed",
     )
 
     def __init__(
@@ -133,6 +148,8 @@ class Link:
         self.password = spec.password
         self.refusals = 0  # attempts in a row that came to nothing
         self.failure: Exception | None = None
+        self.resumed = False  # the TLS session of the connection before
+        self._ticket: tuple[ssl.SSLContext, ssl.SSLSession] | None = None
         self._host = host
         self._spec = spec
         self._clock = clock
@@ -156,6 +173,12 @@ class Link:
     def online(self) -> bool:
         """Whether there is a connection."""
         return self._session is not None
+
+    @property
+    def root(self) -> bytes | None:
+        """The root under which the CSMS was verified, as DER."""
+        socket = self._socket
+        return verified_root(socket and socket.transport.get_extra_info("ssl_object"))
 
     @property
     def quiet(self) -> bool:
@@ -294,24 +317,29 @@ class Link:
         self._waiting = None
 
     async def _connect(self) -> ClientConnection:
-        spec = self._spec
+        way = self._host.way()
         headers = {}
-        if self.password is not None:
-            headers["Authorization"] = basic(spec.id, self.password)
-        return await connect(
-            spec.address,
-            subprotocols=[Subprotocol(name) for name in spec.subprotocols],
-            additional_headers=headers,
-            user_agent_header=None,
-            compression=None,
-            ping_interval=None,
-            open_timeout=_OPEN_TIMEOUT_S,
-            close_timeout=2.0,
-            max_size=_LARGEST_MESSAGE,
-            max_queue=4,
-            proxy=None,
-            ssl=spec.ssl,
-        )
+        if way.password is not None:
+            headers["Authorization"] = basic(self._spec.id, way.password)
+        known = self._ticket is not None and self._ticket[0] is way.ssl
+        with resuming(self._ticket[1] if known and self._ticket else None):
+            socket = await connect(
+                way.address,
+                subprotocols=[Subprotocol(name) for name in self._spec.subprotocols],
+                additional_headers=headers,
+                user_agent_header=None,
+                compression=None,
+                ping_interval=None,
+                open_timeout=_OPEN_TIMEOUT_S,
+                close_timeout=2.0,
+                max_size=_LARGEST_MESSAGE,
+                max_queue=4,
+                proxy=None,
+                ssl=way.ssl,
+            )
+        if (tls := socket.transport.get_extra_info("ssl_object")) is not None:
+            self.resumed = bool(tls.session_reused)
+        return socket
 
     async def _converse(self, socket: ClientConnection) -> None:
         wire = self._host.wire(socket.subprotocol)
@@ -326,6 +354,7 @@ class Link:
                     await self._drain()
 
     def _hang_up(self) -> None:
+        self._keep_ticket()
         self._socket = self._session = None
         self._flight = None
         if self._draining is not None and self._draining is not self._task:
@@ -336,6 +365,14 @@ class Link:
         for asked in lost:
             asked.on_answer(Answer(asked.id, lost=True, description="The connection was lost"))
         self._host.closed()
+
+    def _keep_ticket(self) -> None:
+        """A server of TLS 1.3 gives it after the handshake, so it is looked for at the end."""
+        if self._socket is None:
+            return
+        tls = self._socket.transport.get_extra_info("ssl_object")
+        if tls is not None and tls.session is not None and tls.session.has_ticket:
+            self._ticket = (tls.context, tls.session)
 
     # Talking
 

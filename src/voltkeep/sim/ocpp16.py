@@ -15,18 +15,21 @@ from voltkeep.ocpp.v21 import ReasonEnum as Reason
 from voltkeep.ocpp.v21 import RegistrationStatusEnum as Registration
 from voltkeep.ocpp.v21 import TransactionEventEnum as Phase
 from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
-from voltkeep.sim import ocpp16_commands
+from voltkeep.sim import ocpp16_commands, ocpp16_security
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.dialect import Boot, Verdict
 from voltkeep.sim.meter import Reading
 from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
+from voltkeep.sim.security import SecurityEvent
 from voltkeep.sim.station import Station
 from voltkeep.sim.transaction import Fact, Reservation, Token, Transaction
 
 _LONGEST_SERIAL = 25
 _KEY_BYTES = range(16, 21)
 UNKNOWN_TRANSACTION = -1
+
+_HANDLERS = ocpp16_commands.HANDLERS | ocpp16_security.HANDLERS
 
 _STOPPED = {
     Trigger.UNLOCK_COMMAND: v16.StopTransactionRequestReason.UNLOCK_COMMAND,
@@ -66,7 +69,7 @@ class Ocpp16:
                 charge_point_vendor=spec.vendor,
                 charge_point_model=spec.model,
                 charge_point_serial_number=(spec.serial or spec.id)[:_LONGEST_SERIAL],
-                firmware_version=spec.firmware,
+                firmware_version=station.firmware,
                 meter_type="Simulated",
             )
         )
@@ -150,12 +153,20 @@ class Ocpp16:
             return value
         return key if len(key) in _KEY_BYTES else value
 
+    def security_event(self, event: SecurityEvent) -> bytes:
+        return ocpp16_security.security_event(event)
+
+    def sign_certificate(self, csr: str) -> bytes:
+        return encode(v16.SignCertificateRequest(csr=csr))
+
     def handle(self, station: Station, action: str, payload: bytes) -> bytes:
         types = v16.ACTIONS.get(action)
         if types is None:
             raise Refusal(ErrorCode.NOT_IMPLEMENTED, f"OCPP 1.6 has no action {action[:40]}")
-        handler = ocpp16_commands.HANDLERS.get(action)
-        if handler is None:
+        handler = _HANDLERS.get(action)
+        extensions = (ocpp16_security.OF_OLD, ocpp16_security.EXTENSIONS)
+        unknown = extensions[station.manners.any("knows_no_security")]
+        if handler is None or action in unknown:
             raise Refusal(ErrorCode.NOT_SUPPORTED, f"This station does not know {action}")
         request: Any = read(types[0], payload)
         return encode(handler(station, request))

@@ -18,6 +18,7 @@ from voltkeep.sim import commands
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.configuration import BY_KEY, Outcome, Setting
 from voltkeep.sim.dialect import Verdict
+from voltkeep.sim.ocpp16_security import FILE_STATUSES, file_status
 from voltkeep.sim.profiles import Period, Profile, in_amperes
 from voltkeep.sim.station import Station
 from voltkeep.sim.transaction import Admission, Reservation, Token
@@ -117,6 +118,7 @@ def _data_transfer(_: Station, __: v16.DataTransferRequest) -> v16.DataTransferR
 _OUTCOMES = {
     Outcome.ACCEPTED: v16.ChangeConfigurationResponseStatus.ACCEPTED,
     Outcome.REJECTED: v16.ChangeConfigurationResponseStatus.REJECTED,
+    Outcome.NOT_SUPPORTED: v16.ChangeConfigurationResponseStatus.NOT_SUPPORTED,
     Outcome.REBOOT_REQUIRED: v16.ChangeConfigurationResponseStatus.REBOOT_REQUIRED,
 }
 
@@ -168,14 +170,6 @@ def _trigger_extended(
     return v16.ExtendedTriggerMessageResponse(status=v16.TriggerMessageStatusEnum(status))
 
 
-_IDLE = {
-    "FirmwareStatusNotification": b'{"status":"Idle"}',
-    "SignedFirmwareStatusNotification": b'{"status":"Idle"}',
-    "DiagnosticsStatusNotification": b'{"status":"Idle"}',
-    "LogStatusNotification": b'{"status":"Idle"}',
-}
-
-
 def _triggered(station: Station, message: str, connector: Any) -> str:
     """Send it after the answer; connector 0 or none means all of them."""
     if connector not in {UNSET, 0} and connector not in station.outlets:
@@ -195,8 +189,11 @@ def _triggered(station: Station, message: str, connector: Any) -> str:
             sampled = "SampledDataCtrlr.TxUpdatedMeasurands"
             for outlet in outlets:
                 station.later(partial(station.tell_meter, outlet, Context.TRIGGER, sampled))
-        case _ if message in _IDLE:
-            station.later(partial(station.say, message, _IDLE[message], triggered=True))
+        case "SignChargePointCertificate":
+            station.later(station.renew_certificate)
+        case _ if message in FILE_STATUSES:
+            said = file_status(station, message)
+            station.later(partial(station.say, message, said, triggered=True))
         case _:
             return "NotImplemented"
     return "Accepted"

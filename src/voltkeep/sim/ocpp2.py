@@ -13,16 +13,18 @@ from voltkeep.ocpp.session import Wire
 from voltkeep.ocpp.v21 import ReadingContextEnum as Context
 from voltkeep.ocpp.v21 import RegistrationStatusEnum as Registration
 from voltkeep.ocpp.v21 import TransactionEventEnum as Phase
-from voltkeep.sim import ocpp2_commands
+from voltkeep.sim import ocpp2_commands, ocpp2_security
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.dialect import Boot, Verdict
 from voltkeep.sim.meter import Reading
 from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.queue import Pending
+from voltkeep.sim.security import SecurityEvent
 from voltkeep.sim.station import Station
 from voltkeep.sim.transaction import Fact, Reservation, Token, Transaction
 
 _LONGEST_SERIAL = 25
+_HANDLERS = ocpp2_commands.HANDLERS | ocpp2_security.HANDLERS
 
 Actions = Mapping[str, tuple[type[Message], type[Message] | None]]
 
@@ -49,7 +51,7 @@ class Ocpp2:
                     model=spec.model,
                     vendor_name=spec.vendor,
                     serial_number=(spec.serial or spec.id)[:_LONGEST_SERIAL],
-                    firmware_version=spec.firmware,
+                    firmware_version=station.firmware,
                 ),
             )
         )
@@ -121,12 +123,18 @@ class Ocpp2:
         """BasicAuthPassword is what it is (A01, passwordString)."""
         return value
 
+    def security_event(self, event: SecurityEvent) -> bytes:
+        return ocpp2_security.security_event(event)
+
+    def sign_certificate(self, csr: str) -> bytes:
+        return ocpp2_security.sign_certificate(csr, numbered=self._version == "2.1")
+
     def handle(self, station: Station, action: str, payload: bytes) -> bytes:
         types = self._actions.get(action)
         if types is None:
             text = f"OCPP {self._version} has no action {action[:40]}"
             raise Refusal(ErrorCode.NOT_IMPLEMENTED, text)
-        handler = ocpp2_commands.HANDLERS.get(action)
+        handler = _HANDLERS.get(action)
         if handler is None:
             raise Refusal(ErrorCode.NOT_SUPPORTED, f"This station does not know {action}")
         request: Any = read(types[0], payload)

@@ -18,6 +18,7 @@ from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
 from voltkeep.sim import commands
 from voltkeep.sim.clock import seconds, timestamp
 from voltkeep.sim.dialect import Verdict
+from voltkeep.sim.ocpp2_security import FILE_STATUSES, file_status
 from voltkeep.sim.ocpp2_variables import get_base_report, get_variables, set_variables
 from voltkeep.sim.outlet import Outlet
 from voltkeep.sim.profiles import Period, Profile, in_amperes
@@ -140,13 +141,6 @@ def _trigger(
     return v21.TriggerMessageResponse(status=status.ACCEPTED)
 
 
-_IDLE = {
-    "LogStatusNotification": b'{"status":"Idle"}',
-    "FirmwareStatusNotification": b'{"status":"Idle"}',
-    "PublishFirmwareStatusNotification": b'{"status":"Idle"}',
-}
-
-
 def _triggered(
     station: Station, message: str, outlets: list[Outlet]
 ) -> list[Callable[[], object]] | None:
@@ -166,8 +160,11 @@ def _triggered(
             setting = "SampledDataCtrlr.TxUpdatedMeasurands"
             running = [o for o in outlets if o.transaction is not None]
             return [partial(station.tell_meter, o, Context.TRIGGER, setting) for o in running]
-        case _ if message in _IDLE:
-            return [partial(station.say, message, _IDLE[message], triggered=True)]
+        case "SignChargingStationCertificate":
+            return [station.renew_certificate]
+        case _ if message in FILE_STATUSES:
+            said = file_status(station, message)
+            return [partial(station.say, message, said, triggered=True)]
         case _:
             return None
 

@@ -21,6 +21,7 @@ _DATA_TYPES = {
 _OUTCOMES = {
     Outcome.ACCEPTED: v21.SetVariableStatusEnum.ACCEPTED,
     Outcome.REJECTED: v21.SetVariableStatusEnum.REJECTED,
+    Outcome.NOT_SUPPORTED: v21.SetVariableStatusEnum.UNKNOWN_VARIABLE,
     Outcome.REBOOT_REQUIRED: v21.SetVariableStatusEnum.REBOOT_REQUIRED,
 }
 

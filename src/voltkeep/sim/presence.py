@@ -12,7 +12,7 @@ from voltkeep.sim.behaviour import Manners
 from voltkeep.sim.clock import NEVER, Clock
 from voltkeep.sim.configuration import Configuration
 from voltkeep.sim.dialect import Dialect
-from voltkeep.sim.link import Answer, BackOff, Link
+from voltkeep.sim.link import Answer, BackOff, Link, Way
 from voltkeep.sim.queue import Pending, TransactionQueue
 from voltkeep.sim.spec import StationSpec
 from voltkeep.sim.transaction import Record
@@ -52,6 +52,7 @@ class Presence:
         self.log: deque[tuple[float, str, bytes]] = deque(maxlen=log_frames)
         self.registration: Registration | None = None
         self.boot_reason = BootReason.POWER_UP
+        self.firmware = spec.firmware
         self.due = 0.0
         self.changed: Callable[[], None] = _nothing
         self.measure: Callable[[Answer], None] = _ignore
@@ -68,6 +69,10 @@ class Presence:
         self._storm_at = self._first("boots_every_s", now)
 
     # Called by the connection (link.Host)
+
+    def way(self) -> Way:
+        """Where the spec says."""
+        return Way(self.spec.address, self.link.password, self.spec.ssl)
 
     def wire(self, subprotocol: str | None) -> Wire:
         """The version is negotiated: speak its dialect, or the preferred one if none was named."""

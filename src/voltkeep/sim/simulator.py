@@ -85,6 +85,7 @@ class SimStation:
     async def leave(self) -> None:
         """Go for good, with a close frame."""
         self._ticker.remove(self.core)
+        await self.core.jobs.stop()
         await self.core.link.stop()
 
     # Waiting
@@ -122,7 +123,11 @@ class SimStation:
     async def settled(self, timeout: float = _PATIENCE_S) -> None:
         """Wait until everything there is to tell is told and answered."""
         core = self.core
-        await self.until(lambda: core.accepted and not core.queue and core.link.quiet, timeout)
+
+        def told() -> bool:
+            return core.accepted and not (core.queue or core.notices or core.jobs)
+
+        await self.until(lambda: told() and core.link.quiet, timeout)
 
     # What a person does
 

@@ -4,9 +4,24 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ssl import SSLContext
-from urllib.parse import quote
+from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from voltkeep.sim.meter import PACK_VOLTAGE, VOLTAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a station was given for TLS before it was installed; all of it PEM.
+
+    Without roots it believes those of the machine it runs on, and if `verify` is off anybody.
+    """
+
+    roots: str = ""
+    manufacturer_roots: str = ""
+    certificate: str = ""  # its own, and those up to the root
+    key: str = field(default="", repr=False)
+    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +29,9 @@ class StationSpec:
     """One station.
 
     `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, with commas between them, are
-    offered in that order.
+    offered in that order. `profile` is the security profile to begin with, by default the one that
+    the URL and the credentials make; `urls` says where other profiles connect. `ssl` replaces
+    whatever the credentials would make.
     """
 
     id: str
@@ -33,11 +50,31 @@ class StationSpec:
     meter_interval_s: int = 60
     configuration: Mapping[str, str] = field(default_factory=dict)
     ssl: SSLContext | None = None
+    credentials: Credentials = Credentials()
+    profile: int | None = None
+    urls: Mapping[int, str] = field(default_factory=dict)
+    key_kind: Literal["ec", "rsa"] = "ec"  # of the keys it makes for itself
+    hash_algorithm: Literal["SHA256", "SHA384", "SHA512"] = "SHA256"  # names its certificates
+    upload_by: Literal["PUT", "POST", "form"] = "PUT"
+    reports_startup: bool = False  # as a security event
 
     @property
     def address(self) -> str:
-        """Where it connects: the base URL and its id, percent-encoded (OCPP-J, section 3.1.1)."""
-        return f"{self.url.rstrip('/')}/{quote(self.id, safe='')}"
+        """Where it connects at first."""
+        return self.address_at(self.url)
+
+    def address_at(self, url: str) -> str:
+        """A base URL and its id, percent-encoded (OCPP-J, section 3.1.1)."""
+        return f"{url.rstrip('/')}/{quote(self.id, safe='')}"
+
+    @property
+    def security_profile(self) -> int:
+        """The one to begin with."""
+        if self.profile is not None:
+            return self.profile
+        if urlsplit(self.url).scheme == "wss":
+            return 3 if self.credentials.certificate else 2
+        return 0 if self.password is None else 1
 
     @property
     def subprotocols(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from voltkeep.sim.configuration import Outcome, Setting
 from voltkeep.sim.dialect import Dialect, Verdict
 from voltkeep.sim.link import Answer
 from voltkeep.sim.outlet import Outlet
-from voltkeep.sim.presence import Presence, Recorder
+from voltkeep.sim.presence import Recorder
 from voltkeep.sim.profiles import (
     UNLIMITED,
     Load,
@@ -25,6 +25,7 @@ from voltkeep.sim.profiles import (
     Profiles,
     for_transaction,
 )
+from voltkeep.sim.security import Secured
 from voltkeep.sim.spec import StationSpec
 from voltkeep.sim.transaction import Admission, Fact, Token, Transaction
 
@@ -33,7 +34,7 @@ _GOODBYE_S = 10.0  # what a reset waits for its last messages to be answered
 _STEP_S = 0.25  # real seconds between two looks at a battery that charges
 
 
-class Station(Presence):
+class Station(Secured):
     """The whole station. Nothing in it waits: `tick` continues what takes time."""
 
     def __init__(
@@ -211,11 +212,9 @@ class Station(Presence):
 
     def configure(self, setting: Setting, value: str) -> Outcome:
         """Set something, and let it take effect once the CALL is answered."""
-        outcome = self.configuration.change(setting, value)
+        outcome = super().configure(setting, value)
         if outcome is Outcome.ACCEPTED:
-            if setting.name == "SecurityCtrlr.BasicAuthPassword":
-                self.later(partial(self.renew_password, value))
-            elif setting.name == "OCPPCommCtrlr.HeartbeatInterval":
+            if setting.name == "OCPPCommCtrlr.HeartbeatInterval":
                 self.beat_anew()
             elif setting.name == "SampledDataCtrlr.TxUpdatedInterval":
                 for outlet in self.outlets.values():
@@ -223,12 +222,6 @@ class Station(Presence):
             elif setting.name == "AlignedDataCtrlr.Interval":
                 self.align()
         return outcome
-
-    def renew_password(self, password: str) -> None:
-        """Connect again, with a new password."""
-        as_written = self.manners.any("key_as_written")
-        self.link.password = password if as_written else self.dialect.password(password)
-        self.link.drop(abrupt=False, pause_s=0.0)
 
     def align(self) -> None:
         """The next instant of the clock at which meters are read."""
@@ -280,6 +273,11 @@ class Station(Presence):
         self._restart(BootReason.POWER_UP)
         self.link.resume()
 
+    def reboot(self, reason: BootReason) -> None:
+        """Start again now."""
+        self._restart(reason)
+        self.link.drop(abrupt=False, pause_s=BOOT_S)
+
     def _restart(self, reason: BootReason) -> None:
         self.restarted(reason)
         self._reset_by = NEVER
@@ -311,8 +309,7 @@ class Station(Presence):
         if self.accepted:
             self.tell_status(None)
         if self._reset_by <= t or (self._reset_by < NEVER and not self.queue):
-            self._restart(BootReason.REMOTE_RESET)
-            self.link.drop(abrupt=False, pause_s=BOOT_S)
+            self.reboot(BootReason.REMOTE_RESET)
         soonest = min(soonest, self.keep_up(now, t), self._aligned_at, self._reset_by)
         asked_at = now + self.clock.real(max(soonest - t, 0.0))
         self.due = min(self.due, self.link.due, asked_at)

@@ -4,7 +4,7 @@ import pytest
 from msgspec import json
 
 from voltkeep.dialects import DIALECTS
-from voltkeep.dialects.masking import _ACTIONS
+from voltkeep.dialects.masking import _ACTIONS, without_secrets_of
 
 SECRET = "4f8c2d-SECRET"
 KEPT = "something-else"
@@ -143,3 +143,33 @@ def test_the_rest_of_a_masked_frame_can_be_read():
         "ChangeConfiguration",
         {"key": "AuthorizationKey", "value": "***"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        (json.encode([4, "id", "X", f"no {SECRET}", {}]), b"no ***"),
+        (json.encode([3, "id", {"status": "Accepted"}]), b"Accepted"),
+    ],
+)
+def test_an_answer_that_repeats_a_secret_is_kept_without_it(answer, kept):
+    """Whitepaper A01.FR.09."""
+    asked = json.encode({"key": "AuthorizationKey", "value": SECRET})
+
+    words = without_secrets_of("ChangeConfiguration", asked, answer)
+
+    assert kept in words
+    assert SECRET.encode() not in words
+
+
+@pytest.mark.parametrize(
+    ("action", "call"),
+    [
+        ("Reset", json.encode({"key": "AuthorizationKey", "value": SECRET})),
+        ("ChangeConfiguration", json.encode({"key": "AuthorizationKey", "value": "on"})),
+        ("ChangeConfiguration", b"nonsense"),
+    ],
+    ids=["without secrets", "a word of any sentence", "unreadable"],
+)
+def test_other_answers_are_kept_as_they_are(action, call):
+    assert without_secrets_of(action, call, b"turned on") == b"turned on"

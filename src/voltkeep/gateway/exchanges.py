@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from voltkeep.dialects.masking import without_secrets_of
 from voltkeep.domain.identity import StationId
 from voltkeep.ocpp.session import CallAnswered, CallReceived, SendReceived
 from voltkeep.services.ports import Clock, Exchange
@@ -51,7 +52,10 @@ class ExchangeLog:
     def command(
         self, id: str, asked: Asked, answer: bytes | None, verdict: str, note: str = ""
     ) -> None:
-        """A call of ours, and what the station answered."""
+        """A call of ours, and what the station answered, which may repeat a secret of the call."""
+        if answer is not None:
+            answer = without_secrets_of(asked.action, asked.payload, answer)
+            note = without_secrets_of(asked.action, asked.payload, note.encode()).decode()
         frame = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
         self._write("out", id, asked.action, frame, asked.at, answer, verdict, note)
 

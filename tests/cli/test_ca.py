@@ -165,6 +165,7 @@ def test_what_some_stations_may_not_take_is_warned_of(ca, tmp_path, brought, wor
             (Party(name(HOST), ROOT, extensions=((CLIENT, False),), **LIFE),),
             "not made for a server",
         ),
+        ((Party(name(HOST), ROOT, extensions=((CLIENT, False),), **LIFE),), "for a server"),
         ((server(), Party(name("Stranger"), **LIFE)), "Not every certificate"),
         ((server(key=rsa_key(1024)),), "1024 bits"),
     ],

@@ -1,6 +1,8 @@
 """Each rule that a certificate of ours holds to, broken once."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -221,3 +223,10 @@ def test_every_rule_is_broken_here_and_cites_its_paragraph():
     assert {lint for lint, _, _ in BROKEN} == set(lints.LINTS)
     for lint in lints.LINTS:
         assert any(word in str(lint.__doc__) for word in ("4.", "A00.FR", "outlives", "checked"))
+
+
+def test_every_rule_is_told_to_operators():
+    page = Path(__file__).parents[2] / "docs" / "howto" / "certificates.md"
+    told = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
+
+    assert told == [lint.__name__ for lint in lints.LINTS]

@@ -32,6 +32,7 @@ def split(value: str) -> tuple[str, ...]:
 
 
 _MEASURANDS = frozenset({*split(_SAMPLED), "Power.Offered", "Current.Offered"})
+_SLOTS = frozenset("1234")  # of network profiles
 _PROTOCOLS_KEY, _PROTOCOLS = "SupportedFileTransferProtocols", "FTP,FTPS,HTTP,HTTPS"
 _TX_POINTS = frozenset({"EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer"})
 
@@ -108,7 +109,8 @@ _ALL = (
     ),
     _flag("OCPPCommCtrlr.ResetRetries", "ResetRetries", "false", writable=False),
     _number("OCPPCommCtrlr.NetworkProfileConnectionAttempts", None, 3),
-    Setting("OCPPCommCtrlr.NetworkConfigurationPriority", None, "1", Kind.MEMBERS),
+    _number("OCPPCommCtrlr.ActiveNetworkProfile", None, 1, writable=False),
+    Setting("OCPPCommCtrlr.NetworkConfigurationPriority", None, "1", Kind.MEMBERS, members=_SLOTS),
     Setting("OCPPCommCtrlr.FileTransferProtocols", _PROTOCOLS_KEY, _PROTOCOLS, writable=False),
     Setting("SecurityCtrlr.BasicAuthPassword", "AuthorizationKey", "", secret=True),
     # 1.6 raises it by its key, 2.x by a network profile (A05).

@@ -35,6 +35,7 @@ _REMEMBERED = 500  # events in the security log
 _SECURITY_LOG = "SecurityCtrlr."
 
 _PRIORITY = "OCPPCommCtrlr.NetworkConfigurationPriority"
+_ACTIVE = "OCPPCommCtrlr.ActiveNetworkProfile"
 _PROFILES = ("SecurityProfile", "SecurityCtrlr.SecurityProfile")
 
 
@@ -147,6 +148,7 @@ class Secured(Presence):
     def _tell_profile(self, slot: Slot) -> None:
         for name in _PROFILES:
             self.configuration.put(name, str(slot.profile))
+        self.configuration.put(_ACTIVE, str(max(self._order[self._at], _FIRST)))
         self.configuration.put(_PRIORITY, ",".join(str(n) for n in self._order if n in SLOTS))
 
     def restarted(self, reason: BootReason) -> None:

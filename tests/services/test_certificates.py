@@ -1,20 +1,21 @@
 """A station's certificate, from its request to its end (whitepaper A02, A03; 2.x A02, A03)."""
 
 import asyncio
+import threading
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from msgspec import structs
 
-from tests.services.authority import BEGAN, SETTINGS, authority, key, request, root
-from voltkeep.domain.certificates import CertificateState, RequestState, RevocationReason
-from voltkeep.domain.commands import Outcome, SendCertificate, SetOrganization, Trigger
+from tests.services.authority import SETTINGS, authority, key, request, root
+from tests.services.floor import NO, ONE, OTHER, YES, Floor
+from voltkeep.domain.certificates import CertificateState, RequestState
+from voltkeep.domain.commands import SendCertificate
 from voltkeep.domain.events import CertificateChanged, CertificateRequested, StationChanged
-from voltkeep.domain.identity import Sender, station_id
-from voltkeep.domain.stations import Make, NameCheck, Registration, Station, Trust
-from voltkeep.services.certificates import CertificateService, Names, UnknownCertificate
+from voltkeep.domain.stations import Make, NameCheck, Trust
+from voltkeep.services.certificates import CertificateService, Names
 from voltkeep.services.issuing import LONGEST_CHAIN, chain_to_send
 from voltkeep.services.ports import (
     StationLeft,
@@ -23,59 +24,6 @@ from voltkeep.services.ports import (
     StationSilent,
     Superseded,
 )
-from voltkeep.store import MemoryStore
-
-ONE, OTHER = station_id("CS-1"), station_id("CS-2")
-YES, NO = Outcome(accepted=True, status="Accepted"), Outcome(accepted=False, status="Rejected")
-
-
-class Floor:
-    """The service with its database in memory, and stations that answer as they are told to."""
-
-    def __init__(self, settings=SETTINGS):
-        self.store = MemoryStore()
-        self.now = BEGAN + timedelta(days=1)
-        self.answers = {}
-        self.sent = []
-        self.service = CertificateService(
-            self.store.begin, self.store.read, self, authority(), lambda: self.now, settings
-        )
-
-    async def send(self, station, command, timeout=None):
-        self.sent.append((station, command))
-        answer = self.answers.get(type(command), YES)
-        if isinstance(answer, Exception):
-            raise answer
-        return await answer() if callable(answer) else answer
-
-    async def add(self, station=ONE, serial="SN-1", **changes):
-        trust = changes.pop("trust", Trust(serial_number=serial))
-        values = {"created_at": self.now, "trust": trust, "connected_at": self.now} | changes
-        async with self.store.begin() as work:
-            await work.stations.add(Station(id=station, **values))
-        return self
-
-    async def asks(self, pem=None, station=ONE, epoch=0, **more):
-        sender = Sender(station, epoch, self.now)
-        return await self.service.requested(sender, pem or request(), **more)
-
-    async def certificates(self, station=ONE):
-        return await self.service.all(station=station)
-
-    async def alerts(self, station=ONE):
-        async with self.store.read() as work:
-            return [alert.kind for alert in await work.alerts.of(station)]
-
-    async def deeds(self):
-        async with self.store.read() as work:
-            return [entry.deed.action for entry in await work.audit.since(ONE.tenant)]
-
-    def events(self, kind):
-        return [event for event in self.store.published if isinstance(event, kind)]
-
-    @property
-    def chains(self):
-        return [command for _, command in self.sent if isinstance(command, SendCertificate)]
 
 
 @pytest.fixture
@@ -129,6 +77,69 @@ def test_a_chain_that_is_too_long_is_cut_from_above():
     assert len(sent) <= LONGEST_CHAIN
     assert sent.startswith(blocks[0])
     assert "\r" not in sent
+
+
+def test_a_chain_goes_up_to_the_root_and_not_further():
+    """What a station trusts it has; or it must not trust it because we say so."""
+    leaf, ours = root("Issuer"), authority().root.pem
+
+    assert chain_to_send(leaf + ours, ours.replace("\n", "\r\n")) == leaf
+
+
+async def test_the_certificate_never_overtakes_the_answer(floor):
+    """Whoever looks for work between the commit and the answer leaves this station alone."""
+
+    @asynccontextmanager
+    async def begin():
+        async with floor.store.begin() as work:
+            yield work
+        if floor.sent == [] and not looked:
+            looked.append(True)
+            await floor.service.catch_up()
+
+    looked = []
+    floor.service = CertificateService(
+        begin, floor.store.read, floor, authority(), lambda: floor.now, SETTINGS
+    )
+    await floor.asks()
+
+    assert (looked, floor.sent) == ([True], [])
+    await floor.service.catch_up()
+    assert len(floor.chains) == 1
+
+
+class SlowAuthority:
+    """The real one, which takes its time to sign."""
+
+    def __init__(self):
+        self.has_begun, self.may_end = asyncio.Event(), threading.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def __getattr__(self, name):
+        return getattr(authority(), name)
+
+    def sign_station(self, *args, **names):
+        self._loop.call_soon_threadsafe(self.has_begun.set)
+        assert self.may_end.wait(10)
+        return authority().sign_station(*args, **names)
+
+
+async def test_what_was_asked_anew_while_it_was_signed_is_thrown_away(floor):
+    slow = SlowAuthority()
+    floor.service = CertificateService(
+        floor.store.begin, floor.store.read, floor, slow, lambda: floor.now, SETTINGS
+    )
+    await floor.asks()
+    signing = asyncio.create_task(floor.service.catch_up())
+    await slow.has_begun.wait()
+    await floor.asks(request(signed_by=key(number=2)))
+    slow.may_end.set()
+    await signing
+    await floor.service.catch_up()
+
+    (sent,) = floor.chains
+    leaf = x509.load_pem_x509_certificate(sent.chain.encode())
+    assert leaf.public_key() == key(number=2).public_key()
 
 
 REFUSED = {
@@ -406,150 +417,3 @@ async def test_a_slow_station_holds_up_no_other(floor):
             await asyncio.sleep(0.01)
     job.cancel()
     await asyncio.gather(job, return_exceptions=True)
-
-
-async def test_a_station_is_asked_for_a_request_and_told_its_organization_first(floor):
-    assert (await floor.service.renew(ONE, prepare=True)).accepted
-
-    assert [type(command) for _, command in floor.sent] == [SetOrganization, Trigger]
-    assert floor.sent[0][1].name == "Acme"
-    assert await floor.deeds() == ["certificate.renewal_asked"]
-
-
-class TestRenewal:
-    @pytest.fixture
-    async def old(self, floor):
-        """A station whose certificate has seen two thirds of its life, and more."""
-        await floor.asks()
-        await floor.service.catch_up()
-        floor.now += timedelta(days=365 * 3 / 4 + 1)
-        floor.sent.clear()
-        return floor
-
-    async def test_at_two_thirds_of_its_life_the_station_is_asked_once_a_day(self, old):
-        old.answers[Trigger] = NO
-        await old.service.renew_due()
-        await old.service.renew_due()
-        assert [type(command) for _, command in old.sent] == [Trigger]
-        assert await old.alerts() == ["certificate not renewed"]
-
-        old.now += timedelta(days=1)
-        await old.service.renew_due()
-        assert len(old.sent) == 2
-
-    async def test_not_before(self, old):
-        old.now -= timedelta(days=40)
-        await old.service.renew_due()
-
-        assert old.sent == []
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"passive": True},
-            {"registration": Registration.REJECTED},
-            {"connected_at": None},
-        ],
-    )
-    async def test_not_a_station_that_is_to_be_left_alone(self, old, changes):
-        async with old.store.begin() as work:
-            await work.stations.remove(ONE)
-        await old.add(**changes)
-        await old.service.renew_due()
-
-        assert old.sent == []
-
-    async def test_not_one_that_has_a_newer_certificate(self, old):
-        await old.asks(request(signed_by=key(number=2)))
-        await old.service.catch_up()
-        old.sent.clear()
-        await old.service.renew_due()
-
-        assert old.sent == []
-
-    async def test_people_hear_of_what_was_not_renewed_30_7_and_1_days_before(self, old):
-        old.answers[Trigger] = StationOffline()
-        heard = []
-        for days in (60, 29, 28, 6, 5, 0.5):
-            (certificate,) = await old.certificates()
-            old.now = certificate.not_after - timedelta(days=days)
-            await old.service.renew_due()
-            heard.append([kind for kind in await old.alerts() if "expires" in kind])
-
-        assert [len(kinds) for kinds in heard] == [0, 1, 1, 2, 2, 3]
-
-
-class TestRevocation:
-    @pytest.fixture
-    async def issued(self, floor):
-        await floor.asks()
-        await floor.service.catch_up()
-        return (await floor.certificates())[0]
-
-    async def test_a_revoked_certificate_is_on_the_list_and_audited(self, floor, issued):
-        before = x509.load_der_x509_crl(await floor.service.crl(issued.issuer))
-        await floor.service.revoke(issued.id.upper(), RevocationReason.KEY_COMPROMISE)
-
-        crl = x509.load_der_x509_crl(await floor.service.crl(issued.issuer))
-        serial = int(issued.id, 16)
-        assert before.get_revoked_certificate_by_serial_number(serial) is None
-        assert crl.get_revoked_certificate_by_serial_number(serial) is not None
-        assert (await floor.deeds())[-1] == "certificate.revoked"
-        assert floor.events(CertificateChanged)[-1].state is CertificateState.REVOKED
-        assert floor.events(StationChanged) == []  # 2.6.3: the connection may stay
-
-    async def test_revoked_twice_it_keeps_its_first_time(self, floor, issued):
-        first = await floor.service.revoke(issued.id)
-        floor.now += timedelta(days=1)
-
-        again = await floor.service.revoke(issued.id, disconnect=True)
-
-        assert again.revoked_at == first.revoked_at
-        assert len(floor.events(StationChanged)) == 1
-
-    async def test_it_is_not_sent_any_more(self, floor):
-        floor.answers[SendCertificate] = StationOffline()
-        await floor.asks()
-        await floor.service.catch_up()
-        await floor.service.revoke((await floor.certificates())[0].id)
-        floor.sent.clear()
-        await floor.service.catch_up()
-
-        assert floor.sent == []
-
-    async def test_ocsp_says_good_revoked_and_unknown(self, floor, issued):
-        leaf, issuer = x509.load_pem_x509_certificates(issued.pem.encode())
-        builder = x509.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA256())
-        asked = builder.build().public_bytes(serialization.Encoding.DER)
-        stranger = await Floor().add()
-
-        said = []
-        for service in (floor.service, stranger.service):
-            answer = x509.ocsp.load_der_ocsp_response(await service.ocsp(asked))
-            said.append(answer.certificate_status.name)
-        await floor.service.revoke(issued.id)
-        answer = x509.ocsp.load_der_ocsp_response(await floor.service.ocsp(asked))
-
-        assert said == ["GOOD", "UNKNOWN"]
-        assert answer.certificate_status.name == "REVOKED"
-
-    async def test_nonsense_gets_an_answer_too(self, floor):
-        answer = x509.ocsp.load_der_ocsp_response(await floor.service.ocsp(b"\0" * 100))
-
-        assert answer.response_status.name == "MALFORMED_REQUEST"
-
-    async def test_what_we_never_issued_cannot_be_revoked(self, floor):
-        with pytest.raises(UnknownCertificate):
-            await floor.service.revoke("abc")
-
-
-async def test_the_calendar_tells_own_and_issued_the_soonest_first(floor):
-    await floor.asks()
-    await floor.service.catch_up()
-
-    lines = await floor.service.calendar()
-
-    assert lines == sorted(lines, key=lambda line: line.not_after)
-    assert {line.kind for line in lines} == {"own", "issued"}
-    assert [line.kind for line in await floor.service.calendar(400)].count("issued") == 1
-    assert await floor.service.calendar(1) == []

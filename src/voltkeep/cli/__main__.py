@@ -15,11 +15,14 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     config,
     database,
     doctor,
+    firmware,
+    log,
     security,
     serve,
     sim,
     station,
     station_command,
+    station_explain,
     station_key,
     station_list,
     station_tail,
@@ -68,6 +71,8 @@ tree.add_typer(certificate.group, name="certificate")
 tree.add_typer(ca.group, name="ca")
 ca.group.add_typer(ca_roots.group, name="roots")
 tree.add_typer(campaign.group, name="campaign")
+tree.add_typer(log.group, name="log")
+tree.add_typer(firmware.group, name="firmware")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")
 doctor.add_to(tree)

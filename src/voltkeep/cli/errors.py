@@ -50,6 +50,7 @@ def as_failure(error: Exception) -> Failure | None:
             return (
                 _from_services(error)
                 or _from_changes(error)
+                or _from_files(error)
                 or _from_stations(error)
                 or _from_database(error)
             )
@@ -90,6 +91,33 @@ def _from_services(error: Exception) -> Failure | None:
     if isinstance(error, StationExists):
         return Failure(said, "Choose another id, or rename or remove the one there is.")
     return None
+
+
+def _from_files(error: Exception) -> Failure | None:
+    from voltkeep.services.authority import FileTooLarge
+    from voltkeep.services.diagnostics import UnknownLog
+    from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
+    from voltkeep.services.images import BadImage, ImageExists, UnknownImage
+    from voltkeep.services.transfers import BadLocation, NoListener, NoRoom
+
+    said = _sentence(error)
+    match error:
+        case UnknownLog() | UnknownUpdate() | UnknownImage():
+            groups = {UnknownLog: "log list", UnknownImage: "firmware list"}
+            shows = groups.get(type(error), "firmware status")
+            next_step = f"`voltkeep {shows}` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case UnsoundUpdate():
+            return Failure(said, "Nothing was sent. With --force it is sent all the same.")
+        case ImageExists():
+            return Failure(said, "Choose another name, or remove the one there is.")
+        case NoRoom() | FileTooLarge():
+            next_step = "Remove logs or images, or raise `upload_quota_bytes`."
+            return Failure(said, next_step)
+        case BadImage() | BadLocation() | NoListener():
+            return Failure(said, code=ExitCode.USAGE)
+        case _:
+            return None
 
 
 def _from_changes(error: Exception) -> Failure | None:

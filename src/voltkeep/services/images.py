@@ -7,7 +7,7 @@ from msgspec import structs
 
 from voltkeep.config import Settings
 from voltkeep.domain.audit import Deed
-from voltkeep.domain.certificates import RootUse
+from voltkeep.domain.certificates import IssuedCertificate, RootUse
 from voltkeep.domain.firmware import FirmwareImage
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.services.audit import audit
@@ -185,6 +185,13 @@ class Images:
         except (BadCertificate, BadSignature) as error:
             raise BadImage(f"the signature of {image.id} will not do: {error}") from error
         return structs.replace(image, signature=signature, signing_certificate=pem)
+
+    async def made_key(self, tenant: TenantId, issued: IssuedCertificate) -> None:
+        """Note that our authority has made a key to sign firmware with."""
+        async with self._begin() as work:
+            await work.certificates.put(structs.replace(issued, station=shelf(tenant)))
+            deed = Deed(action="firmware.key_made", object=issued.subject, after=issued.id)
+            await audit(work, tenant, self._clock(), deed)
 
     async def get(self, tenant: TenantId, id: str) -> FirmwareImage:
         """Raises UnknownImage."""

@@ -250,6 +250,17 @@ async def test_a_hundred_requests_a_minute_cost_ten(floor):
     assert await floor.asks() == ""
 
 
+async def test_a_station_gets_no_more_than_a_hundred_certificates_a_day(floor):
+    """Hostile row 64: at ten a minute it would fill the database."""
+    answers = []
+    for _ in range(120):
+        floor.now += timedelta(seconds=10)
+        answers.append(await floor.asks())
+
+    assert 100 <= answers.count("") <= 103
+    assert "a day" in answers[-1]
+
+
 async def test_other_kinds_of_certificates_are_not_signed(floor):
     assert "V2GCertificate" in await floor.asks(use="V2GCertificate")
     assert await floor.asks(use="ChargingStationCertificate") == ""

@@ -41,6 +41,7 @@ from voltkeep.services.security_events import raise_alert
 
 _OWN_USES = {"", "ChargingStationCertificate"}
 _REQUESTS = Rate(burst=10, per_s=10 / 60)  # of one station: signing costs CPU
+_ACCEPTED = Rate(burst=100, per_s=100 / 86_400)  # and keeping what was signed costs room
 _TELLINGS = Rate(burst=1, per_s=1 / 60)
 _CRL_KEPT = timedelta(seconds=30)  # who asks for it costs a signature at most that often
 _MOST_ASKED = 20  # certificates in one OCSP request
@@ -83,6 +84,7 @@ class CertificateService:
         self._issuing = Issuing(begin, read, stations, authority, clock)
         self._renewal = Renewal(begin, read, authority, clock, self._ask_to_renew)
         self._requests: Buckets[StationId] = Buckets(_REQUESTS)
+        self._accepted: Buckets[StationId] = Buckets(_ACCEPTED)
         self._tellings: Buckets[StationId] = Buckets(_TELLINGS)
         self._crls: dict[str, tuple[datetime, bytes]] = {}
 
@@ -129,6 +131,8 @@ class CertificateService:
                 known = await registered(work, station)
                 problem = _names_problem(known, asked, self._settings)
                 problem = problem or await _key_problem(work, station, asked)
+                if not problem and not self._accepted.take(station, now.timestamp()):
+                    problem = "too many certificates: at most 100 a day are made for a station"
             work.emit(
                 CertificateRequested(
                     station=station,

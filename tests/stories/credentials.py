@@ -7,7 +7,8 @@ from voltkeep.domain.identity import StationId
 from voltkeep.domain.security import Verdict
 from voltkeep.domain.stations import SecurityProfile
 from voltkeep.services.network_profiles import Unready
-from voltkeep.services.security import Admission, Knock
+from voltkeep.services.security import Knock
+from voltkeep.services.settlement import Admission
 
 if TYPE_CHECKING:
     from tests.stories.play import Story

@@ -48,7 +48,7 @@ from voltkeep.domain.stations import Registration, Station
 from voltkeep.ocpp.errors import Refusal
 from voltkeep.ocpp.session import CallAnswered, CallFailed, CallReceived, Replayed, Session
 from voltkeep.services.ports import StationLeft, StationRefused, StationUnreachable
-from voltkeep.services.security import Admission
+from voltkeep.services.settlement import Admission
 from voltkeep.store.memory import MemoryStore
 
 STORIES = Path(__file__).parent

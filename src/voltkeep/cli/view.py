@@ -10,6 +10,8 @@ from typing import TypeVar
 from voltkeep.cli.output import Cell
 from voltkeep.cli.text import duration, energy, escape, power
 from voltkeep.domain import events
+from voltkeep.domain.barriers import remedy
+from voltkeep.domain.certificates import CertificateState
 from voltkeep.domain.identity import DEFAULT_TENANT, Evse, IdToken, StationId, TransactionRef
 
 _PROGRESS_EVERY = timedelta(seconds=15)  # for each transaction
@@ -66,12 +68,22 @@ class View:
     def _(self, event: events.ConnectionRefused) -> tuple[str, str] | None:
         if not self._is_due((event.station, event.reason), event.at, _REFUSAL_EVERY):
             return None
-        advice = ""
-        if event.reason == "unknown station":
-            advice = f". If it is yours: {self._program} station add '{event.station}'"
-        elif "password" in event.reason or "key" in event.reason:
-            advice = f". For a new key: {self._program} station rotate-key '{event.station}'"
-        return f"refused, from {event.remote_address}: {event.reason}{advice}", "red"
+        # As `voltkeep station explain` says it.
+        do = remedy(event.reason, event.station).replace("voltkeep ", f"{self._program} ")
+        told = f"refused, from {event.remote_address}: {event.reason}"
+        return (f"{told}. {do}" if do else told), "red"
+
+    @_told.register
+    def _(self, event: events.DuplicateConnection) -> tuple[str, str]:
+        what = "took its place" if event.admitted else "was refused"
+        told = f"is connected from {event.older_address}; somebody with its id at"
+        return f"{told} {event.remote_address} {what}", "yellow"
+
+    @_told.register
+    def _(self, event: events.StationQuarantined) -> tuple[str, str]:
+        release = f"{self._program} station release '{event.station}'"
+        told = "two connections contend for this id; nobody new is let in until"
+        return f"{told} {event.until:%H:%M:%S}, or {release}", "red"
 
     @_told.register
     def _(self, event: events.StationAdded) -> tuple[str, str] | None:
@@ -188,6 +200,53 @@ class View:
     @_told.register
     def _(self, event: events.CommandCompleted) -> tuple[str, str]:
         return f"was asked by an operator: {_words(event.action)}: {event.result}", ""
+
+    @_told.register
+    def _(self, event: events.KeyRotated) -> tuple[str, str]:
+        return f"new key: {event.stage}", "yellow" if event.stage == "rejected" else "dim"
+
+    @_told.register
+    def _(self, event: events.SecurityProfileRaised) -> tuple[str, str]:
+        told = f"security profile {event.profile}: {event.stage}"
+        return told, "yellow" if event.stage == "rejected" else ""
+
+    @_told.register
+    def _(self, event: events.SecurityEventReported) -> tuple[str, str]:
+        more = f": {event.tech_info}" if event.tech_info else ""
+        return f"reports {event.event}{more}", "red" if event.is_critical else "dim"
+
+    @_told.register
+    def _(self, event: events.AlertRaised) -> tuple[str, str]:
+        return f"ALERT, {event.kind}: {event.text}", "bold red"
+
+    @_told.register
+    def _(self, event: events.CertificateRequested) -> tuple[str, str]:
+        if event.problem:
+            return f"asked for a certificate and gets none: {event.problem}", "yellow"
+        return f"asked for a certificate: {event.subject}", "dim"
+
+    @_told.register
+    def _(self, event: events.CertificateChanged) -> tuple[str, str]:
+        told = f"certificate {event.serial_number}, valid until {event.not_after:%Y-%m-%d}"
+        is_bad = event.state in {CertificateState.REJECTED, CertificateState.REVOKED}
+        return f"{told}: {event.state}", "yellow" if is_bad else "dim"
+
+    @_told.register
+    def _(self, event: events.RootsChanged) -> tuple[str, str]:
+        return f"trusted certificates: {event.what}", "dim"
+
+    @_told.register
+    def _(self, event: events.LogUploadChanged) -> tuple[str, str]:
+        return f"log {event.request_id} is {_words(event.state)}: {event.status}", ""
+
+    @_told.register
+    def _(self, event: events.FirmwareUpdateChanged) -> tuple[str, str]:
+        return f"firmware update {event.request_id} is {_words(event.state)}: {event.status}", ""
+
+    @_told.register
+    def _(self, event: events.CampaignChanged) -> tuple[str, str]:
+        why = f": {event.reason}" if event.reason else ""
+        return f"campaign {event.campaign} is {_words(event.state)}{why}", ""
 
     def _is_due(self, what: object, at: datetime, every: timedelta) -> bool:
         last = self._spoken.get(what)

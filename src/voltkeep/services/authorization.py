@@ -1,13 +1,18 @@
 """Functional block C, authorization: may this token charge?"""
 
+from cachetools import LRUCache
 from msgspec import structs
 
 from voltkeep.domain.audit import Deed
-from voltkeep.domain.authorization import Decision, Token, decide
+from voltkeep.domain.authorization import Authorization, Decision, Token, decide
 from voltkeep.domain.events import TokenPresented
-from voltkeep.domain.identity import IdToken, Sender, TenantId
+from voltkeep.domain.identity import IdToken, IdTokenKind, Sender, StationId, TenantId
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
+from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
+from voltkeep.services.security_events import raise_alert
+
+_UNKNOWN = Rate(burst=10, per_s=6 / 60)  # tokens that one station shows and nobody knows
 
 
 class UnknownToken(LookupError):
@@ -22,11 +27,27 @@ class AuthorizationService:
         self._read = read
         self._clock = clock
         self._announce = announce
+        self._unknown: Buckets[StationId] = Buckets(_UNKNOWN)
+        self._known: LRUCache[tuple[TenantId, str], None] = LRUCache(MOST_KEYS)
 
     async def authorize(self, sender: Sender, id_token: IdToken) -> Decision:
-        """Answer a token shown before a transaction (C01). Nothing is stored."""
+        """Answer a token shown before a transaction (C01). Nothing is stored of it.
+
+        A station that shows one unknown token after the other is answered Invalid for a while
+        without being looked up, but for tokens that are known: drivers can still charge there.
+        """
+        station, heard = sender.station, sender.received_at.timestamp()
+        key = (station.tenant, id_token.key)
+        needs_one = id_token.kind != IdTokenKind.NO_AUTHORIZATION
+        if needs_one and key not in self._known and self._unknown.wait(station, heard) > 0:
+            return Decision(Authorization.INVALID)
         async with self._read() as work:
-            token = await work.tokens.get(sender.station.tenant, id_token)
+            token = await work.tokens.get(station.tenant, id_token)
+        is_news = needs_one and token is None and self._unknown.take(station, heard)
+        if is_news and self._unknown.wait(station, heard) > 0:
+            await self._alert(station)
+        if token is not None:
+            self._known[key] = None
         decision = decide(id_token, token, self._clock(), active=None)
         self._announce(
             TokenPresented(
@@ -37,6 +58,14 @@ class AuthorizationService:
             )
         )
         return decision
+
+    async def _alert(self, station: StationId) -> None:
+        text = (
+            f"{station} shows one unknown token after the other: somebody may be trying them out. "
+            "Unknown ones are refused there without being looked up, for a while."
+        )
+        async with self._begin() as work:
+            await raise_alert(work, station, "token enumeration", text, self._clock())
 
     async def save(self, tenant: TenantId, token: Token) -> bool:
         """Register a token, or replace it. True if it is new.

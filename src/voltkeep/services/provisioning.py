@@ -1,5 +1,6 @@
 """Functional block B, provisioning: the stations we know, and their boots."""
 
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -21,8 +22,11 @@ from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
+from voltkeep.services.rates import Buckets, Rate
 
 log = structlog.get_logger(__name__)
+
+_BOOTS = Rate(burst=5, per_s=5 / 60)  # of one station
 
 
 class UnknownStation(LookupError):
@@ -76,11 +80,18 @@ class ProvisioningService:
         self._heartbeat_interval_s = heartbeat_interval_s
         self._boot_retry_s = boot_retry_s
         self._present: dict[StationId, _Present] = {}
+        self._boots: Buckets[StationId] = Buckets(_BOOTS)
 
     # What stations say.
 
     async def boot(self, sender: Sender, boot: Boot) -> BootReply:
-        """Record what the station says it is, and tell it whether it may work (B01-B03)."""
+        """Record what the station says it is, and tell it whether it may work (B01-B03).
+
+        One that boots again and again is told to wait (B02), and nothing is recorded of it.
+        """
+        heard = sender.received_at.timestamp()
+        if not self._boots.take(sender.station, heard):
+            return self._too_soon(sender.station, heard)
         async with self._begin() as work:
             await work.stations.hold(sender)
             station = await work.stations.get(sender.station)
@@ -101,6 +112,16 @@ class ProvisioningService:
             registration=registration,
             now=self._clock(),
             interval_s=self._heartbeat_interval_s if accepted else self._boot_retry_s,
+        )
+
+    def _too_soon(self, station: StationId, heard: float) -> BootReply:
+        present = self._present.get(station)
+        is_rejected = present is not None and present.registration is Registration.REJECTED
+        wait = math.ceil(self._boots.wait(station, heard))
+        return BootReply(
+            registration=Registration.REJECTED if is_rejected else Registration.PENDING,
+            now=self._clock(),
+            interval_s=max(self._boot_retry_s, wait),
         )
 
     def heartbeat(self) -> datetime:

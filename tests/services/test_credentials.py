@@ -187,7 +187,9 @@ async def test_a_key_set_by_hand_meanwhile_counts_as_well():
 
 
 @pytest.mark.parametrize(
-    "answer", [YES, REBOOT, NO, StationSilent("x"), StationOffline("x")], ids=str
+    "answer",
+    [YES, REBOOT, NO, StationSilent("x"), StationOffline("x")],
+    ids=["accepted", "reboot", "rejected", "silent", "offline"],
 )
 async def test_a_rotation_is_audited_and_no_key_is_kept_anywhere(answer):
     """A01.FR.08, FR.09."""

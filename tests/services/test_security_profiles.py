@@ -166,7 +166,9 @@ async def test_when_the_answer_is_lost_both_profiles_count(script):
     assert here.trust.next_profile is TLS
 
 
-@pytest.mark.parametrize("failure", [StationOffline("x"), StationLeft("x")], ids=str)
+@pytest.mark.parametrize(
+    "failure", [StationOffline("x"), StationLeft("x")], ids=["offline", "left"]
+)
 async def test_a_station_that_leaves_at_once_to_change_is_expected_back(failure):
     """A05.FR.06: it disconnects, perhaps before we have said more than the first thing."""
     here = Here({SetNetworkProfile: YES, UseNetworkProfile: failure})

@@ -100,7 +100,7 @@ def frame(opcode, payload=b"", *, fin=True):
     return bytes(((0x80 if fin else 0) | opcode,)) + length + MASK + payload
 
 
-TEXT, BINARY, CONT, PING = 1, 2, 0, 9
+TEXT, BINARY, CONT, CLOSE, PING = 1, 2, 0, 8, 9
 
 
 async def closed_with(reader):
@@ -330,3 +330,15 @@ async def test_a_close_says_why():
 
         assert (client.close_code, client.close_reason) == (1012, "restart")
         assert await asyncio.wait_for(door.recorders[0].lost, 5) == "restart"
+
+
+async def test_what_came_before_the_peers_close_is_heard_though_both_come_at_once():
+    """Stations that take a new key answer, close and return: the answer is what counts (A01)."""
+    async with Door(Limits()) as door:
+        _, writer = await door.raw()
+
+        writer.write(frame(TEXT, b"accepted") + frame(CLOSE, b"\x03\xe8") + frame(TEXT, b"late"))
+        with contextlib.closing(writer):
+            await until(lambda: door.closed)
+
+        assert door.recorders[0].messages == [(b"accepted", True)]

@@ -362,8 +362,11 @@ class Socket(asyncio.Protocol):
 
     def _message(self, data: bytes, opcode: Opcode) -> None:
         listener = self._listener
-        if listener is None or self._protocol.state is not OPEN:
-            return  # after our close frame nothing is read any more
+        # After our close frame nothing is read any more; what came before the peer's is, though the
+        # library has answered that already when both come at once.
+        is_over = self._protocol.state is not OPEN and not self._protocol.close_rcvd_then_sent
+        if listener is None or is_over:
+            return
         if len(data) > self._limits.message_bytes:
             listener.on_oversize(data[:256], len(data))
             return

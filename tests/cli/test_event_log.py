@@ -12,7 +12,8 @@ import structlog
 from tests.cli.test_view import booted, metered, refused, started, status
 from voltkeep.cli import logs
 from voltkeep.cli.event_log import log_event
-from voltkeep.domain.identity import IdToken
+from voltkeep.domain.events import SecurityEventReported
+from voltkeep.domain.identity import IdToken, station_id
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -50,6 +51,24 @@ def test_what_is_logged_elsewhere_or_would_flood_is_left_out(written):
     log_event(metered(1, 1000.0))
 
     assert written.getvalue() == ""
+
+
+def test_a_security_event_keeps_its_type_beside_the_name_of_the_line(written):
+    """A field of that name would take the place of the line's own, or end the log altogether."""
+    reported = SecurityEventReported(
+        station=station_id("CS-01"),
+        at=NOON,
+        event="TamperDetectionActivated",
+        happened_at=NOON,
+        tech_info=None,
+        is_critical=True,
+    )
+
+    log_event(reported)
+
+    told = json.loads(written.getvalue())
+    assert told["event"] == "security event reported"
+    assert told["type"] == "TamperDetectionActivated"
 
 
 def test_hostile_words_stay_on_their_line_in_ascii(written):

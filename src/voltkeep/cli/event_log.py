@@ -30,6 +30,8 @@ def log_event(event: events.Event) -> None:
     told = {key: _shown(value) for key, value in msgspec.structs.asdict(event).items()}
     told = {key: value for key, value in told.items() if value is not None}
     told.pop("at")  # the line has its own time
+    if "event" in told:  # and that is the line's name
+        told["type"] = told.pop("event")
     log.info(name, **told)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -40,7 +42,7 @@ class Maker:
     """A manufacturer who signs firmware."""
 
     def __init__(self, kind="rsa", **options):
-        makers = {
+        makers: dict[str, Callable[[], Any]] = {
             "rsa": lambda: rsa.generate_private_key(65537, 2048),
             "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
             "weak": lambda: rsa.generate_private_key(65537, 1024),

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.web.certificates import Files
 from voltkeep.config import Address, Settings
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.diagnostics import LogKind
@@ -20,6 +21,7 @@ from voltkeep.services.transfers import Listeners, Via
 from voltkeep.store import MemoryStore
 from voltkeep.store.files import DirectoryFiles
 from voltkeep.web.files import make_app
+from voltkeep.web.listeners import FileListeners
 from voltkeep.web.server import HttpServer
 
 STATION = station_id("CS-1")
@@ -48,6 +50,9 @@ class Revoked:
 
 class Place:
     """The services of files, and the listeners in front of them."""
+
+    certificates: tuple[Files, ...] = ()
+    opened: FileListeners
 
     def __init__(self, directory: Path, **settings):
         self.settings = Settings(

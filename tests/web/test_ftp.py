@@ -47,19 +47,16 @@ class Client:
 
     @contextlib.contextmanager
     def entered(self):
+        secure = ftplib.FTP_TLS(context=trusting(*self.place.certificates), timeout=10)
         is_secure = self.scheme == "ftps"
-        client = (
-            ftplib.FTP_TLS(context=trusting(*self.place.certificates), timeout=10)
-            if is_secure
-            else ftplib.FTP(timeout=10)
-        )
+        client = secure if is_secure else ftplib.FTP(timeout=10)
         try:
             client.connect(self.host, self.port)
             if is_secure:
-                client.auth()
+                secure.auth()
             client.login(self.user, self.password)
             if is_secure:
-                client.prot_p()
+                secure.prot_p()
             yield client
         finally:
             client.close()

@@ -97,7 +97,7 @@ async def test_the_certificate_never_overtakes_the_answer(floor):
             looked.append(True)
             await floor.service.catch_up()
 
-    looked = []
+    looked: list[bool] = []
     floor.service = CertificateService(
         begin, floor.store.read, floor, authority(), lambda: floor.now, SETTINGS
     )

@@ -1,10 +1,15 @@
 """The message log must not hold what opens a station's connection."""
 
+from pathlib import Path
+
 import pytest
 from msgspec import json
 
+from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.masking import _ACTIONS, without_secrets_of
+from voltkeep.domain.identity import station_id
+from voltkeep.services.transfers import Listeners, Via, new_token
 
 SECRET = "4f8c2d-SECRET"
 KEPT = "something-else"
@@ -104,6 +109,19 @@ def test_a_secret_is_masked(dialect, action, frame):
 
     assert SECRET.encode() not in masked
     assert b"1234" not in masked
+    assert b"***" in masked
+
+
+@pytest.mark.parametrize("via", Via)
+@pytest.mark.parametrize("place", ["upload", "firmware"])
+def test_the_token_in_an_address_of_ours_is_masked(via, place):
+    settings = Settings(data=Path("/nonexistent"), ftp="127.0.0.1:21", public_host="h")
+    token = new_token(station_id("CS-1"), "1")
+    url = Listeners(settings).url(via, place, token, "fw.bin")
+
+    masked = DIALECTS["ocpp2.1"].mask("GetLog", call("", {"log": {"remoteLocation": url}}))
+
+    assert token.secret.encode() not in masked
     assert b"***" in masked
 
 

@@ -3,7 +3,7 @@
 import warnings
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", r"The async(ore|hat|chat) module", DeprecationWarning)
+    warnings.filterwarnings("ignore", r"The async[a-z]+ module", DeprecationWarning)
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.exceptions import AuthenticationFailed
     from pyftpdlib.filesystems import AbstractedFS

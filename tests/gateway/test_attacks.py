@@ -15,6 +15,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.gateway.csms import LOOPBACK, Csms, clock, knock, until
+from tests.gateway.trust import TlsCsms, s_client
 from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import SecurityProfile
@@ -238,6 +239,16 @@ async def test_too_many_connections_of_one_source_are_closed_before_a_byte_is_re
         assert await refusals(csms, NOBODY) == {Barrier.TOO_MANY: 5}
         for _, writer in pairs:
             writer.close()
+
+
+async def test_over_its_limit_a_source_gets_no_handshake(authority):
+    """Row 5: what costs us milliseconds is not begun."""
+    limits = replace(OURS, unlimited_sources=(), accepts_burst=3, accepts_per_s=0.01)
+    async with TlsCsms(authority, limits) as csms:
+        said = [await s_client(csms.port()) for _ in range(5)]
+
+        assert ["Server public key" in each for each in said] == [True] * 3 + [False] * 2
+        assert await refusals(csms, NOBODY) == {Barrier.TOO_MANY: 2}
 
 
 async def test_connections_that_say_nothing_cost_nobody_their_place():

@@ -8,14 +8,43 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateway.csms import LENIENT, Csms, clock, knock, until
+from tests.gateway.trust import TlsCsms, showing
 from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.events import DuplicateConnection, StationQuarantined
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import SecurityProfile, Trust
+from voltkeep.gateway.tls import TlsKind
 
 CS = station_id("CS-1")
 OTHER = station_id("OTHER")
 PROBED = replace(LENIENT, duplicate_probe_s=0.4, close_timeout_s=0.3)
+
+
+CREDENTIALS = {"key": {"password": True}, "nothing": {}}
+
+
+@pytest.mark.parametrize("shown", CREDENTIALS)
+async def test_a_password_never_touches_the_connection_of_a_certificate(authority, tmp_path, shown):
+    """Row 56: mTLS vs Basic, over each listener."""
+    async with TlsCsms(authority, PROBED) as csms:
+        key = await csms.add("CS-1", profile=1)
+        async with csms.store.begin() as work:
+            await work.stations.set_profile(CS, SecurityProfile.TLS_CERTIFICATE)
+            await work.stations.set_trust(CS, Trust(serial_number="SN-1"))
+        issued, own = await csms.issue(CS)
+        context = showing(authority, tmp_path, issued.pem, own)
+        options = {"password": key} if CREDENTIALS[shown] else {}
+        async with csms.over_tls(kind=TlsKind.MUTUAL, context=context) as station:
+            assert await status(csms, "/ocpp/CS-1", **options) == 401
+            with pytest.raises(InvalidStatus) as caught:
+                async with csms.over_tls(**options):
+                    pass
+            assert caught.value.response.status_code == 401
+            assert await station.is_alive()
+
+            async with csms.over_tls(kind=TlsKind.MUTUAL, context=context) as clone:
+                assert await is_pushed_out(station)
+                assert await clone.is_alive()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ _WITH_KEY = (SecurityProfile.BASIC, SecurityProfile.TLS_BASIC)
 _IN_USE = (CertificateState.ACTIVE, CertificateState.ACCEPTED, CertificateState.SENT)
 
 Addresses = Mapping[int, str]
-"""What the address of every station begins with, by security profile."""
+"""The whole address of a station, by the security profile it would use there."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class ExplainService:
     async def explain(self, station: StationId, addresses: Addresses | None = None) -> Explanation:
         """Also for an id that is not registered. ``addresses``: as they are, where known."""
         now = self._clock()
-        at = self._addresses() if addresses is None else addresses
+        at = self._addresses(station) if addresses is None else addresses
         async with self._read() as work:
             known = await work.stations.get(station)
             refusals = await _refusals(work, station, known, now)
@@ -96,16 +96,18 @@ class ExplainService:
             refusals=tuple(refusals),
         )
 
-    def _addresses(self) -> Addresses:
+    def _addresses(self, station: StationId) -> Addresses:
         """As the settings have them; a port 0 is only known to who listens."""
         settings = self._settings
+        tenant = "" if station.tenant == DEFAULT_TENANT else f"{quote(station.tenant, '')}/"
+        path = f"{tenant}{quote(station.name, '')}"
         plain, tls = address_or_off(settings.ocpp), address_or_off(settings.ocpp_tls)
         mtls = address_or_off(settings.ocpp_mtls)
         if mtls is None and settings.ocpp_tls_client_certificates:
             mtls = tls
         by_profile = {0: ("ws", plain), 1: ("ws", plain), 2: ("wss", tls), 3: ("wss", mtls)}
         return {
-            profile: f"{scheme}://{self._reachable(address)}/ocpp/"
+            profile: f"{scheme}://{self._reachable(address)}/ocpp/{path}"
             for profile, (scheme, address) in by_profile.items()
             if address is not None
         }
@@ -177,9 +179,9 @@ def _unregistered(station: StationId, alike: list[StationId]) -> list[Finding]:
 
 def _connection(station: Station, addresses: Addresses, now: datetime) -> list[Finding]:
     profile = int(station.security_profile)
-    base = addresses.get(profile)
+    url = addresses.get(profile)
     findings = []
-    if base is None:
+    if url is None:
         findings.append(
             Finding(
                 topic="Address",
@@ -189,8 +191,6 @@ def _connection(station: Station, addresses: Addresses, now: datetime) -> list[F
             )
         )
     else:
-        tenant = "" if station.id.tenant == DEFAULT_TENANT else f"{quote(station.id.tenant, '')}/"
-        url = f"{base}{tenant}{quote(station.id.name, '')}"
         text = f"Security profile {profile}: it connects to {url}"
         findings.append(Finding(topic="Address", text=text))
     if station.is_connected:

@@ -315,15 +315,15 @@ class App:
         await self._listen(self.gateway)
 
     async def _listen(self, gateway: Gateway) -> None:
-        """Open what the settings ask for. Raises OSError, BadTlsFiles."""
+        """Open what the settings ask for. Raises BadTlsFiles, or OSError naming the setting."""
         settings = self.settings
         optional = settings.ocpp_tls_client_certificates
         wanted = [
-            (settings.ocpp, None),
-            (settings.ocpp_tls, TlsKind.OPTIONAL if optional else TlsKind.SERVER),
-            (settings.ocpp_mtls, TlsKind.MUTUAL),
+            ("ocpp", settings.ocpp, None),
+            ("ocpp_tls", settings.ocpp_tls, TlsKind.OPTIONAL if optional else TlsKind.SERVER),
+            ("ocpp_mtls", settings.ocpp_mtls, TlsKind.MUTUAL),
         ]
-        if any(kind is not None and text != "off" for text, kind in wanted):
+        if any(kind is not None and text != "off" for _, text, kind in wanted):
             gateway.use_tls(await self._tls.material())
             self._job("tls", partial(self._tls.keep, gateway))
         services = self.services
@@ -337,9 +337,12 @@ class App:
         await self.file_listeners.open(settings, services.listeners)
         self._job("certificates of files", self.file_listeners.keep)
         found = []
-        for text, kind in wanted:
+        for setting, text, kind in wanted:
             address = address_or_off(text)
-            found.append(await gateway.listen(*address, kind) if address is not None else None)
+            try:
+                found.append(await gateway.listen(*address, kind) if address is not None else None)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, f"{setting} = {text}") from error
         self.ocpp_address, self.ocpp_tls_address, self.ocpp_mtls_address = found
 
     async def _stop(self) -> None:

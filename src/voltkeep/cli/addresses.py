@@ -5,8 +5,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from voltkeep.cli.server_lock import find_server
-from voltkeep.config import Address, Settings, parse_address
+from voltkeep.config import Address, Settings, address_or_off, parse_address
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.domain.stations import SecurityProfile
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # named here, not listened on
 _HERE = {"127.0.0.1", "::1", "localhost"}
@@ -19,35 +20,50 @@ class Entry(NamedTuple):
     base: str
     is_local: bool  # only this machine reaches it
     port: int
+    setting: str
 
 
-def entry(settings: Settings, station: StationId) -> Entry | None:
+def listener(settings: Settings, profile: SecurityProfile) -> str:
+    """The setting of the listener that serves a security profile."""
+    if profile < SecurityProfile.TLS_BASIC:
+        return "ocpp"
+    is_shared = settings.ocpp_tls_client_certificates and settings.ocpp_mtls == "off"
+    return "ocpp_tls" if profile is SecurityProfile.TLS_BASIC or is_shared else "ocpp_mtls"
+
+
+def entry(
+    settings: Settings, station: StationId, profile: SecurityProfile = SecurityProfile.BASIC
+) -> Entry | None:
     """Where a station connects: to the running server, or as the settings say. None: nowhere."""
-    address = _listening_on(settings)
+    setting = listener(settings, profile)
+    address = _listening_on(settings, setting)
     if address is None:
         return None
     tenant = "" if station.tenant == DEFAULT_TENANT else f"{quote(station.tenant, safe='')}/"
-    base = base_url(address) + tenant
+    base = base_url(address, settings, tls=setting != "ocpp") + tenant
     url = base + quote(station.name, safe="")
-    return Entry(url, base, address.host in _HERE, address.port)
+    return Entry(url, base, address.host in _HERE, address.port, setting)
 
 
-def base_url(address: Address) -> str:
-    """What every station's address begins with."""
-    host = socket.gethostname() if address.host in _EVERYWHERE else address.host
-    return f"ws://{Address(host, address.port)}/ocpp/"
+def base_url(address: Address, settings: Settings, *, tls: bool = False) -> str:
+    """What every station's address begins with; over TLS with the name in our certificate."""
+    name = settings.host if tls or settings.public_host else socket.gethostname()
+    host = name if address.host in _EVERYWHERE else address.host
+    return f"{'wss' if tls else 'ws'}://{Address(host, address.port)}/ocpp/"
 
 
 def our_base_url(settings: Settings) -> str | None:
     """What the address of a station on this machine begins with. None: nothing listens."""
-    address = _listening_on(settings)
+    address = _listening_on(settings, "ocpp")
     if address is None:
         return None
-    return base_url(Address(_EVERYWHERE.get(address.host, address.host), address.port))
+    here = Address(_EVERYWHERE.get(address.host, address.host), address.port)
+    return base_url(here, settings)
 
 
-def _listening_on(settings: Settings) -> Address | None:
+def _listening_on(settings: Settings, setting: str) -> Address | None:
     server = find_server(settings.data)
     if server is not None:
-        return parse_address(server.ocpp) if server.ocpp else None
-    return settings.ocpp_address
+        text = str(getattr(server, setting))
+        return parse_address(text) if text else None
+    return address_or_off(str(getattr(settings, setting)))

@@ -23,7 +23,7 @@ from voltkeep.cli.logs import server_logs
 from voltkeep.cli.output import Cell, Output
 from voltkeep.cli.server_lock import Server, only_server
 from voltkeep.cli.view import View
-from voltkeep.config import Settings, make_data_directory, parse_address, public_value
+from voltkeep.config import make_data_directory, public_value
 from voltkeep.domain.events import EnergyMetered
 from voltkeep.sim import DEMO_STATIONS
 
@@ -43,11 +43,12 @@ async def run_server(run: Run, *, demo: bool) -> None:
         # A person sees cars charge; a log collector has the meter values in the database.
         news = app.bus.subscribe(without=() if view else (EnergyMetered,))
         async with _listening(app), _beside(_tell(news, view)):
-            describe(Server(pid=os.getpid(), ocpp=_address(app), started_at=now()))
+            addresses = _addresses(app)
+            describe(Server(pid=os.getpid(), started_at=now(), **addresses))
             if is_human:
                 _greet(run, app, demo=demo)
             else:
-                log.info("listening", ocpp=_address(app), pid=os.getpid(), data=settings.data)
+                log.info("listening", **addresses, pid=os.getpid(), data=settings.data)
             async with _beside(run_demo(app) if demo else None):
                 await stop.wait()
             if is_human:
@@ -85,19 +86,23 @@ async def _listening(app: App) -> AsyncIterator[None]:
         try:
             await stack.enter_async_context(app.running(serve=True))
         except OSError as error:
-            raise _cannot_listen(app.settings, error) from error
+            raise _cannot_listen(error) from error
         yield
 
 
-def _cannot_listen(settings: Settings, error: OSError) -> Failure:
+def _cannot_listen(error: OSError) -> Failure:
+    setting, _, address = str(error.filename or "").partition(" = ")
+    if not address:
+        return Failure(f"The server cannot start: {error}.", "See `voltkeep doctor`.")
+    flag = f"--{setting.replace('_', '-')} HOST:PORT"
     if error.errno == errno.EADDRINUSE:
         return Failure(
-            f"Another program listens on {settings.ocpp} already, perhaps another Voltkeep.",
-            "Stop it, or choose another address: --ocpp HOST:PORT (port 0 takes any free one).",
+            f"Another program listens on {address} already, perhaps another Voltkeep.",
+            f"Stop it, or choose another address: {flag} (port 0 takes any free one).",
         )
     return Failure(
-        f"Cannot listen on {settings.ocpp}: {error.strerror or error}.",
-        "Choose an address of this machine, and a port above 1023: --ocpp HOST:PORT.",
+        f"Cannot listen on {address}: {error.strerror or error}.",
+        f"Choose an address of this machine, and a port above 1023: {flag}.",
     )
 
 
@@ -122,8 +127,14 @@ async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _address(app: App) -> str:
-    return str(app.ocpp_address) if app.ocpp_address else ""
+def _addresses(app: App) -> dict[str, str]:
+    """Where it listens, by the setting."""
+    found = {
+        "ocpp": app.ocpp_address,
+        "ocpp_tls": app.ocpp_tls_address,
+        "ocpp_mtls": app.ocpp_mtls_address,
+    }
+    return {setting: str(address) if address else "" for setting, address in found.items()}
 
 
 def _ours(*, demo: bool) -> frozenset[str]:
@@ -146,15 +157,30 @@ async def _tell(news: Subscription, view: View | None) -> None:
             await asyncio.to_thread(write, *line)
 
 
+def _tell_where(out: Output, app: App) -> None:
+    listeners = [
+        (app.ocpp_address, False, "security profile 1: a password"),
+        (app.ocpp_tls_address, True, "profile 2: TLS and a password"),
+        (app.ocpp_mtls_address, True, "profile 3: TLS and a client certificate"),
+    ]
+    label = "Stations connect to"
+    for address, tls, what in listeners:
+        if address is not None:
+            base = base_url(address, app.settings, tls=tls)
+            out.line(f"{label:<21}{base}STATION  ({what})")
+            label = ""
+    if label:
+        out.line(f"{label}  nowhere: `ocpp`, `ocpp_tls` and `ocpp_mtls` are off")
+
+
 def _greet(run: Run, app: App, *, demo: bool) -> None:
     """What runs, and what to do next."""
     settings, out = run.settings, run.out
-    at = base_url(parse_address(_address(app))) if app.ocpp_address else ""
     database = (
         public_value("database", settings.database) or f"SQLite in {shell_path(settings.data)}"
     )
     out.line(f"Voltkeep {version('voltkeep')}")
-    out.line(f"Stations connect to  {at + 'STATION' if at else 'nowhere: `ocpp` is off'}")
+    _tell_where(out, app)
     out.line(f"Database             {database}")
     command = run.program()
     if demo:

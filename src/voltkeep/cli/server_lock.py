@@ -18,11 +18,13 @@ _TRIES, _PAUSE_S = 10, 0.05  # who only looks holds the lock for a moment
 
 
 class Server(Struct, frozen=True):
-    """A running server, as it describes itself. ``ocpp`` is empty without a plain listener."""
+    """A running server, as it describes itself. What does not listen has an empty address."""
 
     pid: int
     ocpp: str
     started_at: datetime
+    ocpp_tls: str = ""
+    ocpp_mtls: str = ""
 
 
 @contextlib.contextmanager

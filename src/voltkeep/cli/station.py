@@ -112,7 +112,7 @@ def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new
     """What to enter into a station. ``is_new``: the key is shown this once."""
     from voltkeep.cli.addresses import entry
 
-    at = entry(run.settings, station.id)
+    at = entry(run.settings, station.id, station.security_profile)
     profile = int(station.security_profile)
     if run.out.as_json:
         run.out.data(
@@ -120,7 +120,7 @@ def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new
                 "station": str(station.id),
                 "security_profile": profile,
                 "registration": station.registration,
-                "url": at.url if at and profile < 2 else None,
+                "url": at.url if at else None,
                 "user": station.id.name if key else None,
                 "key": key if is_new else None,
             }
@@ -128,23 +128,22 @@ def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new
         return
     out = run.out
     out.line(f"Station {station.id} may connect with security profile {profile}.\n")
-    if profile < 2 or key:
-        url = at.url if at else "none: the plain listener is off (--ocpp)"
-        out.pairs(
-            [
-                ("  URL", url if profile < 2 else ""),
-                ("  User name", station.id.name if key else ""),
-                ("  Password", (key if is_new else "the one you gave") if key else ""),
-            ]
-        )
-        out.line()
+    out.pairs(
+        [
+            ("  URL", at.url if at else "none: the listener for it is off"),
+            ("  User name", station.id.name if key else ""),
+            ("  Password", (key if is_new else "the one you gave") if key else ""),
+        ]
+    )
+    out.line()
     _advise(run, station, is_new=is_new)
-    if at and profile < 2:
+    if at:
         out.say(f"A station that asks for an address without its id gets {at.base}")
         if at.is_local:
             out.say(
                 "Only this machine reaches that address: for others let the server listen "
-                f"elsewhere, as with `voltkeep serve --ocpp 0.0.0.0:{at.port}`."
+                f"elsewhere, as with `voltkeep serve --{at.setting.replace('_', '-')} "
+                f"0.0.0.0:{at.port}`."
             )
 
 
@@ -158,9 +157,11 @@ def _advise(run: Run, station: "Station", *, is_new: bool) -> None:
             "start and stop transactions in its name. Use it for trials on a network you trust."
         )
     elif station.security_profile > 1:
+        say("It must trust our root certificate: `voltkeep ca export root` writes it to a file.")
+    if station.security_profile == 3:
         say(
-            "This release listens without TLS only: security profiles 2 and 3 are stored, and "
-            "the station is refused until a later release offers them."
+            "It needs a client certificate: `voltkeep certificate renew` has a station ask for "
+            "one while it still connects with profile 2."
         )
     if station.registration == "Pending":
         say(f"It is held as pending: `voltkeep station accept {station.id}` lets it work.")

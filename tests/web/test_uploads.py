@@ -134,6 +134,16 @@ async def test_row_63_an_old_token_opens_nothing_and_somebody_can_see_that(place
     assert seen.host == "127.0.0.1"
 
 
+async def test_row_63_a_used_token_is_seen_before_its_body_is(place, client):
+    url = await place.wanted()
+    await client.put(url, content=b"mine")
+
+    await refused(client, place, url)
+
+    async with place.store.read() as work:
+        assert [each.detail for each in await work.refusals.all()] == ["the token was used"]
+
+
 async def test_who_guesses_fills_no_table(place, client):
     url = await place.wanted()
 

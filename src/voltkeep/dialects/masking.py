@@ -78,8 +78,8 @@ def _mask(content: list[Any]) -> list[str]:
         for key, value in items:
             if isinstance(value, dict | list):
                 waiting.append(value)
-            elif isinstance(value, str) and "@" in value:
-                node[key] = _USER_INFO.sub(rf"\1{MASK}@", value)
+            elif isinstance(value, str) and "/" in value:
+                node[key] = _TOKEN.sub(rf"\1{MASK}", _USER_INFO.sub(rf"\1{MASK}@", value))
                 found += [value] if node[key] != value else []
     return found
 

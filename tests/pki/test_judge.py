@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +31,7 @@ from tests.pki.making import (
 )
 from voltkeep.domain.certificates import Standing
 from voltkeep.domain.identity import station_id
+from voltkeep.pki import trust
 
 MAKER = Party(name("Maker Root", "Maker"))
 
@@ -115,7 +116,7 @@ def test_a_path_has_at_most_five_certificates(authority, length, standing):
     assert judged.standing is Standing[standing]
 
 
-def test_authorities_that_sign_each_other_in_circles_cost_little(authority):
+def test_authorities_that_sign_each_other_in_circles_cost_little(authority, monkeypatch):
     """Each of twelve has signed each other: paths without number."""
     names = [name(f"Circle {number}", "Maker") for number in range(12)]
     roots = [Party(each) for each in names]
@@ -126,8 +127,17 @@ def test_authorities_that_sign_each_other_in_circles_cost_little(authority):
         if one != other
     ]
     anchors = tuple(anchor(each, for_clients=False) for each in crossed)
+    checked = []
+
+    def counted(*pair):
+        checked.append(pair)
+        return is_signed_by(*pair)
+
+    is_signed_by = trust.is_signed_by
+    monkeypatch.setattr(trust, "is_signed_by", counted)
 
     assert authority.judge(client(roots[0]).der, anchors, NOON).standing is Standing.UNTRUSTED
+    assert len(checked) <= 32
 
 
 def with_extension(extension, *, critical=False):
@@ -153,6 +163,7 @@ UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x0
         (with_extension(usage(key_encipherment=True)), Standing.WRONG_PURPOSE),
         (with_extension(UNKNOWN, critical=True), Standing.WRONG_PURPOSE),
         (client(MAKER, extensions=CA), Standing.WRONG_PURPOSE),
+        (with_extension(x509.BasicConstraints(True, None), critical=True), Standing.WRONG_PURPOSE),
         (client(MAKER, ends=NOON - timedelta(seconds=1)), Standing.EXPIRED),
         (client(MAKER, begins=NOON + timedelta(seconds=1)), Standing.NOT_YET_VALID),
         (client(MAKER, signed_by=ec_key("somebody else")), Standing.UNTRUSTED),
@@ -249,18 +260,28 @@ def test_our_own_server_is_no_client(authority):
         assert authority.judge(der, (), NOON).standing is Standing.WRONG_PURPOSE
 
 
-def test_a_weak_hash_counts_for_nothing(authority, tmp_path):
-    key, out = tmp_path / "key.pem", tmp_path / "root.pem"
-    openssl("genrsa", "-out", key, 2048)
-    options = ("-subj", "/O=Maker/CN=Old", "-days", 9000, "-set_serial", 1)
-    openssl("req", "-x509", "-sha1", "-new", "-key", key, *options, "-out", out)
-    old = x509.load_pem_x509_certificate(out.read_bytes())
-    der = old.public_bytes(Encoding.DER)
+@pytest.mark.parametrize(
+    ("digest", "standing"),
+    [("sha1", "UNTRUSTED"), ("sha224", "UNTRUSTED"), ("sha256", "TRUSTED")],
+)
+def test_a_signature_with_a_weak_hash_counts_for_nothing(authority, tmp_path, digest, standing):
+    """`cryptography` makes none: A00.FR.504."""
+    old = Party(name("Old"), begins=NOON - 20 * YEAR, ends=NOON + 50 * YEAR)
+    (tmp_path / "ca.pem").write_text(old.pem)
+    (tmp_path / "csr.pem").write_text(request())
+    (tmp_path / "ca.key").write_bytes(
+        old.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    openssl(
+        *("x509", "-req", f"-{digest}", "-in", "csr.pem", "-CA", "ca.pem", "-CAkey", "ca.key"),
+        *("-set_serial", 1, "-out", "leaf.pem"),
+        cwd=tmp_path,
+    )
+    leaf = x509.load_pem_x509_certificate((tmp_path / "leaf.pem").read_bytes())
 
-    class Old:
-        certificate, pem = old, out.read_text()
+    der, at = leaf.public_bytes(Encoding.DER), leaf.not_valid_before_utc
 
-    assert authority.judge(der, (anchor(Old),), NOON).standing is not Standing.TRUSTED
+    assert authority.judge(der, (anchor(old),), at).standing is Standing[standing]
 
 
 @given(st.binary(max_size=2000))

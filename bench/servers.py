@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psutil
 
-from voltkeep.app import App, now
+from voltkeep.app import App
 from voltkeep.config import Settings
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.store import migrate
+from voltkeep.wiring import now
 
 ROOT = Path(__file__).parent.parent
 NOTHING_ELSE = {

@@ -180,3 +180,21 @@ def test_the_glossary_names_types_that_exist():
 
     assert len(types) > 20
     assert [name for name in types if name not in symbols()] == []
+
+
+def test_the_whitepaper_page_names_tests_that_exist():
+    page = (DOCS / "reference" / "security-whitepaper.md").read_text()
+    named = [name for name in SPAN.findall(page) if "/" in name]
+    missing = []
+    for name in named:
+        path, _, function = name.partition("::")
+        if path.startswith("stories/"):
+            exists = any((ROOT / "tests").glob(f"{path}.ocpp*"))
+        else:
+            file = ROOT / "tests" / path
+            exists = file.exists() and f"def {function}(" in file.read_text()
+        if not exists:
+            missing.append(name)
+
+    assert len(named) > 50
+    assert missing == []

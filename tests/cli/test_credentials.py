@@ -8,12 +8,13 @@ import pytest
 
 from tests.cli.conftest import connected
 from tests.cli.test_station import verdict
-from voltkeep.app import App, now
+from voltkeep.app import App
 from voltkeep.bus import commands
 from voltkeep.config import Settings
 from voltkeep.domain.commands import Outcome, SetKey, SetNetworkProfile, UseNetworkProfile
 from voltkeep.domain.security import Verdict
 from voltkeep.services.ports import StationSilent
+from voltkeep.wiring import now
 
 YES, NO = Outcome(accepted=True, status="Accepted"), Outcome(accepted=False, status="Rejected")
 REBOOT = Outcome(accepted=True, status="RebootRequired")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from voltkeep.app import make_services
 from voltkeep.config import Settings, parse_networks
 from voltkeep.dialects import DIALECTS
 from voltkeep.domain.authorization import Token
@@ -24,6 +23,7 @@ from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.store import MemoryStore
+from voltkeep.wiring import make_services
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 STATION = station_id("CS-1")

@@ -35,7 +35,6 @@ from tests.services.authority import authority as real_authority
 from tests.stories import certificates, credentials
 from tests.stories import files as transfers
 from tests.stories.told import told
-from voltkeep.app import make_services
 from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
@@ -50,6 +49,7 @@ from voltkeep.ocpp.session import CallAnswered, CallFailed, CallReceived, Replay
 from voltkeep.services.ports import StationLeft, StationRefused, StationUnreachable
 from voltkeep.services.settlement import Admission
 from voltkeep.store.memory import MemoryStore
+from voltkeep.wiring import make_services
 
 STORIES = Path(__file__).parent
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

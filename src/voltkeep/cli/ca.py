@@ -54,8 +54,8 @@ class Family(enum.StrEnum):
 @command(group, "show")
 async def show(run: Run) -> None:
     """The tree of certificates: root, issuers and the server's own."""
-    from voltkeep.app import now
     from voltkeep.pki.own import inventory
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         vault = await _vault(run, app)
@@ -170,8 +170,8 @@ async def replace_server(
     There is one RSA and one EC certificate, since stations differ in what they can. One from
     elsewhere is not renewed by Voltkeep.
     """
-    from voltkeep.app import now
     from voltkeep.pki.own import check_server
+    from voltkeep.wiring import now
 
     private = _private_key(key, password_file)
     async with run.app() as app:
@@ -203,9 +203,9 @@ async def request(
 @command(group, "install", examples=("ca install fullchain.pem",))
 async def install(run: Run, chain: ChainFile) -> None:
     """Install the answer to `ca request`: the signed certificate and those above it."""
-    from voltkeep.app import now
     from voltkeep.pki.own import check_server
     from voltkeep.services.authority import BadCertificate
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         vault = await _vault(run, app)
@@ -232,7 +232,7 @@ async def renew_server(run: Run) -> None:
 
     Those from elsewhere are replaced too: this is the way back from `ca replace-server`.
     """
-    from voltkeep.app import now
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         vault = await _vault(run, app)
@@ -251,7 +251,7 @@ async def new_issuer(
 
     It signs from now on. What the older one has signed stays good, and is told of as before.
     """
-    from voltkeep.app import now
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         vault = await _vault(run, app)
@@ -285,8 +285,8 @@ async def replace_issuer(
 
     The chain must reach up to that root. What the older issuer has signed stays good.
     """
-    from voltkeep.app import now
     from voltkeep.pki.own import check_issuer
+    from voltkeep.wiring import now
 
     private = _private_key(key, password_file)
     async with run.app() as app:
@@ -315,7 +315,7 @@ async def calendar(
     ] = None,
 ) -> None:
     """What expires, the soonest first: our own, those of stations, and foreign roots."""
-    from voltkeep.app import now
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         await _vault(run, app)
@@ -371,10 +371,10 @@ def _deed(action: str, object_: str, after: str) -> "Deed":
 
 async def _audited(app: "App", deed: "Deed", change: Callable[[], object] = lambda: None) -> None:
     """Change files, and chain the deed: if the files cannot be written, nothing was done."""
-    from voltkeep.app import now
     from voltkeep.domain.events import RootsChanged
     from voltkeep.domain.identity import DEFAULT_TENANT, StationId
     from voltkeep.services.audit import audit
+    from voltkeep.wiring import now
 
     async with app.store.begin() as work:
         await audit(work, DEFAULT_TENANT, now(), deed)

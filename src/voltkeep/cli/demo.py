@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from voltkeep.app import App, now
+from voltkeep.app import App
 from voltkeep.cli.addresses import our_base_url
 from voltkeep.cli.errors import Failure
 from voltkeep.domain.authorization import Token
@@ -10,6 +10,7 @@ from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, StationId, station
 from voltkeep.domain.stations import Station
 from voltkeep.services.provisioning import StationExists
 from voltkeep.sim import DEMO_STATIONS, DEMO_TOKENS, demo_fleet
+from voltkeep.wiring import now
 
 _NOTE = "simulated"
 

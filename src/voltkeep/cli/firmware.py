@@ -223,7 +223,7 @@ async def make_key(
         PrivateFormat,
     )
 
-    from voltkeep.app import now
+    from voltkeep.wiring import now
 
     paths = [out.with_name(out.name + suffix) for suffix in (".key", ".pem")]
     for path in paths:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from voltkeep.app import App, now
+from voltkeep.app import App
 from voltkeep.bus.local import Subscription
 from voltkeep.cli.addresses import base_url
 from voltkeep.cli.command import Run, shell_path
@@ -26,6 +26,7 @@ from voltkeep.cli.view import View
 from voltkeep.config import make_data_directory, public_value
 from voltkeep.domain.events import EnergyMetered
 from voltkeep.sim import DEMO_STATIONS
+from voltkeep.wiring import now
 
 log = structlog.get_logger(__name__)
 

@@ -57,9 +57,9 @@ async def add(
     note: Annotated[str, typer.Option(help="Anything you want to remember about it.")] = "",
 ) -> None:
     """Register a station, and print what to enter into it. Its key is shown this once."""
-    from voltkeep.app import now
     from voltkeep.domain import stations
     from voltkeep.domain.identity import parse_station
+    from voltkeep.wiring import now
 
     id = parse_station(name)
     chosen = chosen_password(run, security_profile, password)

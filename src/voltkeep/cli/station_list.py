@@ -23,7 +23,7 @@ async def list_(
     ] = None,
 ) -> None:
     """Every station: whether it is connected, what it is, and what its connectors do."""
-    from voltkeep.app import now
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         stations = [
@@ -84,8 +84,8 @@ def _connectors(rows: "list[ConnectorRow]") -> str:
 @command(group, "show")
 async def show(run: Run, name: Name) -> None:
     """All that is known of a station, and of its connectors."""
-    from voltkeep.app import now
     from voltkeep.domain.identity import parse_station
+    from voltkeep.wiring import now
 
     async with run.app() as app:
         station = await app.services.provisioning.get(parse_station(name))

@@ -59,8 +59,8 @@ async def add(
     tenant: Tenant = "default",
 ) -> None:
     """Let a token charge, or change what is known of it: all of it is written anew."""
-    from voltkeep.app import now
     from voltkeep.domain.authorization import Token
+    from voltkeep.wiring import now
 
     token = Token(
         id_token=_id_token(value, kind),
@@ -153,8 +153,8 @@ async def show(run: Run, value: Value, tenant: Tenant = "default") -> None:
 
 
 def _state(token: "Token") -> Cell:
-    from voltkeep.app import now
     from voltkeep.domain.authorization import decide
+    from voltkeep.wiring import now
 
     status = decide(token.id_token, token, now(), active=None).status
     return Cell(status.lower(), "green" if status == "Accepted" else "red")

@@ -1,0 +1,149 @@
+"""Every service, over whatever store and stations it is given: the server's, and the tests'."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from voltkeep.config import Settings
+from voltkeep.dialects.dialect import Services
+from voltkeep.domain.security import Rules
+from voltkeep.domain.stations import NameCheck
+from voltkeep.gateway.revocation import OnlineRevocations
+from voltkeep.pki.firmware import FirmwareSignatures
+from voltkeep.services.audit import AuditedStations, AuditService
+from voltkeep.services.authority import Authority, Files
+from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.campaigns import CampaignService
+from voltkeep.services.certificates import CertificateService
+from voltkeep.services.credentials import CredentialsService
+from voltkeep.services.diagnostics import DiagnosticsService
+from voltkeep.services.explain import ExplainService
+from voltkeep.services.firmware import FirmwareService
+from voltkeep.services.intrusion import IntrusionService
+from voltkeep.services.meter_values import MeterValuesService
+from voltkeep.services.ports import (
+    Announce,
+    Begin,
+    Clock,
+    Journal,
+    Read,
+    Stations,
+)
+from voltkeep.services.provisioning import ProvisioningService
+from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.roots import RootService
+from voltkeep.services.security import Keys, SecurityService
+from voltkeep.services.security_events import SecurityEventService
+from voltkeep.services.transactions import TransactionService
+from voltkeep.services.transfers import Listeners
+
+
+def now() -> datetime:
+    """The clock of this installation: aware, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllServices(Services):
+    """What handlers may call, and what only operators may."""
+
+    security: SecurityService
+    remote_control: RemoteControlService
+    credentials: CredentialsService
+    campaigns: CampaignService
+    roots: RootService
+    explain: ExplainService
+    audit: AuditService
+    intrusion: IntrusionService
+    listeners: Listeners
+
+
+class Storage(Protocol):
+    """A store, as far as services need it."""
+
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def begin(self) -> Begin: ...
+    @property
+    def read(self) -> Read: ...
+
+
+def make_services(  # noqa: PLR0913  # each is a part that a test may replace
+    store: Storage,
+    stations: Stations,
+    announce: Announce,
+    *,
+    settings: Settings,
+    secret: bytes,
+    authority: Authority,
+    files: Files,
+    clock: Clock = now,
+    is_metering_heard: Callable[[], bool] = lambda: True,
+) -> AllServices:
+    """Every service, over a store and whatever reaches the stations."""
+    begin, read = store.begin, store.read
+    keys = Keys(subkey(secret, b"station keys"))
+    number_key = subkey(secret, b"transaction numbers")
+    listeners = Listeners(settings)
+    by_hand = AuditedStations(stations, begin, clock)
+    credentials = CredentialsService(begin, read, stations, keys, clock, settings)
+    certificates = CertificateService(begin, read, stations, authority, clock, settings)
+    return AllServices(
+        provisioning=ProvisioningService(
+            begin,
+            read,
+            by_hand,
+            clock,
+            heartbeat_interval_s=settings.heartbeat_interval_s,
+            boot_retry_s=settings.boot_retry_s,
+        ),
+        security=SecurityService(
+            begin,
+            read,
+            keys,
+            clock,
+            announce,
+            authority=authority,
+            revocations=OnlineRevocations(clock),
+            rules=_rules(settings),
+        ),
+        authorization=AuthorizationService(begin, read, clock, announce),
+        availability=AvailabilityService(begin, read, store.journal),
+        meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
+        transactions=TransactionService(
+            begin, read, store.journal, clock, announce, number_key=number_key
+        ),
+        remote_control=RemoteControlService(begin, read, by_hand, clock),
+        security_events=SecurityEventService(begin, read, clock),
+        credentials=credentials,
+        campaigns=CampaignService(begin, read, credentials, certificates, clock),
+        certificates=certificates,
+        roots=RootService(begin, read, stations, authority, clock),
+        diagnostics=DiagnosticsService(begin, read, stations, files, listeners, clock, settings),
+        firmware=FirmwareService(
+            begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings
+        ),
+        listeners=listeners,
+        explain=ExplainService(read, clock, settings),
+        audit=AuditService(read),
+        intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        cpo_name=settings.cpo_name,
+        organization=NameCheck(settings.organization_check),
+        common_name=NameCheck(settings.common_name_check),
+        is_lenient=settings.revocation_check == "lenient",
+    )
+
+
+def subkey(secret: bytes, purpose: bytes) -> bytes:
+    """Each use of the installation's secret has a key of its own."""
+    return hmac.new(secret, purpose, hashlib.sha256).digest()

@@ -27,7 +27,8 @@ def findings(voltkeep, *args: str, code: int = 0) -> dict[str, Finding]:
 @pytest.fixture
 def free(monkeypatch, voltkeep) -> None:
     """Port 9000 may be anybody's on this machine."""
-    monkeypatch.setenv("VOLTKEEP_OCPP", "127.0.0.1:0")
+    for listener in ("OCPP", "OCPP_TLS", "OCPP_MTLS"):
+        monkeypatch.setenv(f"VOLTKEEP_{listener}", "127.0.0.1:0")
 
 
 @pytest.mark.usefixtures("free")
@@ -53,13 +54,14 @@ def test_a_used_installation_is_well(voltkeep):
 def test_every_finding_that_is_not_good_says_what_to_do(voltkeep, port, monkeypatch):
     monkeypatch.setattr(checks, "_LEAST_FREE_BYTES", 1 << 60)
     args = ("--database", "postgresql://u:hunter2@127.0.0.1:1/none")
-    monkeypatch.setenv("VOLTKEEP_OCPP", f"127.0.0.1:{port}")
+    for listener in ("OCPP", "OCPP_TLS", "OCPP_MTLS"):
+        monkeypatch.setenv(f"VOLTKEEP_{listener}", f"127.0.0.1:{port}")
     monkeypatch.setenv("VOLTKEEP_MAX_CONNECTIONS", "1000000")
 
     found = findings(voltkeep, *args, code=1)
 
     bad = {each.check for each in found.values() if each.state == "bad"}
-    assert bad == {"database", "disk", "listener"}
+    assert bad == {"database", "disk", "listener", "TLS listener", "mTLS listener"}
     assert found["open files"].state == "advice"
     assert all(each.next_step for each in found.values() if each.state != "good")
     assert not any("hunter2" in each.found for each in found.values())
@@ -85,11 +87,13 @@ def test_a_data_directory_that_others_may_enter_is_told(voltkeep):
 
 def test_a_person_gets_a_line_for_each_and_a_verdict(voltkeep, port, monkeypatch):
     monkeypatch.setenv("VOLTKEEP_OCPP", f"127.0.0.1:{port}")
+    monkeypatch.setenv("VOLTKEEP_OCPP_TLS", "off")
+    monkeypatch.setenv("VOLTKEEP_OCPP_MTLS", "off")
 
     result = voltkeep("doctor")
 
     assert result.code == 1
-    assert any(line.startswith("listener    bad") for line in result.lines)
+    assert any(line.split()[:2] == ["listener", "bad"] for line in result.lines)
     assert "1 check went badly" in result.err
 
 

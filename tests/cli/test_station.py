@@ -96,10 +96,11 @@ def test_profile_0_has_no_key_and_a_loud_warning(voltkeep):
 
 
 @pytest.mark.parametrize("profile", ["2", "3"])
-def test_a_profile_not_offered_yet_is_stored_and_said_to_be_so(voltkeep, profile):
+def test_a_station_is_told_the_address_of_its_profile_and_whom_to_trust(voltkeep, profile):
     result = voltkeep.ok("station", "add", "CS-01", "--security-profile", profile)
 
-    assert "without TLS only" in result.err
+    assert f"wss://127.0.0.1:{9441 + int(profile)}/ocpp/CS-01" in result.out
+    assert "voltkeep ca export root" in result.err
     assert voltkeep.ok("station", "show", "CS-01", "--json").json["security_profile"] == int(
         profile
     )

@@ -7,12 +7,15 @@ import os
 import platform
 import resource
 import shutil
+import ssl
 import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 from voltkeep.cli.errors import as_failure
@@ -187,34 +190,86 @@ def _server(settings: Settings) -> Finding:
 
 
 async def _listener(settings: Settings) -> Finding:
+    if {settings.ocpp, settings.ocpp_tls, settings.ocpp_mtls} == {"off"}:
+        return _advice("listener", "all are off: no station can connect", "Set --ocpp-tls.")
+    return await _listens(settings, "ocpp", "listener", "no station can connect without TLS")
+
+
+async def _tls_listener(settings: Settings) -> Finding:
+    return await _listens(settings, "ocpp_tls", "TLS listener", "security profile 2 is not served")
+
+
+async def _mtls_listener(settings: Settings) -> Finding:
+    if settings.ocpp_mtls == "off" and settings.ocpp_tls_client_certificates:
+        return _good("mTLS listener", "off; `ocpp_tls` serves security profile 3 as well")
+    return await _listens(
+        settings, "ocpp_mtls", "mTLS listener", "security profile 3 is not served"
+    )
+
+
+async def _listens(settings: Settings, setting: str, check: str, without: str) -> Finding:
     server = find_server(settings.data)
-    if server is not None:
-        return await _answers(server.ocpp)
-    address = settings.ocpp_address
-    if address is None:
-        return _advice("listener", "`ocpp` is off: no station can connect", "Set --ocpp.")
-    if address.port == 0:
-        return _good("listener", f"any free port of {address.host}")
-    if await _connects(address.host, address.port):
-        return _bad(
-            "listener",
-            f"another program listens on {address}",
-            "Stop it, or choose another address: --ocpp HOST:PORT",
-        )
-    return _good("listener", f"{address} is free")
-
-
-async def _answers(text: str) -> Finding:
-    if not text:
-        return _advice("listener", "the server has none: no station can connect", "Set --ocpp.")
+    text = str(getattr(settings if server is None else server, setting))
+    if text in ("", "off"):
+        return _good(check, f"`{setting}` is off: {without}")
     address = parse_address(text)
-    if await _connects(address.host, address.port):
-        return _good("listener", f"the server answers on {address}")
+    if server is None and address.port == 0:
+        return _good(check, f"any free port of {address.host}")
+    is_answered = await _connects(address.host, address.port)
+    if server is None and is_answered:
+        flag = f"--{setting.replace('_', '-')} HOST:PORT"
+        return _bad(
+            check,
+            f"another program listens on {address}",
+            f"Stop it, or choose another address: {flag}",
+        )
+    if server is None:
+        return _good(check, f"{address} is free")
+    if is_answered:
+        return _good(check, f"the server answers on {address}")
     return _bad(
-        "listener",
+        check,
         f"the server does not answer on {address}",
         "Look at its log; restart it if it hangs.",
     )
+
+
+async def _certificate(settings: Settings) -> Finding:
+    """What the TLS listener presents, as a station sees it."""
+    server = find_server(settings.data)
+    if server is None or not server.ocpp_tls:
+        return _good("certificate", "looked at while a server listens on `ocpp_tls`")
+    address = parse_address(server.ocpp_tls)
+    try:
+        async with asyncio.timeout(_REACHED_WITHIN_S):
+            shown = await _presented(address.host, address.port)
+    except (OSError, TimeoutError, ValueError) as error:
+        return _bad(
+            "certificate", f"{address} presents none: {error}", "See its log, and voltkeep ca show"
+        )
+    until = f"{shown.not_valid_after_utc:%Y-%m-%d %H:%M}Z"
+    names = {str(each.value) for each in shown.subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
+    if shown.not_valid_after_utc <= datetime.now(UTC):
+        return _bad("certificate", f"it has expired on {until}", "voltkeep ca show says which")
+    if settings.host not in names:
+        return _advice(
+            "certificate",
+            f"it is for {', '.join(sorted(names))}, and stations are told {settings.host}",
+            "Set public_host to the name in it, or replace it: voltkeep ca replace-server",
+        )
+    return _good("certificate", f"for {settings.host}, valid until {until}")
+
+
+async def _presented(host: str, port: int) -> x509.Certificate:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # it is looked at, and nothing is told to whoever it is
+    _, writer = await asyncio.open_connection(host, port, ssl=context)
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return x509.load_der_x509_certificate(shown)
 
 
 async def _connects(host: str, port: int) -> bool:
@@ -239,4 +294,7 @@ _CHECKS: tuple[Check, ...] = (
     _files,
     _server,
     _listener,
+    _tls_listener,
+    _mtls_listener,
+    _certificate,
 )

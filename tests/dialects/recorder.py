@@ -24,6 +24,7 @@ class Recorder:
         self.registration = registration
         self.heard = []
         self.provisioning = self.authorization = self.security_events = self
+        self.certificates = self.diagnostics = self.firmware = self
         self.transactions = _Transactions(self)
         self.meter_values = self.availability = _Journals(self)
 
@@ -43,6 +44,16 @@ class Recorder:
 
     async def report(self, sender, type, happened_at, tech_info):
         self.heard.append((type, happened_at, tech_info))
+
+    async def requested(self, sender, request, *, use="", request_id=None):
+        self.heard.append((request, use, request_id))
+        return "" if self.accepted else "refused"
+
+    async def log_status(self, sender, status, request_id):
+        self.heard.append((status, request_id))
+
+    async def status(self, sender, status, request_id):
+        self.heard.append((status, request_id))
 
 
 class _Transactions:

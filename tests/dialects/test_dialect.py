@@ -71,7 +71,10 @@ async def test_an_action_that_no_service_stands_behind_is_not_supported(dialect)
     handled = {
         *("Authorize", "BootNotification", "DataTransfer", "Heartbeat", "MeterValues"),
         *("StartTransaction", "StatusNotification", "StopTransaction", "TransactionEvent"),
-        "SecurityEventNotification",
+        *("SecurityEventNotification", "SignCertificate", "LogStatusNotification"),
+        *("FirmwareStatusNotification", "SignedFirmwareStatusNotification"),
+        *("DiagnosticsStatusNotification", "GetCertificateStatus", "Get15118EVCertificate"),
+        "GetCertificateChainStatus",
     }
     assert dialect.handlers.keys() == handled & dialect.actions.keys()
     for action in dialect.actions.keys() - handled:

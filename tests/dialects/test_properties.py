@@ -18,6 +18,12 @@ AT = "2026-01-01T10:15:00Z"
 SAMPLE_16 = {"value": "3.1", "unit": "kWh", "context": "Sample.Clock", "phase": "L1"}
 SAMPLE_2 = {"value": 3.1, "unitOfMeasure": {"unit": "kWh", "multiplier": 1}, "phase": "L1"}
 SECURITY_EVENT = {"type": "InvalidMessages", "timestamp": AT, "techInfo": "i"}
+HASH_DATA = {
+    "hashAlgorithm": "SHA256",
+    "issuerNameHash": "ab",
+    "issuerKeyHash": "cd",
+    "serialNumber": "1",
+}
 VALID = {
     "ocpp1.6": {
         "Authorize": {"idTag": "T"},
@@ -29,7 +35,12 @@ VALID = {
             "transactionId": 7,
             "meterValue": [{"timestamp": AT, "sampledValue": [SAMPLE_16, {"value": "1"}]}],
         },
+        "DiagnosticsStatusNotification": {"status": "Uploaded"},
+        "FirmwareStatusNotification": {"status": "Installed"},
+        "LogStatusNotification": {"status": "Uploading", "requestId": 7},
         "SecurityEventNotification": SECURITY_EVENT,
+        "SignCertificate": {"csr": "PEM"},
+        "SignedFirmwareStatusNotification": {"status": "SignatureVerified", "requestId": 7},
         "StartTransaction": {
             "connectorId": 1,
             "idTag": "T",
@@ -65,7 +76,18 @@ VALID = {
             "evseId": 1,
             "meterValue": [{"timestamp": AT, "sampledValue": [SAMPLE_2, {"value": 1}]}],
         },
+        "FirmwareStatusNotification": {"status": "Installed", "requestId": 7},
+        "Get15118EVCertificate": {
+            "iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef",
+            "action": "Install",
+            "exiRequest": "AA==",
+        },
+        "GetCertificateStatus": {
+            "ocspRequestData": {**HASH_DATA, "responderURL": "http://127.0.0.1/"}
+        },
+        "LogStatusNotification": {"status": "Uploading", "requestId": 7},
         "SecurityEventNotification": SECURITY_EVENT,
+        "SignCertificate": {"csr": "PEM", "certificateType": "ChargingStationCertificate"},
         "StatusNotification": {
             "timestamp": AT,
             "connectorStatus": "Available",
@@ -84,7 +106,13 @@ VALID = {
         },
     },
 }
-VALID["ocpp2.1"] = VALID["ocpp2.0.1"]
+VALID["ocpp2.1"] = VALID["ocpp2.0.1"] | {
+    "GetCertificateChainStatus": {
+        "certificateStatusRequests": [
+            {"certificateHashData": HASH_DATA, "source": "OCSP", "urls": ["http://127.0.0.1/"]}
+        ]
+    }
+}
 MAKES = [None, Make(vendor="Legrand", model="M"), Make(vendor="Acme", model="M", firmware="1")]
 
 scalars = (

@@ -89,7 +89,7 @@ class Dialect:
     subprotocol: str
     wire: Wire
     actions: Mapping[str, Types]
-    handlers: Mapping[str, Handler]
+    handlers: dict[str, Handler]
     requests: Mapping[type[Any], Build]
     tells: Mapping[type[Any], Tell]
     statuses: Mapping[str, Statuses]

@@ -71,5 +71,6 @@ OCPP21 = OCPP201.but(
         answers_afresh=_WIRE.answers_afresh,
     ),
     actions=v21.ACTIONS,
+    handlers=OCPP201.handlers | certificates.WIDER,
     quirks=quirks_of("ocpp2.1"),
 )

@@ -162,9 +162,10 @@ def _read(said: v201.CertificateHashData | v21.CertificateHashData) -> HashData:
 HANDLERS: dict[str, Handler] = {
     "SignCertificate": sign_certificate,
     "GetCertificateStatus": get_certificate_status,
-    "GetCertificateChainStatus": get_certificate_chain_status,
     "Get15118EVCertificate": get_15118_ev_certificate,
 }
+WIDER: dict[str, Handler] = {"GetCertificateChainStatus": get_certificate_chain_status}
+"""What 2.1 adds."""
 REQUESTS: dict[type, Build] = {
     SendCertificate: send_certificate,
     InstallCertificate: install_certificate,

@@ -13,7 +13,7 @@ from voltkeep.domain.identity import station_id
 from voltkeep.services.diagnostics import UnknownLog
 from voltkeep.services.ports import CommandUnfit, StationRefused, StationSilent
 from voltkeep.services.provisioning import UnknownStation
-from voltkeep.services.transfers import TransferRefused
+from voltkeep.services.transfers import NoListener, TransferRefused
 
 YES = Outcome(accepted=True, status="Accepted")
 
@@ -163,3 +163,11 @@ async def test_a_foreign_receiver_has_no_token(place):
 
     assert (log.token_hash, log.expires_at) == ("", None)
     assert log.location == "https://example.org/logs/?key=1"
+
+
+async def test_a_port_that_is_not_known_is_not_told(tmp_path):
+    place = Place(tmp_path, files="127.0.0.1:0")
+    await place.add()
+
+    with pytest.raises(NoListener, match="any free port"):
+        await place.diagnostics.request_log(STATION, LogKind.SECURITY)

@@ -241,6 +241,16 @@ async def test_who_drips_keeps_no_slot(place, client, monkeypatch):
     assert (await place.arrived())[1] is None
 
 
+async def test_when_all_slots_are_taken_who_may_comes_again_and_who_may_not_learns_nothing(
+    place, client, monkeypatch
+):
+    monkeypatch.setattr(asyncio.Semaphore, "locked", lambda _: True)
+    url = await place.wanted()
+
+    assert (await client.put(url, content=b"x")).status_code == 503
+    await refused(client, place, url[:-1] + ("A" if url[-1] != "A" else "B"))
+
+
 async def test_one_token_does_not_take_every_slot(place, client):
     url = await place.wanted()
     parts = httpx.URL(url)

@@ -146,6 +146,8 @@ class Listeners:
 
     def url(self, via: Via, place: str, token: Token, filename: str = "") -> str:
         """Where the station shall go. Raises NoListener when that is too long to be told."""
+        if not self._ports[via]:
+            raise NoListener(f"`{_SETTINGS[via]}` takes any free port: name one, to be told")
         host = self._settings.host
         at = f"[{host}]:{self._ports[via]}" if ":" in host else f"{host}:{self._ports[via]}"
         name = quote(filename, safe="")

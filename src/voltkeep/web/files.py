@@ -117,8 +117,8 @@ async def _received(request: Asked, token: str, name: str) -> Response[str]:
     """Take a log. ``name`` is what the station calls it: kept as words, never used as a path."""
     slots: asyncio.Semaphore = request.app.state.slots
     diagnostics: DiagnosticsService = request.app.state.diagnostics
-    if slots.locked() and await diagnostics.may_upload(token):
-        raise TransferBusy
+    if slots.locked():  # nobody waits here: who may upload comes again, and nobody else learns it
+        raise TransferBusy if await diagnostics.may_upload(token) else TransferRefused
     async with slots:
         receiving = diagnostics.receiving(
             token, _host(request), expected=_length(request), name=name.strip("/")

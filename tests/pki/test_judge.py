@@ -264,7 +264,7 @@ def test_our_own_server_is_no_client(authority):
     ("digest", "standing"),
     [("sha1", "UNTRUSTED"), ("sha224", "UNTRUSTED"), ("sha256", "TRUSTED")],
 )
-def test_a_signature_with_a_weak_hash_counts_for_nothing(authority, tmp_path, digest, standing):
+def test_a_weak_hash_counts_for_nothing(authority, tmp_path, digest, standing):
     """`cryptography` makes none: A00.FR.504."""
     old = Party(name("Old"), begins=NOON - 20 * YEAR, ends=NOON + 50 * YEAR)
     (tmp_path / "ca.pem").write_text(old.pem)

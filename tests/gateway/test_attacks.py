@@ -172,6 +172,16 @@ async def test_who_was_told_to_come_back_has_not_failed(csms):
     assert await statuses(csms, 1, password=csms.key) == [101]
 
 
+async def test_to_be_limited_takes_as_long_as_to_be_refused():
+    """Whether credentials were looked at cannot be told by the clock."""
+    async with world(replace(OURS, refusal_takes_s=0.2)) as csms:
+        for path in ("/ocpp/CS-1", "/ocpp/NOBODY"):
+            await asyncio.gather(*(answered(csms, path=path, password="wrong") for _ in range(6)))
+            started = time.monotonic()
+            assert await statuses(csms, 1, path=path, password="wrong") == [429]
+            assert time.monotonic() - started >= 0.2
+
+
 # Enumeration (row 15).
 
 

@@ -20,6 +20,7 @@ OTHER = station_id("OTHER")
 PROBED = replace(LENIENT, duplicate_probe_s=0.4, close_timeout_s=0.3)
 
 
+CLOSE = b"\x88\x82\0\0\0\0\x03\xe8"  # 1000, masked with zeros
 CREDENTIALS = {"key": {"password": True}, "nothing": {}}
 
 
@@ -128,7 +129,10 @@ async def test_what_the_older_one_says_counts_no_more_while_it_is_probed(csms):
     start["timestamp"] = "2026-01-01T00:00:00Z"
     async with deaf(csms, "CS-1", password=csms.key) as old, csms.booted(password=csms.key):
         await old.say([2, "late", "StartTransaction", start])
-        await until(lambda: csms.store.messages[-1].exchange.verdict == "superseded")
+        await old.say([2, "alive", "Heartbeat", {}])
+        await until(lambda: len(csms.store.messages) == 4)
+    said = [each.exchange.verdict for each in csms.store.messages]
+    assert said == ["ok", "ok", "superseded", "superseded"]
     async with csms.store.read() as work:
         assert await work.transactions.all() == []
 
@@ -158,7 +162,7 @@ async def test_a_station_that_closes_its_older_connection_contends_with_nobody(c
         old = await stack.enter_async_context(csms.booted(password=csms.key))
         old.socket.transport.pause_reading()  # so that no pong is faster
         await stack.enter_async_context(csms.booted(password=csms.key))
-        old.socket.transport.abort()
+        old.socket.transport.write(CLOSE)
         await until(lambda: len(csms.gateway._sockets) == 1)
     assert told(csms, DuplicateConnection) == []
 

@@ -19,6 +19,7 @@ from voltkeep.domain.security import TlsFault
 from voltkeep.domain.stations import Station
 from voltkeep.gateway.admission import Turnstile
 from voltkeep.gateway.connection import Connection
+from voltkeep.gateway.descriptors import Descriptors
 from voltkeep.gateway.door import Door, Refused, unauthorized, unavailable
 from voltkeep.gateway.duplicates import Contention, Duplicates
 from voltkeep.gateway.handshake import Network
@@ -331,9 +332,11 @@ class Gateway:
 
     async def _tick(self) -> None:
         """One walk a second over all sockets: who is silent is pinged, and then let go."""
+        descriptors = Descriptors()
         while True:
             await asyncio.sleep(_TICK_S)
             now = asyncio.get_running_loop().time()
+            descriptors.look(now, len(self._sockets))
             for socket, connection in list(self._sockets.items()):
                 if connection is not None:
                     self._watch(socket, connection, now - socket.heard_at)

@@ -128,8 +128,8 @@ async def test_what_the_older_one_says_counts_no_more_while_it_is_probed(csms):
     start = {"connectorId": 1, "idTag": "CARD", "meterStart": 0}
     start["timestamp"] = "2026-01-01T00:00:00Z"
     async with deaf(csms, "CS-1", password=csms.key) as old, csms.booted(password=csms.key):
-        await old.say([2, "late", "StartTransaction", start])
         await old.say([2, "alive", "Heartbeat", {}])
+        await old.say([2, "late", "StartTransaction", start])
         await until(lambda: len(csms.store.messages) == 4)
     said = [each.exchange.verdict for each in csms.store.messages]
     assert said == ["ok", "ok", "superseded", "superseded"]

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from voltkeep.dialects.dialect import Services
 from voltkeep.gateway.limits import Limits
 from voltkeep.services.ports import Clock, Exchange
-
-if TYPE_CHECKING:
-    from voltkeep.gateway.connection import Connection
 
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -39,7 +36,7 @@ class Surroundings:
     log_exchange: Callable[[Exchange], None]
     clock: Clock
     limits: Limits
-    on_gone: "Callable[[Connection, str], None]"
+    on_gone: Callable[[Any, str], None]  # the connection, and why it ended
 
 
 def patience(attempt: int) -> float:

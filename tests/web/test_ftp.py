@@ -169,13 +169,16 @@ async def test_what_is_too_large_is_broken_off_and_forgotten(place):
     assert (await client.put()).startswith("226")
 
 
-async def test_an_upload_that_breaks_off_is_forgotten(place):
-    """FTPS tells a cut from an end; plain FTP cannot, and its files are as long as they came."""
+async def test_an_upload_whose_session_ends_is_forgotten(place):
+    """FTP itself cannot tell the end of a file from the end of its connection."""
     client = Client(place, await place.wanted(via=Via.FTPS))
 
     def run():
-        with client.entered() as entered, entered.transfercmd("STOR x") as data:
+        with client.entered() as entered:
+            data = entered.transfercmd("STOR x")
             data.sendall(b"half")
+        with data:
+            assert data.recv(1) == b""  # the server has let go of it
 
     await asyncio.to_thread(run)
     assert (await client.put()).startswith("226")

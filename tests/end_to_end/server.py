@@ -1,6 +1,7 @@
 """`voltkeep serve` in a process of its own, to be used, stopped and killed."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from voltkeep.app import App
+from voltkeep.cli.__main__ import tree
 from voltkeep.config import Settings
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, station_id
@@ -27,6 +31,14 @@ def free_port():
 
 LISTENERS = ("ocpp_tls", "ocpp_mtls", "files", "files_tls")
 """What listens beside the plain one, where a test asks for it by name."""
+
+
+class CommandFailed(Exception):
+    """The command line ended badly: with this code, and these words."""
+
+    def __init__(self, code: int, words: str):
+        super().__init__(f"{code}: {words}")
+        self.code = code
 
 
 class Server:
@@ -81,6 +93,22 @@ class Server:
                     writer.close()
                     return
 
+    async def say(self, *args: str):
+        """Run a command beside the server, as its operator; what it says.
+
+        Raises CommandFailed.
+        """
+        options = ["--data", str(self.settings.data), *args]
+        environ = self.environ | {"VOLTKEEP_DATABASE": self.settings.database}
+        result = await asyncio.to_thread(CliRunner().invoke, tree, options, env=environ)
+        if result.exit_code != 0:
+            raise CommandFailed(result.exit_code, result.stderr or repr(result.exception))
+        return result.stdout
+
+    async def voltkeep(self, *args: str):
+        """What a command says to a program."""
+        return json.loads(await self.say(*args, "--json"))
+
     def kill(self):
         """Kill it as nothing can be caught."""
         assert self._process is not None
@@ -103,4 +131,13 @@ class Server:
         return self._log.read_text(errors="replace")
 
     def url(self, name):
-        return f"ws://127.0.0.1:{self.port}/ocpp/{name}"
+        return f"{self.urls[1]}/{name}"
+
+    @property
+    def urls(self):
+        """Where stations of each security profile connect, without their id."""
+        urls = {1: f"ws://127.0.0.1:{self.port}/ocpp"}
+        for profile, name in ((2, "ocpp_tls"), (3, "ocpp_mtls")):
+            if name in self.ports:
+                urls[profile] = f"wss://127.0.0.1:{self.ports[name]}/ocpp"
+        return urls

@@ -154,6 +154,14 @@ async def test_a_certificate_of_ours_that_nobody_remembers_is_refused(csms, tmp_
     assert await refused(csms, context) == [Verdict.CERTIFICATE_OF_ANOTHER]
 
 
+async def test_a_certificate_that_only_bears_the_number_of_ours_is_refused(csms, tmp_path):
+    issued, context = await own(csms, tmp_path)
+    async with csms.store.begin() as work:
+        await work.certificates.put(structs.replace(issued, fingerprint="00" * 32))
+
+    assert await refused(csms, context) == [Verdict.CERTIFICATE_OF_ANOTHER]
+
+
 async def test_nobody_is_known_by_a_certificate_alone(csms, tmp_path):
     _, context = await own(csms, tmp_path)
 

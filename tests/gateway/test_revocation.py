@@ -93,7 +93,7 @@ class Responder:
         self.head = head
         self.pause_s = pause_s
         self.piece = piece
-        self.asked = 0
+        self.asked = self.sent = 0
 
     async def serve(self, reader, writer):
         self.asked += 1
@@ -107,6 +107,7 @@ class Responder:
                     await asyncio.sleep(self.pause_s)
                 writer.write(self.content[start : start + step])
                 await writer.drain()
+                self.sent += step
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -181,13 +182,12 @@ async def test_an_answer_that_cannot_be_believed_is_none(what):
     "responder",
     [
         Responder(answer(), status="500 Oops"),
-        Responder(answer(), status="302 Found", head="Location: http://127.0.0.1:9/\r\n"),
         Responder(answer() + b"\0" * 100_000),
         Responder(answer(), pause_s=0.3, piece=200),
         Responder(answer(), pause_s=5),
         Responder(answer(), head="Content-Length: nonsense\r\n"),
     ],
-    ids=["500", "redirect", "too long", "drips", "slow", "broken"],
+    ids=["500", "too long", "drips", "slow", "broken"],
 )
 async def test_a_responder_that_does_not_behave_has_not_answered(responder):
     loop = asyncio.get_running_loop()
@@ -196,6 +196,23 @@ async def test_a_responder_that_does_not_behave_has_not_answered(responder):
     assert await ask(responder) is Standing.REVOCATION_UNKNOWN
     assert loop.time() - started < 2
     assert responder.asked == 1
+
+
+async def test_no_more_is_read_than_an_answer_can_be():
+    endless = Responder(answer() + bytes(50_000_000), piece=65_536)
+
+    assert await ask(endless) is Standing.REVOCATION_UNKNOWN
+    assert endless.sent < 20_000_000  # the kernel's buffers, and not all of it
+
+
+async def test_a_redirect_is_not_followed():
+    """ASVS 15.3.2: nobody but the operator says whom we call."""
+    other = Responder(answer())
+    async with other.at() as url:
+        said = await ask(Responder(status="307 Temporary", head=f"Location: {url}\r\n"))
+
+    assert said is Standing.REVOCATION_UNKNOWN
+    assert other.asked == 0
 
 
 async def test_a_responder_that_is_down_is_left_alone_for_a_while():

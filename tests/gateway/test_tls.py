@@ -18,6 +18,7 @@ from voltkeep.domain.security import TlsFault
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.tickets import can_resume
 from voltkeep.gateway.tls import BadTlsFiles, ServerFiles, TlsKind, TlsMaterial, contexts
+from voltkeep.gateway.tls_link import TlsLink, Turns
 from voltkeep.pki.authority import CertificateAuthority
 
 LEGACY = ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
@@ -321,6 +322,34 @@ async def test_garbage_instead_of_a_hello_is_refused(csms):
         writer.write(garbage)
         await until(lambda reason=reason: csms.refusals() == [reason])
         writer.close()
+
+
+async def test_what_waits_for_its_turn_is_bounded(csms):
+    """A client that sends faster than handshakes take turns fills no memory."""
+    failures, upper = [], Upper()
+    context = contexts(csms.presents, clock().date())[TlsKind.SERVER]
+    link = TlsLink(lambda: context, upper, Turns(), lambda _, failure: failures.append(failure))
+    link.connection_made(asyncio.Transport({"peername": ("192.0.2.1", 1)}))
+    raw = link._raw = Raw()
+    while not failures:
+        link.data_received(b"\x16\x03\x01\x40\x00" + bytes(16_384))
+        assert len(link._incoming.read()) < 200_000
+    assert failures[0].reason == "TOO_LONG"
+    assert raw.closed
+
+
+class Upper(asyncio.Protocol):
+    reason = ""
+
+
+class Raw(asyncio.Transport):
+    closed = False
+
+    def is_closing(self):
+        return self.closed
+
+    def close(self):
+        self.closed = True
 
 
 @pytest.mark.parametrize("kind", [None, TlsKind.SERVER, TlsKind.MUTUAL])

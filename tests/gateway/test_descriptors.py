@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.gateway.csms import Talker
 from tests.gateway.few_files import FILES
@@ -24,6 +25,7 @@ async def test_a_server_out_of_files_says_so_and_survives(loop):
     )
     try:
         async with asyncio.timeout(30):
+            assert process.stdout is not None
             port = int(await process.stdout.readline())
             async with station(port) as early:
                 crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(FILES)]
@@ -44,7 +46,7 @@ async def test_a_server_out_of_files_says_so_and_survives(loop):
 @contextlib.asynccontextmanager
 async def station(port):
     async with connect(
-        f"ws://127.0.0.1:{port}/ocpp/CS-1", subprotocols=["ocpp1.6"], compression=None
+        f"ws://127.0.0.1:{port}/ocpp/CS-1", subprotocols=[Subprotocol("ocpp1.6")], compression=None
     ) as socket:
         yield Talker(socket, "ocpp1.6")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from voltkeep.app import make_services
 from voltkeep.config import Settings
 from voltkeep.domain.certificates import ClientCertificate, Standing
 from voltkeep.domain.events import StationChanged
@@ -17,6 +16,7 @@ from voltkeep.services.ports import Superseded
 from voltkeep.services.security import Keys, is_generated
 from voltkeep.services.settlement import Admission, settle
 from voltkeep.store import MemoryStore
+from voltkeep.wiring import make_services
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STATION = station_id("CS-1")
@@ -56,6 +56,7 @@ class Register:
     async def trust(self, **changes):
         async with self.store.begin() as work:
             known = await work.stations.get(STATION)
+            assert known is not None
             await work.stations.set_trust(STATION, structs.replace(known.trust, **changes))
 
     async def settle(self, station, profile=BASIC, password=Shown.KEY, **more):

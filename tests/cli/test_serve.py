@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.sim.pki import Authority
 from voltkeep.cli.server_lock import find_server
 from voltkeep.sim import SimStation, StationSpec
 
@@ -364,3 +365,37 @@ async def test_a_start_without_permission_to_upgrade_says_what_to_run(installati
     assert (await installation.run("db", "upgrade"))[0] == 0
     async with installation.serving("--no-auto-upgrade", "--json") as server:
         await server.url()
+
+
+async def test_a_fleet_comes_in_over_tls(installation, tmp_path):
+    """Security profile 2, with our own root; and not with another one."""
+    other = tmp_path / "other.pem"
+    other.write_text(Authority("Other").pem)
+    async with installation.serving("--json", "--ocpp-tls", "127.0.0.1:0") as server:
+        await server.url()
+        fleet = ("sim", "run", "--stations", "3", "--security-profile", "2", "--duration", "3")
+
+        status = await installation.json(*fleet, "--register")
+        code, _, err = await installation.run(*fleet, "--ca", str(other))
+        careless = await installation.run(*fleet, "--ca", str(other), "--insecure", "--register")
+
+    assert (status["booted"], status["errors"]) == (3, 0)
+    assert (code, "certificate verify failed" in err) == (4, True)
+    assert careless[0] == 0
+    assert "believe any server" in careless[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--security-profile", "3"), "{id}"),
+        (("--certificate", "x.pem"), "--key"),
+        (("--ca", "no-such-file.pem"), "no-such-file.pem"),
+    ],
+)
+async def test_what_a_fleet_lacks_for_tls_is_told(installation, given, said):
+    url = ("--url", "wss://127.0.0.1:1/ocpp")
+
+    code, _, err = await installation.run("sim", "run", *url, *given)
+
+    assert (code, said in err) == (2, True)

@@ -52,13 +52,16 @@ def base_url(address: Address, settings: Settings, *, tls: bool = False) -> str:
     return f"{'wss' if tls else 'ws'}://{Address(host, address.port)}/ocpp/"
 
 
-def our_base_url(settings: Settings) -> str | None:
+def our_base_url(
+    settings: Settings, profile: SecurityProfile = SecurityProfile.BASIC
+) -> str | None:
     """What the address of a station on this machine begins with. None: nothing listens."""
-    address = _listening_on(settings, "ocpp")
+    setting = listener(settings, profile)
+    address = _listening_on(settings, setting)
     if address is None:
         return None
     here = Address(_EVERYWHERE.get(address.host, address.host), address.port)
-    return base_url(here, settings)
+    return base_url(here, settings, tls=setting != "ocpp")
 
 
 def _listening_on(settings: Settings, setting: str) -> Address | None:

@@ -7,7 +7,7 @@ from voltkeep.cli.addresses import our_base_url
 from voltkeep.cli.errors import Failure
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, StationId, station_id
-from voltkeep.domain.stations import Station
+from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.provisioning import StationExists
 from voltkeep.sim import DEMO_STATIONS, DEMO_TOKENS, demo_fleet
 from voltkeep.wiring import now
@@ -15,18 +15,26 @@ from voltkeep.wiring import now
 _NOTE = "simulated"
 
 
-async def register(app: App, stations: Sequence[str], tokens: Sequence[str]) -> dict[str, str]:
+async def register(
+    app: App,
+    stations: Sequence[str],
+    tokens: Sequence[str],
+    profile: SecurityProfile = SecurityProfile.BASIC,
+) -> dict[str, str]:
     """Register what is not registered yet. Gives each station a new key, and returns the keys.
 
     Raises Failure rather than change a station that is not simulated.
     """
     keys = {}
     for name in stations:
-        station = Station(id=station_id(name), created_at=now(), note=_NOTE)
+        station = Station(
+            id=station_id(name), created_at=now(), note=_NOTE, security_profile=profile
+        )
         try:
             await app.services.provisioning.add(station)
         except StationExists:
             await _check_simulated(app, station.id)
+            await app.services.provisioning.set_profile(station.id, profile)
         keys[name] = await app.services.security.rotate_key(station.id)
     for value in tokens:
         token = Token(id_token=IdToken(value), max_active=0, created_at=now(), note=_NOTE)

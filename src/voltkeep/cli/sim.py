@@ -10,7 +10,17 @@ import typer
 
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.cli.sim_security import (
+    Authority,
+    Certificate,
+    Insecure,
+    Key,
+    Profile,
+    Wanted,
+    credentials,
+)
 from voltkeep.cli.text import count, escape
+from voltkeep.domain.stations import SecurityProfile
 
 if TYPE_CHECKING:
     from voltkeep.sim import FleetOptions, FleetStatus
@@ -63,6 +73,7 @@ Seed = Annotated[int, typer.Option(help="The same seed brings the same drivers."
         "sim run --stations 50 --register",
         "sim run --stations 500 --url ws://csms.example/ocpp --password KEY --tokens CARD-1",
         "sim run --url ws://127.0.0.1:9000/ocpp --register --misbehave malformed-json",
+        "sim run --security-profile 2 --register",
     ),
 )
 async def run_(
@@ -82,15 +93,22 @@ async def run_(
     ramp: Ramp = 100.0,
     misbehave: Misbehave = "",
     seed: Seed = 0,
+    security_profile: Profile = None,
+    ca: Authority = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    insecure: Insecure = False,
 ) -> None:
     """Run many simulated stations in this process: they connect, and drivers charge there."""
     from voltkeep.cli.logs import quiet_logs
     from voltkeep.sim import FleetOptions
 
     quiet_logs(debug=run.debug)
+    wanted = Wanted(security_profile, ca, certificate, key, insecure)
     options = FleetOptions(
         stations=stations,
-        url=url or _our_url(run),
+        url=url or _our_url(run, wanted.security_profile),
+        profile=security_profile,
         id_prefix=id_prefix,
         password=sys.stdin.readline().rstrip("\r\n") if password == _FROM_STDIN else password,
         tokens=_list(tokens),
@@ -104,8 +122,10 @@ async def run_(
     )
     if versions:
         options = msgspec.structs.replace(options, versions=_known_versions(_list(versions)))
+    shared, certified = credentials(run, wanted, options.ids, ours=url is None)
+    options = msgspec.structs.replace(options, credentials=shared, certified=certified)
     if register:
-        options = await _registered(run, options)
+        options = await _registered(run, options, wanted.security_profile)
     await _run(run, options)
 
 
@@ -116,10 +136,10 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _our_url(run: Run) -> str:
+def _our_url(run: Run, profile: SecurityProfile) -> str:
     from voltkeep.cli.addresses import our_base_url
 
-    url = our_base_url(run.settings)
+    url = our_base_url(run.settings, profile)
     if url is None:
         raise Failure(
             "No server is known to connect to.", "Say where with --url ws://…", ExitCode.USAGE
@@ -154,12 +174,14 @@ def _known_misbehaviours(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-async def _registered(run: Run, options: "FleetOptions") -> "FleetOptions":
+async def _registered(
+    run: Run, options: "FleetOptions", profile: SecurityProfile
+) -> "FleetOptions":
     """The same options, with the keys of stations that are now registered."""
     from voltkeep.cli.demo import register
 
     async with run.app() as app:
-        keys = await register(app, [spec.id for spec in options.specs()], options.tokens)
+        keys = await register(app, options.ids, options.tokens, profile)
     return msgspec.structs.replace(options, keys=keys)
 
 

@@ -14,7 +14,7 @@ from voltkeep.sim.driver import Habits, drive, everyday
 from voltkeep.sim.link import Answer
 from voltkeep.sim.presence import Recorder
 from voltkeep.sim.simulator import SimStation
-from voltkeep.sim.spec import StationSpec
+from voltkeep.sim.spec import Credentials, StationSpec
 
 _RAMP_STEP_S = 0.05
 _FIRST_WITHIN_S = 30.0  # simulated; a fleet begins as busy as it will be
@@ -87,11 +87,18 @@ class FleetOptions(Struct, frozen=True, kw_only=True):
     seed: int = 0
     report_every_s: float = 1.0
     ssl: SSLContext | None = None
+    profile: int | None = None  # else what the URL and the credentials make
+    credentials: Credentials = Credentials()
     keys: Mapping[str, str | bytes] = {}  # of stations that have one of their own
+    certified: Mapping[str, Credentials] = {}  # stations with a certificate of their own
+
+    @property
+    def ids(self) -> list[str]:
+        """What they are called."""
+        return [f"{self.id_prefix}-{number:04d}" for number in range(1, self.stations + 1)]
 
     def specs(self) -> list[StationSpec]:
         """The stations: the versions take turns."""
-        ids = [f"{self.id_prefix}-{number:04d}" for number in range(1, self.stations + 1)]
         return [
             StationSpec(
                 id=id,
@@ -102,8 +109,10 @@ class FleetOptions(Struct, frozen=True, kw_only=True):
                 meter_interval_s=self.meter_interval_s,
                 misbehave=self.misbehave,
                 ssl=self.ssl,
+                profile=self.profile,
+                credentials=self.certified.get(id, self.credentials),
             )
-            for number, id in enumerate(ids)
+            for number, id in enumerate(self.ids)
         ]
 
 

@@ -1,0 +1,115 @@
+"""How securely simulated stations connect: what the options of `voltkeep sim run` come to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from voltkeep.cli.command import Run
+from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.domain.stations import SecurityProfile
+
+if TYPE_CHECKING:
+    from voltkeep.sim import Credentials
+
+Profile = Annotated[
+    int | None,
+    typer.Option(
+        "--security-profile",
+        min=0,
+        max=3,
+        help="1 with a key, 2 over TLS, 3 with a certificate. [default: as the URL says, else 1]",
+    ),
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", metavar="FILE", help="Roots that they believe, in PEM. [default: our own]"
+    ),
+]
+Certificate = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Their certificate and its chain; {id} is who shows it."),
+]
+Key = Annotated[
+    str | None, typer.Option(metavar="FILE", help="The key of the certificate; {id} likewise.")
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Believe any server, whatever it shows.")
+]
+
+
+class Wanted(NamedTuple):
+    """The options."""
+
+    profile: int | None
+    authority: Path | None
+    certificate: str | None
+    key: str | None
+    insecure: bool
+
+    @property
+    def security_profile(self) -> SecurityProfile:
+        """What to look for an address of ours by."""
+        if self.profile is not None:
+            return SecurityProfile(self.profile)
+        return SecurityProfile.TLS_CERTIFICATE if self.certificate else SecurityProfile.BASIC
+
+
+def credentials(
+    run: Run, wanted: Wanted, ids: Sequence[str], *, ours: bool
+) -> tuple["Credentials", dict[str, "Credentials"]]:
+    """What all stations have, and what each of them has if they have certificates.
+
+    Raises Failure.
+    """
+    from voltkeep.sim import Credentials
+
+    if wanted.insecure:
+        run.out.say("--insecure: these stations believe any server. Never give them a real key.")
+    roots = _roots(run, wanted, ours=ours)
+    shared = Credentials(roots=roots, verify=not wanted.insecure)
+    if (wanted.certificate is None) is not (wanted.key is None):
+        raise Failure(
+            "A certificate and its key go together.",
+            "Give both --certificate and --key.",
+            ExitCode.USAGE,
+        )
+    if wanted.certificate is None or wanted.key is None:
+        if wanted.security_profile is SecurityProfile.TLS_CERTIFICATE:
+            raise Failure(
+                "Security profile 3 needs a certificate of each station.",
+                "Give --certificate and --key, with {id} in the name of each file.",
+                ExitCode.USAGE,
+            )
+        return shared, {}
+    return shared, {
+        id: Credentials(
+            roots=roots,
+            certificate=_read(wanted.certificate.replace("{id}", id)),
+            key=_read(wanted.key.replace("{id}", id)),
+            verify=not wanted.insecure,
+        )
+        for id in ids
+    }
+
+
+def _roots(run: Run, wanted: Wanted, *, ours: bool) -> str:
+    if wanted.authority is not None:
+        return _read(str(wanted.authority))
+    root = run.settings.pki_path / "root.pem"
+    if ours and wanted.security_profile >= SecurityProfile.TLS_BASIC and root.exists():
+        return _read(str(root))
+    return ""
+
+
+def _read(name: str) -> str:
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise Failure(f"Cannot read {name}: {reason}.", "", ExitCode.USAGE) from error
+    if "-----BEGIN " not in text:
+        raise Failure(f"{name} is not PEM.", "Convert it with `openssl`.", ExitCode.USAGE)
+    return text

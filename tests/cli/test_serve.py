@@ -15,7 +15,9 @@ import pytest
 
 from tests.cli.conftest import CommandLine
 from tests.sim.pki import Authority
+from voltkeep.cli.demo import demo_settings
 from voltkeep.cli.server_lock import find_server
+from voltkeep.config import load
 from voltkeep.sim import SimStation, StationSpec
 
 ROOT = Path(__file__).parents[2]
@@ -210,7 +212,7 @@ async def test_what_a_station_says_no_to_has_failed(installation):
 
 async def test_who_is_refused_is_told_once_with_what_to_do(installation):
     async with installation.serving("--log-format", "human") as server:
-        address = (await server.line("Stations connect to")).split()[-1]
+        address = (await server.line("Stations connect to")).split()[3]
         url = address.removesuffix("/STATION")
         async with SimStation(StationSpec(id="CS-01", version="1.6", url=url)):
             line = await server.line("refused, from")
@@ -399,3 +401,17 @@ async def test_what_a_fleet_lacks_for_tls_is_told(installation, given, said):
     code, _, err = await installation.run("sim", "run", *url, *given)
 
     assert (code, said in err) == (2, True)
+
+
+def test_a_demo_listens_only_where_it_needs_to_or_was_told_to():
+    """Whatever else runs on this machine has its ports."""
+    home = {"HOME": "/nowhere", "VOLTKEEP_FILES": "127.0.0.1:0"}
+
+    settings = demo_settings(load({"ocpp_tls": "127.0.0.1:0"}, home, None))
+
+    assert (settings.ocpp, settings.ocpp_mtls, settings.files_tls) == (
+        "127.0.0.1:9000",
+        "off",
+        "off",
+    )
+    assert (settings.ocpp_tls, settings.files) == ("127.0.0.1:0", "127.0.0.1:0")

@@ -147,8 +147,11 @@ class SqliteStatements:
     def __init__(self, worker: Worker, told: dict[str, int] | None) -> None:
         self._worker = worker
         self._told = told  # None: this transaction only reads
-        self._is_open = told is not None
+        # Immediate, or a reader that turns writer could fail for what was written in between.
+        self._begin = "BEGIN" if told is None else "BEGIN IMMEDIATE"
+        self._is_open = False
         self._failed = False
+        self._last: list[Callable[[Connection], None]] = []
 
     def check(self) -> None:
         """Raises StoreUnavailable if a statement failed, whoever caught that."""
@@ -166,11 +169,36 @@ class SqliteStatements:
         return (await self._execute(statement, parameters))[1]
 
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """With the commit, so that it costs no crossing of its own; nobody reads it before."""
+        if self._told is None:
+            raise ReadsOnly(ReadsOnly.__doc__)
         number = list(table.primary_key)[-1].name
-        last = await self._count_up(table.name, len(rows))
-        first = last - len(rows) + 1
-        numbered = [{**row, number: first + index} for index, row in enumerate(rows)]
-        await self.run(insert(table), numbered)
+
+        def numbered(connection: Connection) -> None:
+            counted = {"tenant": "", "name": table.name, "value": len(rows)}
+            found, _ = execute(connection, COUNT_UP[self.engine], counted)
+            first = found[0].value - len(rows) + 1
+            execute(
+                connection,
+                insert(table),
+                [{**row, number: first + index} for index, row in enumerate(rows)],
+            )
+
+        self._last.append(numbered)
+
+    async def commit(self) -> None:
+        """What was put off, and the commit. Raises StoreUnavailable."""
+        self.check()
+
+        def end(connection: Connection) -> None:
+            if self._last:
+                self._open(connection)
+            for statement in self._last:
+                statement(connection)
+            if self._is_open:
+                connection.commit()
+
+        await self._worker.do(end)
 
     async def next_number(self, sequence: str) -> int:
         """A number rolled back is not told again by this process, and was told to nobody else."""
@@ -194,9 +222,7 @@ class SqliteStatements:
         self, statement: Executable, parameters: Parameters
     ) -> tuple[Sequence[Row[Any]], int]:
         def statements(connection: Connection) -> tuple[Sequence[Row[Any]], int]:
-            if not self._is_open:
-                connection.exec_driver_sql("BEGIN")
-                self._is_open = True
+            self._open(connection)
             return execute(connection, statement, parameters)
 
         try:
@@ -204,6 +230,11 @@ class SqliteStatements:
         except BaseException:
             self._failed = True
             raise
+
+    def _open(self, connection: Connection) -> None:
+        if not self._is_open:
+            connection.exec_driver_sql(self._begin)
+            self._is_open = True
 
 
 class SqliteDatabase:
@@ -242,12 +273,9 @@ class SqliteDatabase:
     async def writing(self) -> AsyncIterator[SqliteStatements]:
         async with self.turn() as worker:
             try:
-                # Or a reader that turns writer could fail for what was written in between.
-                await worker.do(lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
                 statements = SqliteStatements(worker, self._told)
                 yield statements
-                statements.check()
-                await worker.do(Connection.commit)
+                await statements.commit()
             except BaseException:
                 await undisturbed(worker.end())
                 raise

@@ -1,5 +1,7 @@
 """The unit of work: one database transaction, its repositories, and the events it emits."""
 
+from functools import cached_property
+
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -40,19 +42,57 @@ class SqlWork:
         self.meter_values = SqlMeterRows(db)
         self.commands = SqlCommandRows(db)
         self.messages = SqlMessageRows(db)
-        self.certificates = SqlRecords(db, tables.certificates, IssuedCertificate)
-        self.certificate_requests = SqlRecords(db, tables.certificate_requests, CertificateRequest)
-        self.installed = SqlRecords(db, tables.installed_certificates, InstalledCertificate)
-        self.anchors = SqlRecords(db, tables.trust_anchors, TrustAnchor)
-        self.logs = SqlRecords(db, tables.log_uploads, LogUpload)
-        self.images = SqlRecords(db, tables.firmware_images, FirmwareImage)
-        self.updates = SqlRecords(db, tables.firmware_updates, FirmwareUpdate)
-        self.security_events = SqlRecords(db, tables.security_events, SecurityEvent)
-        self.refusals = SqlRecords(db, tables.refusals, Refusal)
-        self.alerts = SqlRecords(db, tables.alerts, Alert)
-        self.campaigns = SqlRecords(db, tables.campaigns, Campaign)
-        self.steps = SqlRecords(db, tables.campaign_steps, CampaignStep)
         self.audit = SqlAuditRows(db, writes=emitted is not None)
+
+    # Most works need none of these.
+
+    @cached_property
+    def certificates(self) -> SqlRecords[IssuedCertificate]:
+        return SqlRecords(self._db, tables.certificates, IssuedCertificate)
+
+    @cached_property
+    def certificate_requests(self) -> SqlRecords[CertificateRequest]:
+        return SqlRecords(self._db, tables.certificate_requests, CertificateRequest)
+
+    @cached_property
+    def installed(self) -> SqlRecords[InstalledCertificate]:
+        return SqlRecords(self._db, tables.installed_certificates, InstalledCertificate)
+
+    @cached_property
+    def anchors(self) -> SqlRecords[TrustAnchor]:
+        return SqlRecords(self._db, tables.trust_anchors, TrustAnchor)
+
+    @cached_property
+    def logs(self) -> SqlRecords[LogUpload]:
+        return SqlRecords(self._db, tables.log_uploads, LogUpload)
+
+    @cached_property
+    def images(self) -> SqlRecords[FirmwareImage]:
+        return SqlRecords(self._db, tables.firmware_images, FirmwareImage)
+
+    @cached_property
+    def updates(self) -> SqlRecords[FirmwareUpdate]:
+        return SqlRecords(self._db, tables.firmware_updates, FirmwareUpdate)
+
+    @cached_property
+    def security_events(self) -> SqlRecords[SecurityEvent]:
+        return SqlRecords(self._db, tables.security_events, SecurityEvent)
+
+    @cached_property
+    def refusals(self) -> SqlRecords[Refusal]:
+        return SqlRecords(self._db, tables.refusals, Refusal)
+
+    @cached_property
+    def alerts(self) -> SqlRecords[Alert]:
+        return SqlRecords(self._db, tables.alerts, Alert)
+
+    @cached_property
+    def campaigns(self) -> SqlRecords[Campaign]:
+        return SqlRecords(self._db, tables.campaigns, Campaign)
+
+    @cached_property
+    def steps(self) -> SqlRecords[CampaignStep]:
+        return SqlRecords(self._db, tables.campaign_steps, CampaignStep)
 
     def emit(self, event: Event) -> None:
         if self._emitted is None:

@@ -89,8 +89,8 @@ class StationRows(Protocol):
         ...
 
     async def booted(self, station: StationId, boot: Boot, at: datetime) -> None: ...
-    async def hold(self, sender: Sender) -> None:
-        """Lock the station's row for this work. Raises Superseded if its epoch has moved on."""
+    async def hold(self, sender: Sender) -> Station:
+        """As `lock`, for what a connection says. Raises Superseded if its epoch has moved on."""
         ...
 
     async def seen(self, last_seen: dict[StationId, datetime]) -> None:

@@ -93,9 +93,7 @@ class ProvisioningService:
         if not self._boots.take(sender.station, heard):
             return self._too_soon(sender.station, heard)
         async with self._begin() as work:
-            await work.stations.hold(sender)
-            station = await work.stations.get(sender.station)
-            registration = station.registration if station else Registration.REJECTED
+            registration = (await work.stations.hold(sender)).registration
             await work.stations.booted(sender.station, boot, sender.received_at)
             work.emit(
                 StationBooted(

@@ -208,12 +208,13 @@ class MemoryStationRows:
     async def booted(self, station: StationId, boot: Boot, at: datetime) -> None:
         self._set(station, make=boot.make, booted_at=at)
 
-    async def hold(self, sender: Sender) -> None:
-        row = self._state.stations.get(sender.station)
+    async def hold(self, sender: Sender) -> Station:
+        row = await self.lock(sender.station)
         if row is None:
             raise Superseded(f"{sender.station} was removed")
         if row.epoch != sender.epoch:
             raise Superseded(f"{sender.station} has connected again")
+        return row
 
     async def seen(self, last_seen: dict[StationId, datetime]) -> None:
         for station, at in last_seen.items():

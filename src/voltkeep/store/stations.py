@@ -38,8 +38,6 @@ _IS = and_(_c.tenant == bindparam("in_tenant"), _c.name == bindparam("named"))
 _ADD = per_engine(lambda dialect: dialect.insert(stations).on_conflict_do_nothing())
 _GET = select(*_COLUMNS).where(_IS)
 _LOCK = _GET.with_for_update()
-_EPOCH = select(_c.epoch).where(_IS)
-_HOLD = _EPOCH.with_for_update()
 _REMOVE = delete(stations).where(_IS)
 # What is true of a station only while there is one; a new one of that name starts without.
 _REMOVE_ITS = [
@@ -135,9 +133,9 @@ class SqlStationRows:
         return await self._db.run(_REMOVE, _named(station)) == 1
 
     async def rename(self, station: StationId, new: StationId) -> None:
-        if await self._db.rows(_HOLD, _named(new)):
+        if await self._db.rows(_LOCK, _named(new)):
             raise ValueError(f"there is a station called {new} already")
-        if not await self._db.rows(_HOLD, _named(station)):
+        if not await self._db.rows(_LOCK, _named(station)):
             raise ValueError(f"there is no station called {station}")
         try:
             for table, name in _NAMED.items():
@@ -192,13 +190,14 @@ class SqlStationRows:
         times = {"new_booted_at": at, "new_boot_reason": boot.reason}
         await self._db.run(_BOOTED, {**_named(station), **said, **times})
 
-    async def hold(self, sender: Sender) -> None:
+    async def hold(self, sender: Sender) -> Station:
         """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""
-        found = await self._db.rows(_HOLD, _named(sender.station))
-        if not found:
+        station = await self.lock(sender.station)
+        if station is None:
             raise Superseded(f"{sender.station} was removed")
-        if found[0].epoch != sender.epoch:
+        if station.epoch != sender.epoch:
             raise Superseded(f"{sender.station} has connected again")
+        return station
 
     async def seen(self, last_seen: dict[StationId, datetime]) -> None:
         # In one order, or two works could wait for each other.

@@ -189,15 +189,16 @@ def test_each_setting_says_what_it_is_and_what_it_may_be(name):
 def test_each_default_is_allowed(name):
     field = fields()[name]
 
-    loaded = load({}, HOME | {field.variable: str(field.default).lower()}, None)
+    value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    loaded = load({}, HOME | {field.variable: value}, None)
     assert getattr(loaded.settings, name) == field.default
 
 
 def test_a_number_says_its_unit_in_its_name():
     """Or it is a plain count, which these are."""
     counts = {"max_connections", "fragments_per_message", "ping_misses", "queue_in", "queue_out"}
-    counts |= {"frames_burst", "database_pool"}
-    units = ("_s", "_days", "_bytes")
+    counts |= {"frames_burst", "database_pool", "accepts_burst"}
+    units = ("_s", "_hours", "_days", "_bytes")
     numbers = [
         name
         for name, field in fields().items()

@@ -11,6 +11,7 @@ is looked at all the same, so that nobody's failures keep the real station out.
 import ipaddress
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cachetools import LRUCache
 from msgspec import Struct
@@ -27,28 +28,34 @@ _BITS = 512  # for counting the identities that one source has tried
 _RESERVED = 0.5  # of the line for upgrades, for stations that were here lately
 
 
-def source(host: str) -> str:
-    """Who is one stranger: an IPv4 address, or an IPv6 /64."""
+@lru_cache(10_000)  # stations come back, and Python takes longer over it than over a hash
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None if it is none; IPv4 in IPv6's clothes is IPv4."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def source(host: str) -> str:
+    """Who is one stranger: an IPv4 address, or an IPv6 /64."""
+    address = _address(host)
+    if address is None:
         return host
     if isinstance(address, ipaddress.IPv4Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
+        return str(address)
     prefix = int(address) >> 64 << 64
     return f"{ipaddress.IPv6Address(prefix)}/64"
 
 
 def is_in(host: str, networks: Sequence[Network]) -> bool:
     """Whether an address is of one of these networks; IPv4 in IPv6's clothes is IPv4."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    address = _address(host)
+    if address is None:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     return any(address in network for network in networks)
 
 

@@ -13,6 +13,8 @@ from voltkeep.services.ports import StoreUnavailable
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
+# Between two looks while there is always something: to mark events as told is a commit of its own.
+_PACE_S = 0.05
 
 
 class Outbox(Protocol):
@@ -38,7 +40,9 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
+            rest = loop.time() + _PACE_S
             try:
                 more = await self.relay()
             except StoreUnavailable as error:
@@ -51,6 +55,7 @@ class Relay:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._look_every_s):
                         await self._outbox.committed.wait()
+                await asyncio.sleep(max(0.0, rest - loop.time()))
 
     async def relay(self) -> bool:
         """Publish one batch. True if there may be more."""

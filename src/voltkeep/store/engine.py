@@ -35,6 +35,10 @@ class Statements(Protocol):
         """How many rows it changed; -1 if it was run with many parameter sets."""
         ...
 
+    async def run_later(self, statement: Executable, parameters: Parameters = None) -> None:
+        """Run it in order, but perhaps not at once: what becomes of it shows later."""
+        ...
+
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows whose last key column the database numbers, in this order."""
         ...

@@ -105,6 +105,9 @@ class PostgresStatements:
             self._failed = True
             raise
 
+    async def run_later(self, statement: Executable, parameters: Parameters = None) -> None:
+        await self.run(statement, parameters)
+
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
         await self.run(insert(table).inline(), rows)
 

@@ -151,7 +151,7 @@ class SqliteStatements:
         self._begin = "BEGIN" if told is None else "BEGIN IMMEDIATE"
         self._is_open = False
         self._failed = False
-        self._last: list[Callable[[Connection], None]] = []
+        self._put_off: list[Callable[[Connection], object]] = []
 
     def check(self) -> None:
         """Raises StoreUnavailable if a statement failed, whoever caught that."""
@@ -168,8 +168,14 @@ class SqliteStatements:
             raise ReadsOnly(ReadsOnly.__doc__)
         return (await self._execute(statement, parameters))[1]
 
+    async def run_later(self, statement: Executable, parameters: Parameters = None) -> None:
+        """With the next statement or the commit, so that it costs no crossing of its own."""
+        if self._told is None:
+            raise ReadsOnly(ReadsOnly.__doc__)
+        self._put_off.append(lambda connection: execute(connection, statement, parameters))
+
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """With the commit, so that it costs no crossing of its own; nobody reads it before."""
+        """With the commit, as `run_later`."""
         if self._told is None:
             raise ReadsOnly(ReadsOnly.__doc__)
         number = list(table.primary_key)[-1].name
@@ -184,17 +190,15 @@ class SqliteStatements:
                 [{**row, number: first + index} for index, row in enumerate(rows)],
             )
 
-        self._last.append(numbered)
+        self._put_off.append(numbered)
 
     async def commit(self) -> None:
         """What was put off, and the commit. Raises StoreUnavailable."""
         self.check()
 
         def end(connection: Connection) -> None:
-            if self._last:
-                self._open(connection)
-            for statement in self._last:
-                statement(connection)
+            if self._put_off:
+                self._catch_up(connection)
             if self._is_open:
                 connection.commit()
 
@@ -222,7 +226,7 @@ class SqliteStatements:
         self, statement: Executable, parameters: Parameters
     ) -> tuple[Sequence[Row[Any]], int]:
         def statements(connection: Connection) -> tuple[Sequence[Row[Any]], int]:
-            self._open(connection)
+            self._catch_up(connection)
             return execute(connection, statement, parameters)
 
         try:
@@ -231,10 +235,13 @@ class SqliteStatements:
             self._failed = True
             raise
 
-    def _open(self, connection: Connection) -> None:
+    def _catch_up(self, connection: Connection) -> None:
         if not self._is_open:
             connection.exec_driver_sql(self._begin)
             self._is_open = True
+        put_off, self._put_off = self._put_off, []
+        for statement in put_off:
+            statement(connection)
 
 
 class SqliteDatabase:

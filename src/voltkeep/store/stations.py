@@ -188,7 +188,7 @@ class SqlStationRows:
     async def booted(self, station: StationId, boot: Boot, at: datetime) -> None:
         said = {f"new_{name}": getattr(boot.make, name) for name in _MAKE}
         times = {"new_booted_at": at, "new_boot_reason": boot.reason}
-        await self._db.run(_BOOTED, {**_named(station), **said, **times})
+        await self._db.run_later(_BOOTED, {**_named(station), **said, **times})
 
     async def hold(self, sender: Sender) -> Station:
         """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""

@@ -11,7 +11,13 @@ from tests.cli.test_station import verdict
 from voltkeep.app import App
 from voltkeep.bus import commands
 from voltkeep.config import Settings
-from voltkeep.domain.commands import Outcome, SetKey, SetNetworkProfile, UseNetworkProfile
+from voltkeep.domain.commands import (
+    Outcome,
+    RawCommand,
+    SetKey,
+    SetNetworkProfile,
+    UseNetworkProfile,
+)
 from voltkeep.domain.security import Verdict
 from voltkeep.services.ports import StationSilent
 from voltkeep.wiring import now
@@ -132,6 +138,16 @@ def test_a_chosen_key_is_never_sent(voltkeep, station):
     voltkeep.ok("station", "rotate-key", "CS-01", "--password", "a key that I chose")
 
     assert verdict(voltkeep, "CS-01", "a key that I chose") is Verdict.ADMITTED
+
+
+def test_whoever_forces_a_message_is_told_what_that_may_do(voltkeep, station):
+    warned = Outcome(accepted=True, status="Accepted", warning="it may be locked out")
+    raw = ("station", "command", "CS-01", "raw", "ChangeConfiguration", "{}", "--force")
+
+    with answering(voltkeep, {RawCommand: warned}) as asked:
+        assert "Warning: it may be locked out" in voltkeep.ok(*raw).err
+        assert "Warning: it may be locked out" in voltkeep.ok(*raw, "--json").err
+    assert all(each.force for each in asked)
 
 
 def test_two_keys_that_count_are_shown_without_their_hashes(voltkeep, station):

@@ -170,3 +170,78 @@ async def test_a_security_event_is_heard_and_confirmed(dialect, tech_info):
         tech_info,
     )
     assert (await answer(dialect, "SecurityEventNotification", payload)).payload == b"{}"
+
+
+def setting(*names):
+    items = [variable("AnyCtrlr", name, attributeValue="x") for name in names]
+    return "SetVariables", {"setVariableData": items}
+
+
+NETWORK_PROFILE = {
+    "configurationSlot": 1,
+    "connectionData": {
+        "ocppInterface": "Wired0",
+        "ocppTransport": "JSON",
+        "messageTimeout": 30,
+        "ocppCsmsUrl": "ws://csms.example/ocpp",
+        "securityProfile": 1,
+        "ocppVersion": "OCPP20",
+    },
+}
+DANGEROUS = [
+    (dialect, *message, do)
+    for dialects, message, do in [
+        ([OCPP16], ("ChangeConfiguration", {"key": "AuthorizationKey", "value": KEY}), "rotate"),
+        ([OCPP16], ("ChangeConfiguration", {"key": " AUTHORIZATIONKEY", "value": KEY}), "rotate"),
+        ([OCPP16], ("ChangeConfiguration", {"key": "SecurityProfile", "value": "1"}), "raise"),
+        ([OCPP201, OCPP21], setting("basicauthpassword"), "rotate"),
+        ([OCPP201, OCPP21], setting("Harmless", "BasicAuthPassword"), "rotate"),
+        ([OCPP201, OCPP21], setting("SecurityProfile"), "raise"),
+        ([OCPP201, OCPP21], setting("AllowSecurityProfileDowngrade"), "raise"),
+        ([OCPP201, OCPP21], setting("Identity"), "station add"),
+        ([OCPP201, OCPP21], ("SetNetworkProfile", NETWORK_PROFILE), "raise"),
+    ]
+    for dialect in dialects
+]
+
+
+def by_hand(action, payload, *, force=False):
+    return RawCommand(action=action, payload=Raw(json.encode(payload)), force=force)
+
+
+@pytest.mark.parametrize(("dialect", "action", "payload", "do"), DANGEROUS)
+def test_what_would_lock_a_station_out_is_not_sent_by_hand_unforced(dialect, action, payload, do):
+    """A00.FR.005; A01: a key or profile that we do not know is one that we refuse."""
+    with pytest.raises(CommandUnfit, match=f"`voltkeep .*{do}") as unfit:
+        dialect.request(by_hand(action, payload))
+    assert KEY not in str(unfit.value)
+
+    forced = by_hand(action, payload, force=True)
+    assert dialect.request(forced) == (action, bytes(forced.payload))
+    warned = dialect.outcome(forced, action, Raw(b'{"status":"Accepted"}')).warning
+    assert "`voltkeep station" in warned
+
+
+@EACH
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "SecurityProfile"}),
+        ("ChangeConfiguration", {"key": 3}),
+        ("ChangeConfiguration", [{"key": None}]),
+        setting("HeartbeatInterval"),
+        ("SetVariables", {"setVariableData": [[], {"variable": "Identity"}, {"variable": {}}]}),
+        ("GetConfiguration", {"key": ["AuthorizationKey"]}),
+    ],
+)
+def test_what_is_harmless_by_hand_is_sent_without_a_warning(dialect, action, payload):
+    forced = by_hand(action, payload, force=True)
+
+    assert dialect.request(forced) == (action, bytes(forced.payload))
+    assert dialect.outcome(forced, action, Raw(b"{}")).warning == ""
+
+
+def test_harmless_settings_need_no_force():
+    asked(OCPP16, by_hand("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}))
+    asked(OCPP16, by_hand("GetConfiguration", {"key": ["AuthorizationKey"]}))
+    asked(OCPP21, by_hand(*setting("HeartbeatInterval")))

@@ -198,11 +198,13 @@ async def test_each_command_of_a_person_leaves_an_entry_with_what_became_of_it(
 async def test_of_a_raw_message_only_its_name_is_kept(store, stations):
     """It may set a key."""
     control = RemoteControlService(store.begin, store.read, stations, clock)
-    await control.send_raw(STATION, "ChangeConfiguration", b'{"value":"SECRET"}')
+    for force in (False, True):
+        payload = b'{"value":"SECRET"}'
+        await control.send_raw(STATION, "ChangeConfiguration", payload, force=force)
 
-    [deed] = await deeds(store)
-    assert deed.after == "ChangeConfiguration"
-    assert "SECRET" not in repr(deed)
+    found = await deeds(store)
+    assert [each.after for each in found] == ["ChangeConfiguration", "ChangeConfiguration, forced"]
+    assert "SECRET" not in repr(found)
 
 
 async def test_a_command_that_nobody_waited_for_leaves_an_entry_too(store, stations, answers):

@@ -210,7 +210,12 @@ async def raw(
         str, typer.Argument(metavar="JSON", help="The payload; - reads it from stdin.")
     ] = "{}",
     force: Annotated[
-        bool, typer.Option("--force", help="Send it even if the station's version forbids it.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Send it even if the station's version forbids it, or it may lock the station "
+            "out.",
+        ),
     ] = False,
     timeout: Timeout = None,
 ) -> None:
@@ -271,6 +276,8 @@ async def answer(
         run.out.styled(f"{station} answered after {took_s:.1f} s: ", Cell(word, style))
         if set(response) - {"status"}:
             run.out.line(encode(response, indent=2))
+    if outcome.warning:
+        run.out.say(f"Warning: {outcome.warning}")
     if not outcome.accepted:
         raise Failure(
             f"{station} did not accept {name}.",

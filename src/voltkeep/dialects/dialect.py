@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from msgspec import DecodeError, Raw, Struct, json
 
+from voltkeep.dialects.dangers import Found, Guard
 from voltkeep.dialects.masking import masked
 from voltkeep.dialects.mending import ANSWERS, Quirk, mend
 from voltkeep.domain.commands import Command, Outcome, RawCommand, Told
@@ -94,6 +95,8 @@ class Dialect:
     tells: Mapping[type[Any], Tell]
     statuses: Mapping[str, Statuses]
     """By action; every other answer has a ``status``, or none."""
+    guards: Mapping[str, Guard]
+    """By action: what a person must force, since the station and we would part over it."""
     quirks: tuple[Quirk, ...]
     instructions: Mapping[str, Mapping[str, str]]
     """Which message a request tells a station to send, by the word in its ``requestedMessage``."""
@@ -233,7 +236,7 @@ class Dialect:
     def _raw(self, command: RawCommand) -> bytes:
         payload = bytes(command.payload)
         try:
-            json.decode(payload)
+            content = json.decode(payload)
         except (DecodeError, RecursionError, UnicodeError) as error:
             raise CommandUnfit(f"the payload is not JSON: {error}") from error
         if command.force:
@@ -247,7 +250,13 @@ class Dialect:
             read(types[0], payload)
         except Refusal as refusal:
             raise CommandUnfit(f"{command.action}: {refusal.description}") from refusal
+        if (found := self._danger(command.action, content)) is not None:
+            raise CommandUnfit(f"{plain(found[0], 64)} {found[1].refused}")
         return payload
+
+    def _danger(self, action: str, content: Any) -> Found | None:
+        guard = self.guards.get(action)
+        return None if guard is None else guard(content)
 
     def instructs(self, action: str, payload: bytes) -> frozenset[str]:
         """What a station may send, accepted or not, once it was sent this (B02.FR.02)."""
@@ -297,7 +306,14 @@ class Dialect:
             status=status,
             response=Raw(bytes(payload)),
             told=told,
+            warning=self._warning(command),
         )
+
+    def _warning(self, command: Command) -> str:
+        if not isinstance(command, RawCommand) or not command.force:
+            return ""
+        found = self._danger(command.action, json.decode(command.payload))
+        return "" if found is None else found[1].forced
 
     def mask(self, action: str, frame: bytes) -> bytes:
         """``frame`` as the message log may keep it: keys and passwords are ``***``."""

@@ -205,3 +205,4 @@ class Outcome(Struct, frozen=True, kw_only=True):
     status: str = ""
     response: Raw = Raw(b"{}")
     told: Told | None = None  # what else the answer says, for commands that ask something
+    warning: str = ""  # what a person who forced it should know

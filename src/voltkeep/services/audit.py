@@ -179,7 +179,9 @@ class AuditedStations:
 
     async def _audit(self, station: StationId, command: Command, result: str) -> None:
         """Which message, and never what was in it: that may be a secret."""
-        name = command.action if isinstance(command, RawCommand) else type(command).__name__
+        name = type(command).__name__
+        if isinstance(command, RawCommand):
+            name = f"{command.action}, forced" if command.force else command.action
         deed = Deed(action="command.sent", object=str(station), after=name, result=result)
         async with self._begin() as work:
             await audit(work, station.tenant, self._clock(), deed)

@@ -51,6 +51,7 @@ OCPP16 = Dialect(
     ),
     tells=certificates.TOLD | diagnostics.TOLD,
     statuses={},
+    guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=False,

@@ -1,7 +1,10 @@
 """SecurityEventNotification; keys, security profiles and the operator's name, by configuration."""
 
+from typing import Any
+
 from msgspec import UNSET
 
+from voltkeep.dialects.dangers import KEY, PROFILE, Danger, Found, Guard, at, first
 from voltkeep.dialects.dialect import Build, Handler, Notes, Services
 from voltkeep.dialects.times import utc
 from voltkeep.domain.commands import (
@@ -50,6 +53,14 @@ def set_organization(command: SetOrganization) -> _Change:
     return _change("CpoName", command.name)
 
 
+_DANGERS: dict[str, Danger] = {"authorizationkey": KEY, "securityprofile": PROFILE}
+
+
+def change_by_hand(content: Any) -> Found | None:
+    """A01, A00.FR.005."""
+    return first(at(content, "key"), _DANGERS)
+
+
 HANDLERS: dict[str, Handler] = {"SecurityEventNotification": security_event}
 REQUESTS: dict[type, Build] = {
     SetKey: set_key,
@@ -58,3 +69,4 @@ REQUESTS: dict[type, Build] = {
     GetNetworkProfiles: lambda _: None,
     SetOrganization: set_organization,
 }
+GUARDS: dict[str, Guard] = {"ChangeConfiguration": change_by_hand}

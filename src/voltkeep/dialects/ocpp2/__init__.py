@@ -57,6 +57,7 @@ OCPP201 = Dialect(
     ),
     tells=certificates.TOLD | diagnostics.TOLD | security.TOLD,
     statuses=security.STATUSES,
+    guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=True,

@@ -1,9 +1,11 @@
 """SecurityEventNotification; keys, network profiles and the operator's name, by variables."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec import UNSET
 
+from voltkeep.dialects.dangers import IDENTITY, KEY, PROFILE, Danger, Found, Guard, at, first
 from voltkeep.dialects.dialect import Build, Handler, Notes, Services, Statuses, Tell
 from voltkeep.dialects.times import utc
 from voltkeep.domain.commands import (
@@ -127,6 +129,25 @@ def set_statuses(answer: v201.SetVariablesResponse | v21.SetVariablesResponse) -
     return (result.attribute_status.value for result in answer.set_variable_result)
 
 
+# In whatever component: 2.1 has them once more in NetworkConfiguration.
+_DANGERS: dict[str, Danger] = {
+    "allowsecurityprofiledowngrade": PROFILE,
+    "basicauthpassword": KEY,
+    "identity": IDENTITY,
+    "securityprofile": PROFILE,
+}
+
+
+def set_by_hand(content: Any) -> Found | None:
+    """A01, A00.FR.005; B09.FR.26, FR.27 of 2.1."""
+    return first(at(content, "setVariableData", "variable", "name"), _DANGERS)
+
+
+def profile_by_hand(_: Any) -> Found:
+    """A00.FR.005, B09."""
+    return "SetNetworkProfile", PROFILE
+
+
 HANDLERS: dict[str, Handler] = {"SecurityEventNotification": security_event}
 REQUESTS: dict[type, Build] = {
     SetKey: set_key,
@@ -137,3 +158,4 @@ REQUESTS: dict[type, Build] = {
 }
 TOLD: dict[type, Tell] = {GetNetworkProfiles: network_profiles}
 STATUSES: dict[str, Statuses] = {"SetVariables": set_statuses}
+GUARDS: dict[str, Guard] = {"SetVariables": set_by_hand, "SetNetworkProfile": profile_by_hand}

@@ -63,6 +63,7 @@ _LOOK_FOR_EVENTS_EVERY_S = 0.5
 _PRUNE_EVERY_S = 3600.0
 _LOOK_FOR_CERTIFICATES_EVERY_S = 5.0
 _COMPLAIN_EVERY_S = 60.0
+_LAST_WORDS_S = 10.0
 
 
 class App:
@@ -231,11 +232,15 @@ class App:
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
-        with contextlib.suppress(StoreUnavailable):
-            await self.services.availability.save()
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self.services.availability.save()
+                await self.services.security.refusals.flush()
             if self._relay is not None:
                 while await self._relay.relay():  # or the next start would tell it as news
                     pass
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("what was not stored is lost", error=str(error) or "it took too long")
 
     async def _open_authority(self) -> None:
         """Raises UnusableFile, BadCertificate, OSError."""

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from voltkeep.app import App
 from voltkeep.cli.addresses import our_base_url
 from voltkeep.cli.errors import Failure
+from voltkeep.config import Loaded, Settings
+from voltkeep.config.loading import DEFAULT
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, StationId, station_id
 from voltkeep.domain.stations import SecurityProfile, Station
@@ -13,6 +17,13 @@ from voltkeep.sim import DEMO_STATIONS, DEMO_TOKENS, demo_fleet
 from voltkeep.wiring import now
 
 _NOTE = "simulated"
+_NOT_NEEDED = ("ocpp_tls", "ocpp_mtls", "files", "files_tls")
+
+
+def demo_settings(loaded: Loaded) -> Settings:
+    """As they are, without listeners that nobody chose: a port that is taken spoils no demo."""
+    off = {name: "off" for name in _NOT_NEEDED if loaded.origin[name] == DEFAULT}
+    return msgspec.structs.replace(loaded.settings, **off)
 
 
 async def register(

@@ -16,7 +16,7 @@ from voltkeep.app import App
 from voltkeep.bus.local import Subscription
 from voltkeep.cli.addresses import base_url
 from voltkeep.cli.command import Run, shell_path
-from voltkeep.cli.demo import run_demo
+from voltkeep.cli.demo import demo_settings, run_demo
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.event_log import log_event
 from voltkeep.cli.logs import server_logs
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 async def run_server(run: Run, *, demo: bool) -> None:
     """Until a signal. Raises Failure, ConfigError or StoreUnavailable when it cannot start."""
-    settings = run.settings
+    settings = demo_settings(run.loaded) if demo else run.settings
     is_human = _is_human(run, demo=demo)
     server_logs(settings.log_level, human=is_human, debug=run.debug)
     make_data_directory(settings)

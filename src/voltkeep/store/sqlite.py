@@ -33,6 +33,7 @@ BUSY_SECONDS = 10.0  # how long SQLite waits for a writer in another process
 _CLOSE_SECONDS = 5.0
 _READERS = 4
 _WRITER_CACHE_KIB = 16 * 1024
+_PACE_S = 0.015
 # Pages in the log before they are moved to the database: the more, the fewer are moved twice.
 _CHECKPOINT_PAGES = 4000
 
@@ -139,16 +140,67 @@ def raw(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
+class _Member:
+    """A work that has ended well, and waits for the commit of its group."""
+
+    def __init__(self, tail: Callable[[Connection], None]) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.tail = tail
+        self.error: Exception | None = None
+
+
+class _Group:
+    """Works that are committed together: one transaction, in which each has a savepoint.
+
+    Used on the writer's thread, but for ``members``.
+    """
+
+    def __init__(self) -> None:
+        self.members: list[_Member] = []
+        self._tails: list[_Member] = []
+        self._is_begun = False
+
+    def join(self, member: _Member) -> None:
+        """What the member has put off runs at the next crossing, whoever's that is."""
+        self.members.append(member)
+        self._tails.append(member)
+
+    def catch_up(self, connection: Connection) -> None:
+        """Begin, and run what those before have put off. One that fails, fails alone."""
+        if not self._is_begun:
+            # Immediate, or a reader that turns writer could fail for what was written in between.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._is_begun = True
+        tails, self._tails = self._tails, []
+        for member in tails:
+            try:
+                member.tail(connection)
+            except Exception as error:  # noqa: BLE001  # it is told to whose work it was
+                member.error = error
+                self.roll_back(connection)
+
+    def commit(self, connection: Connection) -> None:
+        self.catch_up(connection)
+        connection.commit()
+
+    @staticmethod
+    def roll_back(connection: Connection) -> None:
+        """Undo the last work alone. Raises if SQLite has undone the whole transaction."""
+        connection.exec_driver_sql("ROLLBACK TO work")
+        connection.exec_driver_sql("RELEASE work")
+
+
 class SqliteStatements:
     """One open transaction on a worker's connection."""
 
     engine: EngineName = "sqlite"
 
-    def __init__(self, worker: Worker, told: dict[str, int] | None) -> None:
+    def __init__(
+        self, worker: Worker, told: dict[str, int] | None, group: _Group | None = None
+    ) -> None:
         self._worker = worker
-        self._told = told  # None: this transaction only reads
-        # Immediate, or a reader that turns writer could fail for what was written in between.
-        self._begin = "BEGIN" if told is None else "BEGIN IMMEDIATE"
+        self._told = told
+        self._group = group  # None: this transaction only reads
         self._is_open = False
         self._failed = False
         self._put_off: list[Callable[[Connection], object]] = []
@@ -164,19 +216,19 @@ class SqliteStatements:
         return (await self._execute(statement, parameters))[0]
 
     async def run(self, statement: Executable, parameters: Parameters = None) -> int:
-        if self._told is None:
+        if self._group is None:
             raise ReadsOnly(ReadsOnly.__doc__)
         return (await self._execute(statement, parameters))[1]
 
     async def run_later(self, statement: Executable, parameters: Parameters = None) -> None:
         """With the next statement or the commit, so that it costs no crossing of its own."""
-        if self._told is None:
+        if self._group is None:
             raise ReadsOnly(ReadsOnly.__doc__)
         self._put_off.append(lambda connection: execute(connection, statement, parameters))
 
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """With the commit, as `run_later`."""
-        if self._told is None:
+        """As `run_later`."""
+        if self._group is None:
             raise ReadsOnly(ReadsOnly.__doc__)
         number = list(table.primary_key)[-1].name
 
@@ -192,17 +244,24 @@ class SqliteStatements:
 
         self._put_off.append(numbered)
 
-    async def commit(self) -> None:
-        """What was put off, and the commit. Raises StoreUnavailable."""
+    def finish(self) -> _Member:
+        """Join the commit of the group. Raises StoreUnavailable."""
+        assert self._group is not None
         self.check()
+        member = _Member(self._end)
+        self._group.join(member)
+        return member
 
-        def end(connection: Connection) -> None:
-            if self._put_off:
-                self._catch_up(connection)
-            if self._is_open:
-                connection.commit()
+    def _end(self, connection: Connection) -> None:
+        if self._put_off:
+            self._catch_up(connection)
+        if self._is_open:
+            connection.exec_driver_sql("RELEASE work")
 
-        await self._worker.do(end)
+    async def abandon(self) -> None:
+        """Undo what this work has done, and nothing else."""
+        if self._is_open:
+            await self._worker.do(_Group.roll_back)
 
     async def next_number(self, sequence: str) -> int:
         """A number rolled back is not told again by this process, and was told to nobody else."""
@@ -237,7 +296,11 @@ class SqliteStatements:
 
     def _catch_up(self, connection: Connection) -> None:
         if not self._is_open:
-            connection.exec_driver_sql(self._begin)
+            if self._group is None:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                self._group.catch_up(connection)
+                connection.exec_driver_sql("SAVEPOINT work")
             self._is_open = True
         put_off, self._put_off = self._put_off, []
         for statement in put_off:
@@ -245,7 +308,11 @@ class SqliteStatements:
 
 
 class SqliteDatabase:
-    """A database file. `turn` is for whoever writes past `writing`: the journal."""
+    """A database file. `turn` is for whoever writes past `writing`: the journal.
+
+    Works that are in line when one begins are committed with it. When several were, the next
+    commit waits until `_PACE_S` after the last, so that more of them share it.
+    """
 
     engine: EngineName = "sqlite"
 
@@ -257,6 +324,10 @@ class SqliteDatabase:
         reads = make_engine(url, busy_seconds=busy_seconds, writes=False, echo=echo)
         self.writer = Worker(writes, "writer")
         self._line = asyncio.Lock()
+        self._group: _Group | None = None
+        self._commits: set[asyncio.Task[None]] = set()
+        self._committed_at = 0.0
+        self._were_many = False
         self._told: dict[str, int] = {}
         self._all_readers = [Worker(reads, f"reader-{n}") for n in range(_READERS)]
         self._readers: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
@@ -265,27 +336,87 @@ class SqliteDatabase:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[Worker]:
-        """The writer, for one at a time, in order of arrival."""
+        """The writer, for one at a time, in order of arrival, outside any transaction."""
+        async with self._in_line():
+            await self._commit(self._group)
+            yield self.writer
+
+    @contextlib.asynccontextmanager
+    async def _in_line(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._patience):
                 await self._line.acquire()
         except TimeoutError:
             raise StoreUnavailable("other writers kept the database busy") from None
         try:
-            yield self.writer
+            yield
         finally:
             self._line.release()
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[SqliteStatements]:
-        async with self.turn() as worker:
+        async with self._in_line():
+            group = self._group or self._begin_group()
+            statements = SqliteStatements(self.writer, self._told, group)
             try:
-                statements = SqliteStatements(worker, self._told)
                 yield statements
-                await statements.commit()
+                member = statements.finish()
             except BaseException:
-                await undisturbed(worker.end())
+                await undisturbed(self._abandon(statements, group))
                 raise
+        await member.done
+
+    async def _abandon(self, statements: SqliteStatements, group: _Group) -> None:
+        try:
+            await statements.abandon()
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing of the group is left
+            await self._break(group, error)
+
+    # Commits.
+
+    def _begin_group(self) -> _Group:
+        group = self._group = _Group()
+        task = asyncio.create_task(self._commit_in_turn(group), name="commit")
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+        return group
+
+    async def _commit_in_turn(self, group: _Group) -> None:
+        """After those who are in line already."""
+        if self._were_many:
+            rest = self._committed_at + _PACE_S - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, rest))
+        async with self._line:
+            await self._commit(group)
+
+    async def _commit(self, group: _Group | None) -> None:
+        """Commit, and tell who waits for it. Never raises; the line must be ours."""
+        if group is None or group is not self._group:
+            return
+        self._group = None
+        self._were_many = len(group.members) > 1
+        if not group.members:
+            await undisturbed(self._end())
+            return
+        try:
+            await self.writer.do(group.commit)
+        except Exception as error:  # noqa: BLE001  # it is told to each whose work it was
+            await self._break(group, error)
+        else:
+            for member in group.members:
+                _tell(member, member.error)
+        self._committed_at = asyncio.get_running_loop().time()
+
+    async def _break(self, group: _Group, error: Exception) -> None:
+        if self._group is group:
+            self._group = None
+        await undisturbed(self._end())
+        for member in group.members:
+            _tell(member, StoreUnavailable(f"not committed: {error}"))
+
+    async def _end(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            await self.writer.end()
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[SqliteStatements]:
@@ -302,10 +433,27 @@ class SqliteDatabase:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 has_turn = await self._line.acquire()
+        if has_turn:
+            await self._commit(self._group)
+        elif self._group is not None:
+            await self._break(self._group, StoreUnavailable("the store is closed"))
         for worker in (self.writer, *self._all_readers):
             await worker.close()
         if has_turn:
             self._line.release()
+
+
+def _tell(member: _Member, error: Exception | None) -> None:
+    if member.done.done():
+        return  # nobody waits any more
+    if error is None:
+        member.done.set_result(None)
+        return
+    try:
+        with TRANSLATED:
+            raise error
+    except Exception as translated:  # noqa: BLE001  # it is told to whose work it was
+        member.done.set_exception(translated)
 
 
 async def undisturbed(work: Coroutine[Any, Any, None]) -> None:

@@ -27,6 +27,7 @@ from voltkeep.config import (
 )
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.masking import masked
+from voltkeep.domain.audit import Deed
 from voltkeep.domain.events import (
     EnergyMetered,
     Event,
@@ -36,6 +37,7 @@ from voltkeep.domain.events import (
     StationRemoved,
     StationRenamed,
 )
+from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
@@ -43,6 +45,7 @@ from voltkeep.gateway.tls import TlsKind
 from voltkeep.gateway.tls_source import TlsSource
 from voltkeep.pki.authority import CertificateAuthority
 from voltkeep.pki.vault import UnusableFile
+from voltkeep.services.audit import audit
 from voltkeep.services.authority import BadCertificate
 from voltkeep.services.ports import (
     Stations,
@@ -285,12 +288,31 @@ class App:
         while True:
             await asyncio.sleep(_LOOK_FOR_CERTIFICATES_EVERY_S)
             try:
-                if await asyncio.to_thread(self.authority.renew_server, now()):
-                    log.info("renewed the server's certificates")
+                if self.authority.is_server_due(now()):
+                    await self._renew_server()
                 await asyncio.to_thread(self.authority.refresh, now())
-            except (UnusableFile, BadCertificate, OSError) as error:
+            except (UnusableFile, BadCertificate, OSError, StoreUnavailable) as error:
                 log.warning("the server's certificates stay as they were", error=str(error))
                 await asyncio.sleep(_COMPLAIN_EVERY_S)
+
+    async def _renew_server(self) -> None:
+        """Audited and told with the change, or not done."""
+        at, authority = now(), self.authority
+        everywhere = StationId(DEFAULT_TENANT, "")
+        before = {each.id for each in authority.certificates()}
+        async with self.store.begin() as work:
+            await asyncio.to_thread(authority.renew_server, at)
+            for each in authority.certificates():
+                if each.id in before:
+                    continue
+                until = f"until {each.not_after:%FT%TZ}"
+                deed = Deed(
+                    action="certificate.renewed", object=each.subject, after=f"{each.id}, {until}"
+                )
+                await audit(work, DEFAULT_TENANT, at, deed)
+                what = f"the server's certificate was renewed in time: {each.id}, {until}"
+                work.emit(RootsChanged(station=everywhere, at=at, what=what))
+        log.info("renewed the server's certificates")
 
     async def _prune(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from voltkeep.cli.view import View
 from voltkeep.domain import events
 from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState, ConnectorStatus
+from voltkeep.domain.certificates import CertificateState
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef, station_id
 from voltkeep.domain.stations import Make, Registration
 
@@ -182,6 +183,36 @@ def test_what_went_wrong_stands_out():
         )
     )
     assert "yellow" in style(ended(1, is_orphan=True))
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (events.KeyRotated(**at(0), stage="given up", reason="WHY"), "new key: given up (WHY)"),
+        (
+            events.SecurityProfileRaised(**at(0), profile=2, stage="rejected", reason="WHY"),
+            "security profile 2: rejected (WHY)",
+        ),
+        (
+            events.CertificateChanged(
+                **at(0),
+                serial_number="ab",
+                state=CertificateState.REVOKED,
+                not_after=NOON,
+                reason="WHY",
+            ),
+            "certificate ab, valid until 2026-03-01: revoked (WHY)",
+        ),
+        (
+            events.CertificatePinned(**at(0), fingerprint="ab" * 32, reason="WHY"),
+            "but abababababababab… (WHY)",
+        ),
+    ],
+)
+def test_what_was_decided_is_told_with_its_reason(event, words):
+    (line,) = tell(event)
+
+    assert line.endswith(words)
 
 
 def test_every_event_can_be_told():

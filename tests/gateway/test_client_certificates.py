@@ -15,6 +15,7 @@ from tests.pki import making
 from voltkeep.domain.certificates import CertificateState
 from voltkeep.domain.events import (
     CertificateChanged,
+    CertificatePinned,
     KeyRotated,
     SecurityProfileRaised,
     StationConnected,
@@ -306,7 +307,9 @@ async def test_the_first_foreign_certificate_is_pinned_where_names_are_not_looke
     first, second = (client_of(root, subject=making.name(each, "Maker")) for each in ("A", "B"))
 
     assert await is_let_in(csms, showing(csms.authority, tmp_path, first.pem, first.key))
-    assert (await get(csms)).trust.pin
+    pinned = [event for event in csms.store.published if isinstance(event, CertificatePinned)]
+    assert [event.fingerprint for event in pinned] == [(await get(csms)).trust.pin]
+    assert pinned[0].reason
     other = showing(csms.authority, tmp_path, second.pem, second.key)
     assert await refused(csms, other) == [Verdict.NOT_THE_PINNED]
     assert await is_let_in(csms, showing(csms.authority, tmp_path, first.pem, first.key))
@@ -391,7 +394,7 @@ async def test_the_key_that_a_station_uses_is_its_key(csms):
     assert await refused(csms, None, TlsKind.SERVER, password=csms.key) == [Verdict.WRONG_PASSWORD]
     assert (await get(csms)).trust.next_key_hash is None
     rotated = [event for event in csms.store.published if isinstance(event, KeyRotated)]
-    assert [event.stage for event in rotated] == ["in use"]
+    assert [(event.stage, bool(event.reason)) for event in rotated] == [("in use", True)]
 
 
 async def test_a_station_that_goes_on_with_its_old_key_keeps_it(csms):
@@ -400,6 +403,10 @@ async def test_a_station_that_goes_on_with_its_old_key_keeps_it(csms):
 
     async with csms.over_tls(password=csms.key):
         pass
+    rotated = [event for event in csms.store.published if isinstance(event, KeyRotated)]
+    assert [(event.stage, event.reason) for event in rotated] == [
+        ("given up", "the station goes on with its old key")
+    ]
     assert await refused(csms, None, TlsKind.SERVER, password=new) == [Verdict.WRONG_PASSWORD]
     async with csms.over_tls(password=csms.key):
         pass

@@ -2,13 +2,15 @@
 
 import asyncio
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from voltkeep import app as composition
 from voltkeep.app import App
 from voltkeep.config import Settings
+from voltkeep.domain.events import RootsChanged
+from voltkeep.domain.identity import DEFAULT_TENANT
 from voltkeep.gateway import tls_source
 
 
@@ -49,3 +51,27 @@ async def test_a_certificate_that_another_process_has_renewed_is_shown(settings,
         writer.write(b"GET / HTTP/1.1\r\nHost: csms.example\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 4")  # the old connection serves
         writer.close()
+
+
+async def test_a_renewal_by_the_clock_is_told_and_audited(settings, monkeypatch):
+    """A00.FR.701."""
+    monkeypatch.setattr(composition, "_LOOK_FOR_CERTIFICATES_EVERY_S", 0.02)
+    served = App(settings)
+    told: asyncio.Queue[RootsChanged] = asyncio.Queue()
+    async with served.running(serve=True):
+        before = {each.id for each in served.authority.certificates()}
+        served.bus.handle(told.put_nowait, RootsChanged)
+        in_time = datetime.now(UTC) + timedelta(days=settings.server_certificate_days * 0.7)
+        monkeypatch.setattr(composition, "now", lambda: in_time)
+        async with asyncio.timeout(20):
+            events = [await told.get(), await told.get()]
+        monkeypatch.undo()
+        new = {each.id for each in served.authority.certificates()} - before
+        deeds = [entry.deed for entry in await served.services.audit.entries(DEFAULT_TENANT)]
+
+    assert len(new) == 2
+    renewed = [deed.after for deed in deeds if deed.action == "certificate.renewed"]
+    for each in new:
+        assert sum(each in event.what for event in events) == 1
+        assert sum(each in after for after in renewed) == 1
+    assert told.empty()

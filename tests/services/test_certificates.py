@@ -52,7 +52,7 @@ async def test_a_request_is_accepted_then_signed_then_sent(floor, kind):
         CertificateState.ISSUED,
         CertificateState.ACCEPTED,
     ]
-    assert await floor.deeds() == ["certificate.issued"]
+    assert await floor.deeds() == ["certificate.issued", "certificate.accepted"]
 
 
 async def test_the_chain_is_pem_with_lf_from_the_leaf_up_without_the_root(floor):
@@ -368,8 +368,24 @@ async def test_a_rejected_certificate_is_told_and_not_tried_again(floor, answer)
     assert len(floor.chains) == 1
     (certificate,) = await floor.certificates()
     assert certificate.state is CertificateState.REJECTED
+    assert await floor.deeds() == ["certificate.issued", "certificate.rejected"]
+    told = floor.events(CertificateChanged)[-1]
+    assert (told.state, told.reason) == (CertificateState.REJECTED, certificate.problem)
     assert certificate.problem
     assert await floor.alerts() == ["certificate not taken"]
+
+
+async def test_a_certificate_that_was_never_sent_gives_way_to_a_newer_one(floor):
+    floor.answers[SendCertificate] = StationOffline("x")
+    for number in (1, 2):
+        await floor.asks(request(signed_by=key(number=number)))
+        await floor.service.catch_up()
+        floor.now += timedelta(hours=1)
+
+    issued = ["certificate.issued"]
+    assert await floor.deeds() == [*issued, "certificate.superseded", *issued]
+    reasons = [event.reason for event in floor.events(CertificateChanged)]
+    assert reasons == ["", "a newer one was issued", ""]
 
 
 async def test_what_is_asked_and_issued_survives_a_restart(floor):

@@ -108,7 +108,8 @@ class TestRevocation:
         assert before.get_revoked_certificate_by_serial_number(serial) is None
         assert crl.get_revoked_certificate_by_serial_number(serial) is not None
         assert (await floor.deeds())[-1] == "certificate.revoked"
-        assert floor.events(CertificateChanged)[-1].state is CertificateState.REVOKED
+        told = floor.events(CertificateChanged)[-1]
+        assert (told.state, told.reason) == (CertificateState.REVOKED, "key_compromise")
         assert floor.events(StationChanged) == []  # 2.6.3: the connection may stay
 
     async def test_revoked_twice_it_keeps_its_first_time(self, floor, issued):

@@ -203,12 +203,13 @@ class View:
 
     @_told.register
     def _(self, event: events.KeyRotated) -> tuple[str, str]:
-        return f"new key: {event.stage}", "yellow" if event.stage == "rejected" else "dim"
+        is_bad = event.stage in {"rejected", "unanswered", "given up"}
+        return f"new key: {event.stage}{_because(event.reason)}", "yellow" if is_bad else "dim"
 
     @_told.register
     def _(self, event: events.SecurityProfileRaised) -> tuple[str, str]:
-        told = f"security profile {event.profile}: {event.stage}"
-        return told, "yellow" if event.stage == "rejected" else ""
+        told = f"security profile {event.profile}: {event.stage}{_because(event.reason)}"
+        return told, "yellow" if event.stage in {"rejected", "unanswered"} else ""
 
     @_told.register
     def _(self, event: events.SecurityEventReported) -> tuple[str, str]:
@@ -229,7 +230,12 @@ class View:
     def _(self, event: events.CertificateChanged) -> tuple[str, str]:
         told = f"certificate {event.serial_number}, valid until {event.not_after:%Y-%m-%d}"
         is_bad = event.state in {CertificateState.REJECTED, CertificateState.REVOKED}
-        return f"{told}: {event.state}", "yellow" if is_bad else "dim"
+        return f"{told}: {event.state}{_because(event.reason)}", "yellow" if is_bad else "dim"
+
+    @_told.register
+    def _(self, event: events.CertificatePinned) -> tuple[str, str]:
+        told = f"may show no certificate from now on but {event.fingerprint[:16]}…"
+        return f"{told}{_because(event.reason)}", ""
 
     @_told.register
     def _(self, event: events.RootsChanged) -> tuple[str, str]:
@@ -273,6 +279,10 @@ def _on(evse: Evse | None) -> str:
 
 def _for(id_token: IdToken | None) -> str:
     return f"for {id_token.value}" if id_token else ""
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
 
 
 def _words(name: str) -> str:

@@ -142,16 +142,21 @@ class DuplicateConnection(Event, frozen=True, kw_only=True):
 
 
 class KeyRotated(Event, frozen=True, kw_only=True):
-    """A new key was asked for or came into use; ``stage``: sent, accepted, rejected, in use."""
+    """A new key was asked for or came into use, and why.
+
+    ``stage``: sent, accepted, after reboot, rejected, unanswered, in use, given up.
+    """
 
     stage: str
+    reason: str = ""
 
 
 class SecurityProfileRaised(Event, frozen=True, kw_only=True):
-    """``stage``: asked, accepted, rejected, in use."""
+    """``stage``: asked, accepted, rejected, unanswered, in use, cancelled; and why."""
 
     profile: int
     stage: str
+    reason: str = ""
 
 
 class SecurityEventReported(Event, frozen=True, kw_only=True):
@@ -179,11 +184,19 @@ class CertificateRequested(Event, frozen=True, kw_only=True):
 
 
 class CertificateChanged(Event, frozen=True, kw_only=True):
-    """A certificate that we issued has come further."""
+    """A certificate that we issued has come further, and why."""
 
     serial_number: str
     state: CertificateState
     not_after: datetime
+    reason: str = ""
+
+
+class CertificatePinned(Event, frozen=True, kw_only=True):
+    """A foreign certificate, whose names nobody checks, was the first: no other is let in."""
+
+    fingerprint: str
+    reason: str = ""
 
 
 class RootsChanged(Event, frozen=True, kw_only=True):
@@ -237,6 +250,7 @@ Anything = (
     | AlertRaised
     | CertificateRequested
     | CertificateChanged
+    | CertificatePinned
     | RootsChanged
     | LogUploadChanged
     | FirmwareUpdateChanged

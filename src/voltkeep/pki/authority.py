@@ -136,10 +136,18 @@ class CertificateAuthority:
 
         True if there was one. Raises UnusableFile, OSError.
         """
-        due = [family for family, held in self.vault.servers.items() if self.vault.is_due(held, at)]
+        due = self._servers_due(at)
         for family in due:
             self.vault.renew_server(family, at)
         return bool(due) and self.refresh(at)
+
+    def is_server_due(self, at: datetime) -> bool:
+        """Whether `renew_server` has something to do."""
+        return bool(self._servers_due(at))
+
+    def _servers_due(self, at: datetime) -> list[str]:
+        servers = self.vault.servers.items()
+        return [family for family, held in servers if self.vault.is_due(held, at)]
 
     def certificates(self) -> Sequence[IssuedCertificate]:
         """The authority's own: root, issuers, server, for the expiry calendar."""

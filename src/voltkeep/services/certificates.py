@@ -417,6 +417,7 @@ async def _revoke(
             serial_number=revoked.id,
             state=revoked.state,
             not_after=revoked.not_after,
+            reason=reason.value,
         )
     )
     deed = Deed(

@@ -137,8 +137,8 @@ class CredentialsService:
                     await self._expect(work, await _locked(work, station), key_hash, reboot=True)
                 case _:
                     await self._drop(work, station, key_hash)
-            result = stage if stage is Stage.ACCEPTED else f"{stage}: {outcome.status}"
-            await self._tell(work, station, "key.rotated", stage, result)
+            said = "" if stage is Stage.ACCEPTED else outcome.status
+            await self._tell(work, station, "key.rotated", stage, said)
         has_it = stage is not Stage.REJECTED
         return KeyRotation(stage=stage, key=key if has_it else "", status=outcome.status)
 
@@ -157,8 +157,7 @@ class CredentialsService:
             else:
                 await self._drop(work, station, key_hash)
                 stage = Stage.REJECTED
-            result = f"{stage}: {failure.result}"
-            await self._tell(work, station, "key.rotated", stage, result)
+            await self._tell(work, station, "key.rotated", stage, failure.result)
         if not failure.may_have_arrived:
             raise failure
         return KeyRotation(stage=stage, key=key, problem=failure.result)
@@ -199,12 +198,13 @@ class CredentialsService:
         await work.stations.set_trust(station, trust)
 
     async def _tell(
-        self, work: Work, station: StationId, action: str, stage: str, result: str = "done"
+        self, work: Work, station: StationId, action: str, stage: str, said: str = ""
     ) -> None:
         at = self._clock()
+        result = f"{stage}: {said}" if said else stage
         deed = Deed(action=action, object=str(station), result=result)
         await audit(work, station.tenant, at, deed)
-        work.emit(KeyRotated(station=station, at=at, stage=stage))
+        work.emit(KeyRotated(station=station, at=at, stage=stage, reason=said))
 
     # Security profiles (A05).
 
@@ -365,7 +365,11 @@ class CredentialsService:
         await audit(work, known.id.tenant, at, deed)
         work.emit(
             SecurityProfileRaised(
-                station=known.id, at=at, profile=profile or known.security_profile, stage=stage
+                station=known.id,
+                at=at,
+                profile=profile or known.security_profile,
+                stage=stage,
+                reason=said,
             )
         )
 

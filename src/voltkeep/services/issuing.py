@@ -278,8 +278,17 @@ async def _changed(
 ) -> None:
     changed = structs.replace(certificate, state=state, at=now, problem=problem)
     await work.certificates.put(changed)
-    if state is not CertificateState.SENT:
-        work.emit(_event(changed, now))
+    if state is CertificateState.SENT:
+        return  # what became of it is not known yet
+    work.emit(_event(changed, now))
+    deed = Deed(
+        action=f"certificate.{state.value}",
+        object=f"{changed.station} {changed.id}",
+        before=certificate.state.value,
+        after=state.value,
+        result=problem or "done",
+    )
+    await audit(work, changed.station.tenant, now, deed)
 
 
 def _event(certificate: IssuedCertificate, at: datetime) -> CertificateChanged:
@@ -289,4 +298,5 @@ def _event(certificate: IssuedCertificate, at: datetime) -> CertificateChanged:
         serial_number=certificate.id,
         state=certificate.state,
         not_after=certificate.not_after,
+        reason=certificate.problem,
     )

@@ -6,13 +6,19 @@ from msgspec import Struct, structs
 
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.certificates import CertificateState, ClientCertificate, IssuedCertificate
-from voltkeep.domain.events import CertificateChanged, KeyRotated, SecurityProfileRaised
+from voltkeep.domain.events import (
+    CertificateChanged,
+    CertificatePinned,
+    KeyRotated,
+    SecurityProfileRaised,
+)
 from voltkeep.domain.security import Shown, Verdict
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Superseded, Work
 
 _BEFORE_USE = (CertificateState.ISSUED, CertificateState.SENT, CertificateState.ACCEPTED)
+_USED = "the station has connected with it"
 _USABLE = (*_BEFORE_USE, CertificateState.ACTIVE)
 
 
@@ -70,15 +76,17 @@ async def _settle_key(work: Work, station: Station, admission: Admission, at: da
         return  # it uses the new one after its reboot
     if is_new:
         await work.stations.set_key(station.id, trust.next_key_hash)
-        work.emit(KeyRotated(station=station.id, at=at, stage="in use"))
     station.trust = structs.replace(
         trust, next_key_hash=None, next_key_at=None, next_key_after_reboot=False
     )
     await work.stations.set_trust(station.id, station.trust)
+    reason = "the station uses its new key" if is_new else "the station goes on with its old key"
+    stage = "in use" if is_new else "given up"
+    work.emit(KeyRotated(station=station.id, at=at, stage=stage, reason=reason))
     deed = Deed(
         action="key.rotated" if is_new else "key.rotation_given_up",
         object=str(station.id),
-        after="the station uses its new key" if is_new else "the station goes on with its old key",
+        after=reason,
     )
     await audit(work, station.id.tenant, at, deed)
 
@@ -94,7 +102,9 @@ async def _settle_profile(work: Work, station: Station, admission: Admission, at
     station.trust = structs.replace(station.trust, next_profile=None, next_profile_at=None)
     await work.stations.set_trust(station.id, station.trust)
     work.emit(
-        SecurityProfileRaised(station=station.id, at=at, profile=int(profile), stage="in use")
+        SecurityProfileRaised(
+            station=station.id, at=at, profile=int(profile), stage="in use", reason=_USED
+        )
     )
     deed = Deed(
         action="security_profile.raised",
@@ -113,6 +123,10 @@ async def _pin(work: Work, station: Station, admission: Admission, at: datetime)
         raise Superseded  # another certificate was faster
     station.trust = structs.replace(station.trust, pin=shown.fingerprint)
     await work.stations.set_trust(station.id, station.trust)
+    reason = "the first that the station showed, and its names are not checked"
+    work.emit(
+        CertificatePinned(station=station.id, at=at, fingerprint=shown.fingerprint, reason=reason)
+    )
     deed = Deed(
         action="certificate.pinned", object=str(station.id), after=f"SHA-256 {shown.fingerprint}"
     )
@@ -128,15 +142,16 @@ async def _settle_certificate(
     used = await work.certificates.lock(station.id, shown.serial_number)
     if used is None or used.state not in _BEFORE_USE:
         return
-    await _move(work, used, CertificateState.ACTIVE, at)
+    await _move(work, used, CertificateState.ACTIVE, at, _USED)
     for other in await work.certificates.of(station.id, states=_USABLE):
         is_older = other.not_before < used.not_before or other.state is CertificateState.ACTIVE
         if other.id != used.id and is_older:
-            await _move(work, other, CertificateState.SUPERSEDED, at)
+            reason = f"the station uses {used.id}"
+            await _move(work, other, CertificateState.SUPERSEDED, at, reason)
 
 
 async def _move(
-    work: Work, certificate: IssuedCertificate, state: CertificateState, at: datetime
+    work: Work, certificate: IssuedCertificate, state: CertificateState, at: datetime, reason: str
 ) -> None:
     await work.certificates.put(structs.replace(certificate, state=state, at=at))
     work.emit(
@@ -146,6 +161,7 @@ async def _move(
             serial_number=certificate.id,
             state=state,
             not_after=certificate.not_after,
+            reason=reason,
         )
     )
     deed = Deed(

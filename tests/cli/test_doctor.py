@@ -24,10 +24,13 @@ def findings(voltkeep, *args: str, code: int = 0) -> dict[str, Finding]:
     return {each["check"]: Finding(**each) for each in result.json}
 
 
+LISTENERS = ("OCPP", "OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS", "FTP")
+
+
 @pytest.fixture
 def free(monkeypatch, voltkeep) -> None:
     """Port 9000 may be anybody's on this machine."""
-    for listener in ("OCPP", "OCPP_TLS", "OCPP_MTLS"):
+    for listener in LISTENERS:
         monkeypatch.setenv(f"VOLTKEEP_{listener}", "127.0.0.1:0")
 
 
@@ -54,14 +57,15 @@ def test_a_used_installation_is_well(voltkeep):
 def test_every_finding_that_is_not_good_says_what_to_do(voltkeep, port, monkeypatch):
     monkeypatch.setattr(checks, "_LEAST_FREE_BYTES", 1 << 60)
     args = ("--database", "postgresql://u:hunter2@127.0.0.1:1/none")
-    for listener in ("OCPP", "OCPP_TLS", "OCPP_MTLS"):
+    for listener in LISTENERS:
         monkeypatch.setenv(f"VOLTKEEP_{listener}", f"127.0.0.1:{port}")
     monkeypatch.setenv("VOLTKEEP_MAX_CONNECTIONS", "1000000")
 
     found = findings(voltkeep, *args, code=1)
 
     bad = {each.check for each in found.values() if each.state == "bad"}
-    assert bad == {"database", "disk", "listener", "TLS listener", "mTLS listener"}
+    listeners = {"listener", "TLS listener", "mTLS listener", "files", "files over TLS", "FTP"}
+    assert bad == listeners | {"database", "disk"}
     assert found["open files"].state == "advice"
     assert all(each.next_step for each in found.values() if each.state != "good")
     assert not any("hunter2" in each.found for each in found.values())
@@ -86,9 +90,9 @@ def test_a_data_directory_that_others_may_enter_is_told(voltkeep):
 
 
 def test_a_person_gets_a_line_for_each_and_a_verdict(voltkeep, port, monkeypatch):
+    for listener in LISTENERS[1:]:
+        monkeypatch.setenv(f"VOLTKEEP_{listener}", "off")
     monkeypatch.setenv("VOLTKEEP_OCPP", f"127.0.0.1:{port}")
-    monkeypatch.setenv("VOLTKEEP_OCPP_TLS", "off")
-    monkeypatch.setenv("VOLTKEEP_OCPP_MTLS", "off")
 
     result = voltkeep("doctor")
 

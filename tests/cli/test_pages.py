@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.cli.test_serve import Installation, installation
+from tests.cli.serving import Installation, installation
 from voltkeep.cli.__main__ import tree
 from voltkeep.store.tables import metadata
 

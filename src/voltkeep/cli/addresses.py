@@ -11,6 +11,7 @@ from voltkeep.domain.stations import SecurityProfile
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # named here, not listened on
 _HERE = {"127.0.0.1", "::1", "localhost"}
+_SCHEMES = {"files": "http", "files_tls": "https", "ftp": "ftp"}
 
 
 class Entry(NamedTuple):
@@ -47,9 +48,22 @@ def entry(
 
 def base_url(address: Address, settings: Settings, *, tls: bool = False) -> str:
     """What every station's address begins with; over TLS with the name in our certificate."""
+    return f"{'wss' if tls else 'ws'}://{_reached(address, settings, tls=tls)}/ocpp/"
+
+
+def _reached(address: Address, settings: Settings, *, tls: bool) -> Address:
     name = settings.host if tls or settings.public_host else socket.gethostname()
-    host = name if address.host in _EVERYWHERE else address.host
-    return f"{'wss' if tls else 'ws'}://{Address(host, address.port)}/ocpp/"
+    return Address(name if address.host in _EVERYWHERE else address.host, address.port)
+
+
+def file_urls(settings: Settings) -> dict[str, str]:
+    """What the addresses of files begin with, by the setting of each listener that is on."""
+    urls = {}
+    for setting, scheme in _SCHEMES.items():
+        address = _listening_on(settings, setting)
+        if address is not None and address.port:
+            urls[setting] = f"{scheme}://{_reached(address, settings, tls=scheme == 'https')}"
+    return urls
 
 
 def our_base_url(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voltkeep.cli.addresses import file_urls
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.output import Cell
@@ -61,8 +62,10 @@ async def show(run: Run) -> None:
         vault = await _vault(run, app)
         entries = list(inventory(vault))
         waiting = [each.value for each in Family if vault.requested(each) is not None]
+    revoked = _asked_for_revoked(run, entries)
     if run.out.as_json:
-        run.out.data({"certificates": [_plain(each) for each in entries], "requested": waiting})
+        plain = [_plain(each) for each in entries]
+        run.out.data({"certificates": plain, "requested": waiting} | revoked)
         return
     at = now()
     rows = []
@@ -84,7 +87,28 @@ async def show(run: Run) -> None:
     run.out.table(("CERTIFICATE", "KEY", "VALID UNTIL", "PRIVATE KEY", "SHA-256", "SUBJECT"), rows)
     run.out.line(f"\nThe files are in {escape(run.settings.pki_path)}")
     run.out.line(f"The root's SHA-256: {entries[0].fingerprint}")
+    for url in revoked["crl"].values():
+        run.out.line(f"What is revoked:    {url}")
+    if revoked["ocsp"]:
+        run.out.line(f"OCSP answers:       {revoked['ocsp']}")
+    else:
+        run.out.say("Nobody can ask what is revoked: `files` and `files_tls` are off.")
     _remark(run, entries, waiting)
+
+
+def _asked_for_revoked(run: Run, entries: list["Entry"]) -> dict[str, Any]:
+    """Where our revocation lists and OCSP answers are: over HTTP, as is usual, if it is on."""
+    urls = file_urls(run.settings)
+    base = urls.get("files") or urls.get("files_tls")
+    if base is None:
+        return {"crl": {}, "ocsp": ""}
+    # The root's list is signed by the root's key, and is there while that is.
+    issuers = [
+        each.name.removeprefix("issuer-")
+        for each in entries
+        if each.name.startswith("issuer-") or (each.name == "root" and each.has_key)
+    ]
+    return {"crl": {name: f"{base}/ca/{name}.crl" for name in issuers}, "ocsp": f"{base}/ocsp"}
 
 
 def _key_is(entry: "Entry") -> str:

@@ -207,6 +207,25 @@ async def _mtls_listener(settings: Settings) -> Finding:
     )
 
 
+async def _files_listener(settings: Settings) -> Finding:
+    return await _listens(
+        settings, "files", "files", "nobody learns over HTTP which certificates are revoked"
+    )
+
+
+async def _files_tls_listener(settings: Settings) -> Finding:
+    return await _listens(
+        settings,
+        "files_tls",
+        "files over TLS",
+        "stations that connect over TLS can exchange files by FTPS only",
+    )
+
+
+async def _ftp_listener(settings: Settings) -> Finding:
+    return await _listens(settings, "ftp", "FTP", "only stations that know nothing else need it")
+
+
 async def _listens(settings: Settings, setting: str, check: str, without: str) -> Finding:
     server = find_server(settings.data)
     text = str(getattr(settings if server is None else server, setting))
@@ -296,5 +315,8 @@ _CHECKS: tuple[Check, ...] = (
     _listener,
     _tls_listener,
     _mtls_listener,
+    _files_listener,
+    _files_tls_listener,
+    _ftp_listener,
     _certificate,
 )

@@ -43,6 +43,6 @@ async def doctor(run: Run) -> None:
 
 def _tell(run: Run, finding: "Finding") -> None:
     state = Cell(f"{finding.state:<6}", _STYLES[finding.state])
-    run.out.styled(f"{finding.check:<10}  ", state, f"  {escape(finding.found)}")
+    run.out.styled(f"{finding.check:<14}  ", state, f"  {escape(finding.found)}")
     if finding.next_step:
-        run.out.line(f"{'':<20}{escape(finding.next_step)}")
+        run.out.line(f"{'':<24}{escape(finding.next_step)}")

@@ -18,6 +18,11 @@ from voltkeep.cli.text import escape
 
 _LONGEST = 500
 _TOLD_BY_THE_VIEW = "refused"  # the gateway's; the view adds what to do about it
+# What the view or the greeting says in other words, and what is for collectors only.
+_TOLD_OTHERWISE = {
+    *("station connected", "station disconnected", "made a certificate authority"),
+    *("lenient", "audit head"),
+}
 _BESIDE = {"event", "level", "timestamp", "exc_info", "exception"}
 
 Event = MutableMapping[str, Any]
@@ -31,7 +36,7 @@ def quiet_logs(*, debug: bool) -> None:
 def server_logs(level: str, *, human: bool, debug: bool) -> None:
     """For the server. Sentences go to stderr, beside the view; JSON lines to stdout."""
     if human:
-        _configure(level if level != "info" else "warning", _Human(debug=debug), sys.stderr)
+        _configure(level, _Human(debug=debug, is_brief=level != "debug"), sys.stderr)
     else:
         _configure(level, _json, sys.stdout)
 
@@ -90,11 +95,12 @@ def _json(_: Any, __: str, event: Event) -> str:
 class _Human:
     """`12:00:01  warning  a job failed (job=relay)`; a traceback only for who wants to debug."""
 
-    def __init__(self, *, debug: bool) -> None:
+    def __init__(self, *, debug: bool, is_brief: bool = True) -> None:
         self._debug = debug
+        self._dropped = {_TOLD_BY_THE_VIEW} | (_TOLD_OTHERWISE if is_brief else set())
 
     def __call__(self, _: Any, __: str, event: Event) -> str:
-        if event["event"] == _TOLD_BY_THE_VIEW:
+        if event["event"] in self._dropped:
             raise structlog.DropEvent
         error = _raised(event.get("exc_info"))
         shown = ", ".join(_fields(event))

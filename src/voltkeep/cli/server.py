@@ -14,7 +14,7 @@ import structlog
 
 from voltkeep.app import App
 from voltkeep.bus.local import Subscription
-from voltkeep.cli.addresses import base_url
+from voltkeep.cli.addresses import base_url, file_urls
 from voltkeep.cli.command import Run, shell_path
 from voltkeep.cli.demo import demo_settings, run_demo
 from voltkeep.cli.errors import ExitCode, Failure
@@ -25,10 +25,17 @@ from voltkeep.cli.server_lock import Server, only_server
 from voltkeep.cli.view import View
 from voltkeep.config import make_data_directory, public_value
 from voltkeep.domain.events import EnergyMetered
+from voltkeep.services.transfers import Via
 from voltkeep.sim import DEMO_STATIONS
 from voltkeep.wiring import now
 
 log = structlog.get_logger(__name__)
+
+_FILES = {
+    "files": "logs, firmware, and which certificates are revoked",
+    "files_tls": "the same over TLS",
+    "ftp": "logs and firmware, with TLS or without",
+}
 
 
 async def run_server(run: Run, *, demo: bool) -> None:
@@ -130,10 +137,14 @@ async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]
 
 def _addresses(app: App) -> dict[str, str]:
     """Where it listens, by the setting."""
+    files = app.file_listeners.addresses if app.file_listeners is not None else {}
     found = {
         "ocpp": app.ocpp_address,
         "ocpp_tls": app.ocpp_tls_address,
         "ocpp_mtls": app.ocpp_mtls_address,
+        "files": files.get(Via.HTTP),
+        "files_tls": files.get(Via.HTTPS),
+        "ftp": files.get(Via.FTP),
     }
     return {setting: str(address) if address else "" for setting, address in found.items()}
 
@@ -172,6 +183,10 @@ def _tell_where(out: Output, app: App) -> None:
             label = ""
     if label:
         out.line(f"{label}  nowhere: `ocpp`, `ocpp_tls` and `ocpp_mtls` are off")
+    label = "Files are at"
+    for setting, url in file_urls(app.settings).items():
+        out.line(f"{label:<21}{url}  ({_FILES[setting]})")
+        label = ""
 
 
 def _greet(run: Run, app: App, *, demo: bool) -> None:
@@ -184,6 +199,11 @@ def _greet(run: Run, app: App, *, demo: bool) -> None:
     _tell_where(out, app)
     out.line(f"Database             {database}")
     command = run.program()
+    if app.authority.is_new:
+        directory = shell_path(settings.pki_path)
+        out.line(f"Made certificates    by an authority of our own, in {directory}; back it up")
+        out.line(f"The root's SHA-256   {app.authority.root.fingerprint}")
+        out.line(f"Stations need it     {command} ca export root")
     if demo:
         out.line(
             f"\nThis is a demo: {len(DEMO_STATIONS)} simulated stations charge cars with small "

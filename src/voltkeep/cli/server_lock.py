@@ -25,6 +25,9 @@ class Server(Struct, frozen=True):
     started_at: datetime
     ocpp_tls: str = ""
     ocpp_mtls: str = ""
+    files: str = ""
+    files_tls: str = ""
+    ftp: str = ""
 
 
 @contextlib.contextmanager

@@ -20,11 +20,23 @@ def admission():
 
 
 def fail(admission, times, *, host=HERE, station=CS, now=0.0):
-    return [admission.failed(host, station, now) for _ in range(times)]
+    """So many failures, one after the other, of which none is kept waiting."""
+    failed = []
+    for _ in range(times):
+        attempt = admission.begin(host, station, now)
+        failed.append(admission.failed(attempt, now))
+        admission.end(attempt, now)
+    return failed
+
+
+def waits(admission, host=HERE, station=CS, now=0.0):
+    attempt = admission.begin(host, station, now)
+    admission.end(attempt, now)
+    return attempt.wait
 
 
 def seconds(admission, host=HERE, station=CS, now=0.0):
-    wait = admission.wait(host, station, now)
+    wait = waits(admission, host, station, now)
     return wait.seconds if wait else 0.0
 
 
@@ -96,13 +108,13 @@ def test_an_unlimited_source_may_open_any_number():
 def test_five_failures_are_free_and_then_the_waits_grow_to_an_hour(admission):
     fail(admission, 4)
     assert seconds(admission, HERE, CS, 0.0) == 0.0
-    waits, now = [], 0.0
+    told, now = [], 0.0
     for _ in range(9):
-        admission.failed(HERE, CS, now)
-        waits.append(seconds(admission, HERE, CS, now))
-        now += waits[-1]
+        fail(admission, 1, now=now)
+        told.append(seconds(admission, HERE, CS, now))
+        now += told[-1]
 
-    assert waits == [MINUTE * 2**each for each in range(6)] + [HOUR] * 3
+    assert told == [MINUTE * 2**each for each in range(6)] + [HOUR] * 3
     assert seconds(admission, HERE, CS, now) == 0.0  # the wait is over: one more try
 
 
@@ -111,14 +123,59 @@ def test_a_failure_from_elsewhere_or_of_another_does_not_count(admission):
 
     assert seconds(admission, THERE, CS, 0.0) == 0.0
     assert seconds(admission, HERE, OTHER, 0.0) == 0.0
-    assert admission.wait(HERE, CS, 0.0).is_own
+    assert waits(admission).is_own
 
 
 def test_the_right_credentials_end_a_row_of_failures(admission):
     fail(admission, 6)
-    admission.succeeded(HERE, CS)
+    attempt = admission.begin(HERE, CS, MINUTE * 2)
+    admission.succeeded(attempt)
+    admission.end(attempt, MINUTE * 2)
 
     assert seconds(admission, HERE, CS, 0.0) == 0.0
+
+
+def test_what_did_not_fail_is_given_back_as_it_was(admission):
+    fail(admission, 5)
+    before = seconds(admission, now=1.0)
+    for _ in range(100):
+        attempt = admission.begin(HERE, CS, MINUTE)
+        assert attempt.wait is None
+        admission.end(attempt, MINUTE)
+        admission.end(attempt, MINUTE)
+
+    assert seconds(admission, now=1.0) == before == MINUTE - 1.0
+    assert seconds(admission, THERE, OTHER) == 0.0
+    assert len(admission._rows) == 1
+    assert not admission._under_way
+
+
+@pytest.mark.parametrize("failed_before", [0, 4, 5, 7])
+def test_what_is_under_way_counts_as_failed(failed_before):
+    """ASVS 15.4.2. After a wait there is one more try, however many come at once."""
+    admission = Turnstile(Limits(attempts_at_once=100))
+    fail(admission, failed_before)
+    under_way = [admission.begin(HERE, CS, HOUR) for _ in range(100)]
+
+    tried = [attempt for attempt in under_way if attempt.wait is None]
+    assert len(tried) == max(1, 5 - failed_before)
+    assert all(each.wait.is_own for each in under_way if each.wait)
+    for attempt in tried:
+        admission.failed(attempt, HOUR)
+    assert not admission.failed(admission.begin(THERE, CS, HOUR), HOUR).is_guessing
+    expected = MINUTE * 2 ** max(0, failed_before - 4)
+    assert seconds(admission, now=HOUR) == expected
+
+
+def test_only_so_many_attempts_of_one_identity_are_under_way(admission):
+    begun = [admission.begin(f"192.0.2.{n}", CS, 0.0) for n in range(10)]
+    assert [attempt.wait is None for attempt in begun] == [True] * 2 + [False] * 8
+    assert not any(attempt.wait.is_own for attempt in begun[2:])
+    assert admission.begin(HERE, OTHER, 0.0).wait is None
+
+    for attempt in begun:
+        admission.end(attempt, 0.0)
+    assert seconds(admission, THERE) == 0.0
 
 
 def test_what_an_operator_changed_may_be_tried_at_once(admission):
@@ -140,21 +197,21 @@ def test_failures_are_forgotten(admission):
 def test_one_identity_fails_so_often_from_everywhere(admission):
     """Hostile row 14: spread over many addresses. The alert is one."""
     alarms = [
-        admission.failed(f"10.0.{each // 250}.{each % 250}", CS, 0.0).is_guessing
+        fail(admission, 1, host=f"10.0.{each // 250}.{each % 250}")[0].is_guessing
         for each in range(500)
     ]
 
     assert alarms.index(True) == 19
     assert sum(alarms) == 1
     assert seconds(admission, THERE, CS, 0.0) == pytest.approx(6.0)
-    assert not admission.wait(THERE, CS, 0.0).is_own
+    assert not waits(admission, THERE).is_own
     assert seconds(admission, THERE, OTHER, 0.0) == 0.0
 
 
 def test_a_source_that_tries_many_identities_is_told_once_and_blocked(admission):
     """Hostile row 15: CP0000 to CP9999."""
     alarms = [
-        admission.failed(HERE, station_id(f"CP{each:04}"), 0.0).is_enumeration
+        fail(admission, 1, station=station_id(f"CP{each:04}"))[0].is_enumeration
         for each in range(10_000)
     ]
 

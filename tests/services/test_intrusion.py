@@ -8,7 +8,7 @@ from msgspec import structs
 from voltkeep.domain.events import DuplicateConnection, StationChanged, StationQuarantined
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import SecurityProfile, Station, Trust
-from voltkeep.services.intrusion import IntrusionService
+from voltkeep.services.intrusion import IntrusionService, Look
 from voltkeep.services.provisioning import UnknownStation
 from voltkeep.services.security import Keys
 from voltkeep.store import MemoryStore
@@ -55,7 +55,8 @@ async def test_a_key_that_nobody_guesses_is_looked_at_wherever_it_comes_from(wor
     """Nobody's failures keep the real station out."""
     await world.add(key_hash=GENERATED, remote_address=f"{HOME}:4711")
 
-    assert await world.service.may_try(CS, host, has_failed_here=True)
+    look = await world.service.may_try(CS, host, has_failed_here=True)
+    assert look is Look.UNGUESSABLE
 
 
 async def test_so_is_a_key_on_its_way_only_if_nobody_guesses_the_other(world):
@@ -72,12 +73,17 @@ async def test_a_certificate_proves_itself(world):
 
 @pytest.mark.parametrize(
     ("host", "has_failed_here", "expected"),
-    [(HOME, False, True), (HOME, True, False), (AWAY, False, False), (AWAY, True, False)],
+    [
+        (HOME, False, Look.AT_HOME),
+        (HOME, True, Look.NO),
+        (AWAY, False, Look.NO),
+        (AWAY, True, Look.NO),
+    ],
 )
 async def test_a_typed_key_is_looked_at_from_home_only(world, host, has_failed_here, expected):
     await world.add(key_hash=TYPED, remote_address=f"{HOME}:4711")
 
-    assert await world.service.may_try(CS, host, has_failed_here=has_failed_here) is expected
+    assert await world.service.may_try(CS, host, has_failed_here=has_failed_here) == expected
 
 
 @pytest.mark.parametrize("fields", [{}, {"key_hash": TYPED}])

@@ -26,7 +26,7 @@ class Limits:
     ping_interval_s: float = 45.0  # without any frame; 0 never pings
     ping_misses: int = 2
     unpinged_silence_s: float = 900.0  # three heartbeats: for makes that take a ping for an offence
-    refusal_takes_s: float = 0.2  # wrong and unknown take equally long
+    refusal_takes_s: float = 0.2  # or a multiple: wrong and unknown take equally long
     max_connections: int = 20_000
     handshakes_at_once: int = 128
     handshakes_waiting: int = 2000
@@ -42,6 +42,7 @@ class Limits:
     failure_wait_longest_s: float = 3600.0
     identity_failures_burst: float = 20.0  # of one identity, from all sources
     identity_failures_per_s: float = 10 / 60
+    attempts_at_once: int = 2  # of one identity, from all sources, until they are answered
     identities_per_source: int = 50  # that failed
     identities_window_s: float = 600.0
     upgrades_per_s: float = 300.0

@@ -60,7 +60,7 @@ class Gateway:
         trusted_proxies: Sequence[Network] = (),
     ) -> None:
         self._turnstile = Turnstile(limits)
-        self._door = Door(dialects, security, intrusion, self._turnstile, trusted_proxies)
+        self._door = Door(dialects, security, intrusion, self._turnstile, limits, trusted_proxies)
         self._duplicates = Duplicates(stations, intrusion, clock, limits, self._spawn)
         self._security = security
         self._services = services
@@ -79,7 +79,6 @@ class Gateway:
         self._sockets: dict[Socket, Connection | None] = {}
         self._seen: dict[StationId, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(limits.handshakes_at_once)
         self._servers: list[asyncio.Server] = []
         self._tls: TlsListeners | None = None
         self._handshakes = 0
@@ -193,15 +192,10 @@ class Gateway:
         if self._handshakes >= self._limits.handshakes_waiting:
             _answer(socket, unavailable("Too many stations at once."))
             return
-        started = asyncio.get_running_loop().time()
         self._handshakes += 1
         try:
             await self._let_in(socket, request)
         except Refused as refused:
-            if refused.status in (401, 429):
-                # Unknown, wrong and missing look alike, and take equally long.
-                taken = asyncio.get_running_loop().time() - started
-                await asyncio.sleep(max(0.0, self._limits.refusal_takes_s - taken))
             _answer(socket, refused)
         except Exception:
             log.exception("handshake failed", remote=socket.remote_address)
@@ -212,7 +206,7 @@ class Gateway:
     async def _let_in(self, socket: Socket, request: Request) -> None:
         if self._draining.is_set():
             raise unavailable("The server is restarting.")
-        judged = await self._judge(socket, request)
+        judged = await self._door.admit(socket, request)
         if judged is None:
             return
         admission, dialect = judged
@@ -259,11 +253,6 @@ class Gateway:
             remote=socket.remote_address,
             epoch=epoch,
         )
-
-    async def _judge(self, socket: Socket, request: Request) -> tuple[Admission, Dialect] | None:
-        """So many at once. None: its patience ended while it stood in line. Raises Refused."""
-        async with self._slots:
-            return await self._door.admit(socket, request) if socket.is_connected else None
 
     async def _in_turn(self, socket: Socket, station: Station, admission: Admission) -> None:
         """Not everybody at once, and nobody in the place of somebody else. Raises Refused."""

@@ -1,6 +1,7 @@
 """Functional block A, security: who guesses, who probes, and who contends for an identity."""
 
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 from msgspec import structs
 
@@ -16,6 +17,14 @@ from voltkeep.services.security import is_generated
 from voltkeep.services.security_events import raise_alert
 
 
+class Look(IntEnum):
+    """Whether credentials are looked at although failures have used up the limits."""
+
+    NO = 0
+    AT_HOME = 1  # where the station was last let in: guesses made there count all the same
+    UNGUESSABLE = 2
+
+
 class IntrusionService:
     """Records what somebody does at the door that a person should hear of."""
 
@@ -25,7 +34,7 @@ class IntrusionService:
         self._clock = clock
         self._quarantine = timedelta(seconds=quarantine_s)
 
-    async def may_try(self, station: StationId, host: str, *, has_failed_here: bool) -> bool:
+    async def may_try(self, station: StationId, host: str, *, has_failed_here: bool) -> Look:
         """Whether credentials are looked at although failures have used up the limits.
 
         What cannot be guessed always is, so that nobody's failures keep the real station out: a
@@ -36,14 +45,14 @@ class IntrusionService:
         async with self._read() as work:
             known = await work.stations.get(station)
         if known is None:
-            return False
+            return Look.NO
         if known.security_profile is SecurityProfile.TLS_CERTIFICATE:
-            return True
+            return Look.UNGUESSABLE
         hashes = [each for each in (known.key_hash, known.trust.next_key_hash) if each is not None]
         if hashes and all(map(is_generated, hashes)):
-            return True
+            return Look.UNGUESSABLE
         is_home = known.remote_address is not None and host_of(known.remote_address) == host
-        return is_home and not has_failed_here
+        return Look.AT_HOME if is_home and not has_failed_here else Look.NO
 
     async def enumerated(self, station: StationId, host: str) -> None:
         """One source has tried too many identities; ``station`` is the last. Raise an alert."""

@@ -36,6 +36,10 @@ class Buckets(Generic[K]):
         self._levels[key] = (level - tokens, now)
         return True
 
+    def give(self, key: K, now: float, tokens: float = 1.0) -> None:
+        """Give back what was taken; a full bucket stays as it is."""
+        self._levels[key] = (min(self.rate.burst, self._level(key, now) + tokens), now)
+
     def wait(self, key: K, now: float, tokens: float = 1.0) -> float:
         """Seconds until so many can be taken; 0 if they can be now."""
         return max(0.0, tokens - self._level(key, now)) / self.rate.per_s

@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 import structlog
 from argon2 import PasswordHasher
@@ -32,8 +33,12 @@ _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
 _KEYED = "hmac-sha256"
 _REMEMBERED = 10_000  # verified typed keys kept in memory
 _REMEMBERED_S = 3600.0
+_CHECK_TAKES_S = 0.05  # of a typed key, until one was measured
 _ANCHORS_S = 30.0  # another process may have changed them
 _WITH_PASSWORD = (SecurityProfile.BASIC, SecurityProfile.TLS_BASIC)
+
+
+def _nothing() -> None: ...
 
 
 class TooBusy(Exception):
@@ -63,8 +68,10 @@ class Keys:
         self._pepper = pepper
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._slots = asyncio.Semaphore(checks_at_once)
-        self._waiting = 0
+        self._checks_at_once = checks_at_once
         self._checks_waiting = checks_waiting
+        self._check_takes_s = _CHECK_TAKES_S
+        self.waiting = 0  # for their check, or in it
         self._remember_key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
 
@@ -78,32 +85,50 @@ class Keys:
         """The hash of a key that a person chose. Takes tens of milliseconds."""
         return self._hasher.hash(canonical(password.encode()))
 
-    async def matches(self, key_hash: str | None, password: bytes) -> bool:
+    @property
+    def is_busy(self) -> bool:
+        """Whether no more typed keys are checked."""
+        return self.waiting >= self._checks_waiting
+
+    def takes_s(self) -> float:
+        """How long the check of a typed key that comes now will take."""
+        return (1 + self.waiting // self._checks_at_once) * self._check_takes_s
+
+    async def matches(
+        self, key_hash: str | None, password: bytes, before_check: Callable[[], None] = _nothing
+    ) -> bool:
         """Whether ``password`` is the key behind the hash; without one the work is done anyway.
 
-        Raises TooBusy.
+        ``before_check`` is called before the long wait for the check of a typed key. Raises
+        TooBusy.
         """
         secret = canonical(password)
         if key_hash is None or key_hash.startswith(_KEYED):
             _, salt, expected = (key_hash or f"{_KEYED}$00$").split("$")
             return hmac.compare_digest(self._keyed(bytes.fromhex(salt), secret), expected)
-        return await self._matches_typed(key_hash, secret)
+        return await self._matches_typed(key_hash, secret, before_check)
 
-    async def _matches_typed(self, key_hash: str, secret: bytes) -> bool:
+    async def _matches_typed(
+        self, key_hash: str, secret: bytes, before_check: Callable[[], None]
+    ) -> bool:
         mark = hashlib.blake2b(
             key_hash.encode() + b"\0" + secret, key=self._remember_key, digest_size=16
         ).digest()
         now = time.monotonic()
         if self._remembered.get(mark, 0.0) > now:
             return True
-        if self._waiting >= self._checks_waiting:
+        if self.is_busy:
             raise TooBusy
-        self._waiting += 1
+        before_check()
+        self.waiting += 1
         try:
             async with self._slots:
+                began = time.monotonic()
                 matches = await asyncio.to_thread(self._verify, key_hash, secret)
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
+        took = time.monotonic() - began
+        self._check_takes_s = max(took, 0.9 * self._check_takes_s)  # soon slow, slowly quick
         if matches:
             self._remembered[mark] = now + _REMEMBERED_S
             while len(self._remembered) > _REMEMBERED:
@@ -162,14 +187,26 @@ class SecurityService:
         self._rules = rules
         self._anchors: dict[TenantId, tuple[float, list[TrustAnchor]]] = {}
 
-    async def admit(self, knock: Knock) -> Admission:
+    def refusal_takes_s(self) -> float:
+        """How long the longest of the checks may take that begin now, whosever key it is."""
+        return self._keys.takes_s()
+
+    async def admit(self, knock: Knock, before_check: Callable[[], None] = _nothing) -> Admission:
         """May this connection be upgraded? Unknown and wrong cost the same work.
 
+        ``before_check`` is called before a wait that is long because others wait as well.
         Raises StoreUnavailable or TooBusy.
         """
+        is_busy = self._keys.is_busy
+
+        def before() -> None:
+            if is_busy:
+                raise TooBusy  # though a place became free: what is told as unseen is not seen
+            before_check()
+
         async with self._read() as work:
             station = await work.stations.get(knock.station)
-        password = await self._shown(station, knock)
+        password = await self._shown(station, knock, before)
         attempt = Attempt(
             tls=knock.tls,
             user=knock.user,
@@ -189,6 +226,8 @@ class SecurityService:
         if station is None or decision.profile is None:
             detail = _detail(attempt)
             self.refused(knock.station, knock.remote_address, decision.verdict, detail)
+            if is_busy:
+                raise TooBusy  # as a typed key is told: nobody learns which ids have one
             return Admission(verdict=decision.verdict)
         has_password = decision.profile in _WITH_PASSWORD
         has_certificate = decision.profile is SecurityProfile.TLS_CERTIFICATE
@@ -205,9 +244,11 @@ class SecurityService:
         """What this connection decides by having come about; see `settlement`."""
         await settle(work, admission, self._clock())
 
-    async def _shown(self, station: Station | None, knock: Knock) -> Shown:
+    async def _shown(
+        self, station: Station | None, knock: Knock, before_check: Callable[[], None]
+    ) -> Shown:
         key_hash = station.key_hash if station is not None else None
-        matches = await self._keys.matches(key_hash, knock.password)
+        matches = await self._keys.matches(key_hash, knock.password, before_check)
         if knock.user is None:
             return Shown.NOTHING
         if not knock.password:
@@ -215,7 +256,9 @@ class SecurityService:
         if matches and key_hash is not None:
             return Shown.KEY
         next_key_hash = station.trust.next_key_hash if station is not None else None
-        if next_key_hash is not None and await self._keys.matches(next_key_hash, knock.password):
+        if next_key_hash is not None and await self._keys.matches(
+            next_key_hash, knock.password, before_check
+        ):
             return Shown.NEXT_KEY
         return Shown.WRONG
 

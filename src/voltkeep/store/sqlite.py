@@ -424,8 +424,10 @@ class SqliteDatabase:
         try:
             yield SqliteStatements(reader, None)
         finally:
-            await undisturbed(reader.end())
-            self._readers.put_nowait(reader)
+            try:
+                await undisturbed(reader.end())
+            finally:  # even if cancelled meanwhile: there are only a few
+                self._readers.put_nowait(reader)
 
     async def close(self) -> None:
         """Whoever still writes after a while is cut off, and keeps nothing."""

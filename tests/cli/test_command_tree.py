@@ -209,6 +209,39 @@ def test_a_wrong_use_is_told_as_such(args, told, voltkeep):
     assert told in result.err
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("nonsense",), "No such command 'nonsense'."),
+        (("station",), "A command is missing."),
+        (("token", "add"), "Missing argument 'TOKEN'."),
+        (("transaction", "list", "--limit", "x"), "'--limit': it is no whole number."),
+        (("transaction", "list", "--limit", "0"), "'--limit': it must be at least 1."),
+        (("sim", "run", "--connectors", "17"), "'--connectors': it can be at most 16."),
+        (("sim", "run", "--speed", "fast"), "'--speed': it is no number."),
+        (("certificate", "revoke", "1", "--reason", "x"), "'--reason': 'x' is not one of"),
+    ],
+    ids=str,
+)
+def test_a_wrong_use_is_told_to_programs_as_json(args, told, voltkeep):
+    result = voltkeep("--json", *args)
+
+    said = json.loads(result.err)
+    assert result.code == ExitCode.USAGE
+    assert said["error"] == "usage"
+    assert told in said["message"]
+    assert "--help` tells" in said["next_step"]
+    assert result.out == ""
+
+
+def test_a_wrong_value_is_told_to_people_in_the_same_words(voltkeep):
+    said = voltkeep("transaction", "list", "--limit", "0").err
+
+    assert "'--limit': it must be at least 1." in said
+    assert "Input should" not in said
+    assert "Value error" not in voltkeep("certificate", "revoke", "1", "--reason", "x").err
+
+
 def test_a_bad_setting_is_told_before_anything_is_done(voltkeep, monkeypatch):
     monkeypatch.setenv("VOLTKEEP_OCPP", "nowhere")
 

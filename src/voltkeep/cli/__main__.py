@@ -31,9 +31,11 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     transaction_export,
 )
 from voltkeep.cli.command import Run, accepts, command, parameter, remember
+from voltkeep.cli.usage import Tree
 
 tree = typer.Typer(
     name="voltkeep",
+    cls=Tree,
     help="Voltkeep, a charging station management system: OCPP 1.6, 2.0.1 and 2.1.",
     epilog="Start with: voltkeep serve --demo",
     no_args_is_help=True,

@@ -93,6 +93,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     by_hand = AuditedStations(stations, begin, clock)
     credentials = CredentialsService(begin, read, stations, keys, clock, settings)
     certificates = CertificateService(begin, read, stations, authority, clock, settings)
+    security = _door(store, keys, clock, announce, authority, settings)
+    refusals = security.refusals
     return AllServices(
         provisioning=ProvisioningService(
             begin,
@@ -102,16 +104,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
             heartbeat_interval_s=settings.heartbeat_interval_s,
             boot_retry_s=settings.boot_retry_s,
         ),
-        security=SecurityService(
-            begin,
-            read,
-            keys,
-            clock,
-            announce,
-            authority=authority,
-            revocations=OnlineRevocations(clock),
-            rules=_rules(settings),
-        ),
+        security=security,
         authorization=AuthorizationService(begin, read, clock, announce),
         availability=AvailabilityService(begin, read, store.journal),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
@@ -124,9 +117,11 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         campaigns=CampaignService(begin, read, credentials, certificates, clock),
         certificates=certificates,
         roots=RootService(begin, read, stations, authority, clock),
-        diagnostics=DiagnosticsService(begin, read, stations, files, listeners, clock, settings),
+        diagnostics=DiagnosticsService(
+            begin, read, stations, files, listeners, clock, settings, refusals
+        ),
         firmware=FirmwareService(
-            begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings
+            begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
         ),
         listeners=listeners,
         explain=ExplainService(read, clock, settings),
@@ -135,12 +130,28 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     )
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        cpo_name=settings.cpo_name,
-        organization=NameCheck(settings.organization_check),
-        common_name=NameCheck(settings.common_name_check),
-        is_lenient=settings.revocation_check == "lenient",
+def _door(
+    store: Storage,
+    keys: Keys,
+    clock: Clock,
+    announce: Announce,
+    authority: Authority,
+    settings: Settings,
+) -> SecurityService:
+    return SecurityService(
+        store.begin,
+        store.read,
+        keys,
+        clock,
+        announce,
+        authority=authority,
+        revocations=OnlineRevocations(clock),
+        rules=Rules(
+            cpo_name=settings.cpo_name,
+            organization=NameCheck(settings.organization_check),
+            common_name=NameCheck(settings.common_name_check),
+            is_lenient=settings.revocation_check == "lenient",
+        ),
     )
 
 

@@ -77,8 +77,14 @@ class Here:
 
     @property
     def stages(self):
+        return [stage for stage, _ in self.told]
+
+    @property
+    def told(self):
+        """Each stage, and why."""
         kinds = KeyRotated | SecurityProfileRaised
-        return [event.stage for event in self.store.published if isinstance(event, kinds)]
+        happened = [event for event in self.store.published if isinstance(event, kinds)]
+        return [(event.stage, event.reason) for event in happened]
 
     @property
     def deeds(self):

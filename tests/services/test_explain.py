@@ -76,7 +76,9 @@ def test_every_reason_has_a_remedy(reason):
     assert "{" not in remedy(reason, CS)
 
 
-@pytest.mark.parametrize("reason", [each for each in REASONS if each not in NOTHING_TO_DO])
+@pytest.mark.parametrize(
+    "reason", [each for each in REASONS if each not in {*NOTHING_TO_DO, Barrier.TOKEN}]
+)
 async def test_a_refusal_is_explained_with_count_time_and_place(world, reason):
     await world.add()
     await world.refuse(reason)
@@ -181,6 +183,37 @@ async def test_tls_that_failed_today_may_be_of_one_that_never_came(world):
 
     world.now += timedelta(days=2)
     assert (await world.explain()).refusals == ()
+
+
+async def test_a_file_that_was_refused_is_told_and_keeps_no_station_out(world):
+    await world.add()
+    await world.refuse(Barrier.TOKEN)
+    await world.refuse(Barrier.TOKEN, station=NOBODY)
+
+    found = await world.explain()
+    assert [each.reason for each in found.refusals] == [Barrier.TOKEN] * 2
+    assert "does not reach this server" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("seen", "heard"), [(None, "12:00:00"), (NOON - HOUR, "12:00:00"), (NOON + HOUR, "13:00:00")]
+)
+async def test_a_connection_that_said_nothing_was_heard_all_the_same(world, seen, heard):
+    """It may be over before anybody has noted when it was seen."""
+    end = NOON + 2 * HOUR
+    await world.add(connected_at=NOON, disconnected_at=end, last_seen_at=seen)
+
+    assert f"last heard 2026-01-01 {heard}Z" in await world.said()
+
+
+@pytest.mark.parametrize("reason", [Barrier.CONNECTED, Barrier.QUARANTINED])
+def test_nobody_is_advised_to_lower_a_profile_because_of_a_second_connection(reason):
+    assert "--security-profile" not in remedy(reason, CS)
+
+
+@pytest.mark.parametrize("reason", [Verdict.CERTIFICATE_UNTRUSTED, TlsFault.UNTRUSTED])
+def test_who_trusts_a_maker_is_told_to_import_its_issuing_certificate(reason):
+    assert "issuing certificate" in remedy(reason, CS)
 
 
 @pytest.mark.parametrize(

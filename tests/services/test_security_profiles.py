@@ -146,7 +146,7 @@ async def test_a_profile_the_station_does_not_take_is_forgotten(script):
 
     assert (here.station.security_profile, here.trust) == (BASIC, Trust())
     assert here.stages == ["asked", "rejected"]
-    assert here.store.published[-1].reason
+    assert here.told[-1][1]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ from tests.web.certificates import Files
 from voltkeep.config import Address, Settings
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.diagnostics import LogKind
+from voltkeep.domain.events import Event
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import Station
 from voltkeep.pki.firmware import FirmwareSignatures
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.firmware import FirmwareService, Wish
+from voltkeep.services.refusals import Refusals
 from voltkeep.services.transfers import Listeners, Via
 from voltkeep.store import MemoryStore
 from voltkeep.store.files import DirectoryFiles
@@ -64,10 +66,11 @@ class Place:
         self.listeners = Listeners(self.settings)
         self.later = timedelta(0)
         parts = (self.store.begin, self.store.read, self.stations, self.files)
-        self.diagnostics = DiagnosticsService(*parts, self.listeners, self.clock, self.settings)
-        self.firmware = FirmwareService(
-            *parts, FirmwareSignatures(), self.listeners, self.clock, self.settings
-        )
+        self.told: list[Event] = []
+        self.refusals = Refusals(self.store.begin, self.clock, self.told.append)
+        rest = (self.listeners, self.clock, self.settings, self.refusals)
+        self.diagnostics = DiagnosticsService(*parts, *rest)
+        self.firmware = FirmwareService(*parts, FirmwareSignatures(), *rest)
         self.server = HttpServer(make_app(self.diagnostics, self.firmware, Revoked()))
 
     def clock(self):
@@ -96,6 +99,12 @@ class Place:
         await self.firmware.images.add(STATION.tenant, name, filename, blocks())
         await self.firmware.update(STATION, Wish(image=name, **options))
         return self.stations.asked[-1].location
+
+    async def refused(self):
+        """Who came with what opens nothing."""
+        await self.refusals.flush()
+        async with self.store.read() as work:
+            return await work.refusals.all()
 
     async def arrived(self, station=STATION):
         """The last log of a station, and its content; None if nothing has arrived."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.gateway.csms import until
 from tests.web.conftest import STATION, place_in, say
+from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.diagnostics import LogState
 from voltkeep.domain.identity import station_id
 from voltkeep.web import bodies
@@ -128,10 +129,10 @@ async def test_row_63_an_old_token_opens_nothing_and_somebody_can_see_that(place
 
     await refused(client, place, url)
 
-    async with place.store.read() as work:
-        [seen] = await work.refusals.all()
+    [seen] = await place.refused()
     assert (seen.station, seen.count, seen.detail) == (STATION, 1, "the token has expired")
-    assert seen.host == "127.0.0.1"
+    assert (seen.host, seen.reason) == ("127.0.0.1", Barrier.TOKEN)
+    assert [(event.station, event.reason) for event in place.told] == [(STATION, Barrier.TOKEN)]
 
 
 async def test_row_63_a_used_token_is_seen_before_its_body_is(place, client):
@@ -140,18 +141,32 @@ async def test_row_63_a_used_token_is_seen_before_its_body_is(place, client):
 
     await refused(client, place, url)
 
-    async with place.store.read() as work:
-        assert [each.detail for each in await work.refusals.all()] == ["the token was used"]
+    assert [each.detail for each in await place.refused()] == ["the token was used"]
 
 
 async def test_who_guesses_fills_no_table(place, client):
     url = await place.wanted()
 
-    for number in range(20):
+    for number in range(30):
         await refused(client, place, f"{url[:-43]}{number:043}")
 
-    async with place.store.read() as work:
-        assert len(await work.refusals.all()) == 1
+    assert [each.count for each in await place.refused()] == [30]
+    assert len(place.told) == 20
+
+
+async def test_who_tries_garbage_hides_nobody_elses_refusal(place, client):
+    url = await place.wanted()
+    for number in range(30):
+        await refused(client, place, f"{url.rpartition('/')[0]}/garbage-{number}")
+
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2")) as (
+        other
+    ):
+        await refused(other, place, f"{url[:-43]}{'A' * 43}")
+
+    found = {each.host: (each.station.name, each.count) for each in await place.refused()}
+    assert found == {"127.0.0.1": ("", 30), "127.0.0.2": (STATION.name, 1)}
+    assert place.told[-1].remote_address == "127.0.0.2"
 
 
 async def test_a_token_is_stored_as_a_hash(place):

@@ -46,7 +46,7 @@ async def list_(
             (
                 str(each.id),
                 state(each),
-                age(each.last_seen_at, time),
+                age(each.last_heard_at, time),
                 each.subprotocol or "",
                 _model(each),
                 _connectors(connectors[each.id]),
@@ -98,7 +98,7 @@ async def show(run: Run, name: Name) -> None:
         [
             ("Station", str(station.id)),
             ("State", state(station)),
-            ("Last heard", f"{age(station.last_seen_at, time)} {instant(station.last_seen_at)}"),
+            ("Last heard", f"{age(station.last_heard_at, time)} {instant(station.last_heard_at)}"),
             ("Connected", instant(station.connected_at)),
             ("Disconnected", instant(station.disconnected_at)),
             ("From", station.remote_address or ""),

@@ -18,6 +18,7 @@ class Barrier(enum.StrEnum):
     NO_SUBPROTOCOL = "no common subprotocol"
     NO_ADDRESS = "no such address"
     BROWSER = "a browser, not a station"
+    TOKEN = "a token that opens nothing"  # noqa: S105  # words for a log, not a secret
     MORE = "more refusals than are kept apart"
 
 
@@ -62,6 +63,10 @@ _MEANING: dict[str, str] = {
     Barrier.NO_SUBPROTOCOL: "It speaks none of OCPP 1.6, 2.0.1 and 2.1, or does not say what.",
     Barrier.NO_ADDRESS: "The path of its address is not /ocpp/ID.",
     Barrier.BROWSER: "A web page tried; stations send no Origin.",
+    Barrier.TOKEN: (
+        "Somebody came for a file with an address that is wrong, too old, or was used before. "
+        "Its connection is not affected."
+    ),
 }
 _DO: dict[str, str] = {
     Barrier.TOO_MANY: (
@@ -72,7 +77,8 @@ _DO: dict[str, str] = {
         "voltkeep station rotate-key {station}"
     ),
     Barrier.CONNECTED: (
-        "Give each an id and a key of its own: voltkeep station set {station} --security-profile 1"
+        "Give each an id of its own. While its security profile is 0 anybody can pretend to be it: "
+        "voltkeep station raise-profile {station}"
     ),
     Barrier.QUARANTINED: (
         "Give it a new key, then let it in again: voltkeep station rotate-key {station}, "
@@ -82,6 +88,9 @@ _DO: dict[str, str] = {
     Barrier.NO_ADDRESS: (
         "Enter the whole address, with /ocpp/ and its id. Some stations add the id themselves: "
         "give those the address without it"
+    ),
+    Barrier.TOKEN: (
+        "Ask once more: voltkeep log request {station}, or voltkeep firmware update {station}"
     ),
 }
 _TLS = {each.value for each in TlsFault}

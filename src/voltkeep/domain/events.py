@@ -53,7 +53,7 @@ class StationDisconnected(Event, frozen=True, kw_only=True):
 
 
 class ConnectionRefused(Event, frozen=True, kw_only=True):
-    """Somebody asked for the address of this station and was not let in."""
+    """Somebody asked for the address of this station, or for a file of it, and was refused."""
 
     remote_address: str
     reason: str

@@ -292,6 +292,11 @@ def holds(names: Sequence[str], wanted: str) -> bool:
     return False
 
 
+# What a station sends above its own certificate is not looked at.
+_IMPORT = (
+    "If you trust who issued it, import the maker's issuing certificate, and each above it up to "
+    "the root: voltkeep ca roots add FILE --for-clients"
+)
 _ADVICE: dict[str, str] = {
     Verdict.UNKNOWN_STATION: "If it is yours: voltkeep station add {station}",
     Verdict.TLS_REQUIRED: (
@@ -322,9 +327,7 @@ _ADVICE: dict[str, str] = {
         "It must show its client certificate; if it has none, lower its profile here and renew: "
         "voltkeep station set {station} --security-profile 2, voltkeep certificate renew {station}"
     ),
-    Verdict.CERTIFICATE_UNTRUSTED: (
-        "If you trust who issued it: voltkeep ca roots add FILE --for-clients"
-    ),
+    Verdict.CERTIFICATE_UNTRUSTED: _IMPORT,
     Verdict.CERTIFICATE_EXPIRED: (
         "Let it connect with its password once and renew the certificate: "
         "voltkeep station set {station} --security-profile 2, voltkeep certificate renew {station}"
@@ -359,7 +362,7 @@ _ADVICE: dict[str, str] = {
     TlsFault.NO_CERTIFICATE: (
         "This is the port of profile 3; with a password it connects to the one of profile 2"
     ),
-    TlsFault.UNTRUSTED: ("If you trust who issued it: voltkeep ca roots add FILE --for-clients"),
+    TlsFault.UNTRUSTED: _IMPORT,
     TlsFault.WEAK: "It needs RSA of 2048 bits or EC of 224 (A00.FR.502, 503)",
     TlsFault.OUR_AUTHORITY_UNKNOWN: ("Install our root in the station: voltkeep ca export root"),
     TlsFault.OUR_CERTIFICATE_REFUSED: (

@@ -109,6 +109,12 @@ class Station(Struct, kw_only=True):
     last_seen_at: datetime | None = None
 
     @property
+    def last_heard_at(self) -> datetime | None:
+        """When it was last heard of; a connection may have been too short to say anything."""
+        heard = [each for each in (self.connected_at, self.last_seen_at) if each is not None]
+        return max(heard, default=None)
+
+    @property
     def is_connected(self) -> bool:
         """As far as the database knows; after a crash, true until the server has restarted."""
         return self.connected_at is not None and (

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from voltkeep.config import Settings
 from voltkeep.domain.audit import Deed
+from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.commands import GetLog, LogTold, Outcome
 from voltkeep.domain.diagnostics import OPEN_LOG_STATES, LogKind, LogState, LogUpload, state_after
 from voltkeep.domain.events import LogUploadChanged
@@ -26,11 +27,11 @@ from voltkeep.services.ports import (
     Work,
 )
 from voltkeep.services.provisioning import registered
+from voltkeep.services.refusals import NOBODY, Refusals
 from voltkeep.services.transfers import (
     NOT_KNOWN,
     UNASKED,
     Listeners,
-    Rejections,
     Room,
     Token,
     TransferBusy,
@@ -88,6 +89,7 @@ class DiagnosticsService:
         listeners: Listeners,
         clock: Clock,
         settings: Settings,
+        refusals: Refusals,
     ) -> None:
         self._begin = begin
         self._read = read
@@ -96,7 +98,7 @@ class DiagnosticsService:
         self._clock = clock
         self._patience = timedelta(hours=settings.upload_hours)
         self._room = Room(files, settings)
-        self._rejections = Rejections(begin)
+        self._refusals = refusals
         self._under_way: Counter[str] = Counter()
         self._listeners = listeners
 
@@ -277,8 +279,7 @@ class DiagnosticsService:
     async def _opened(self, token: str, host: str) -> LogUpload:
         upload, why = await self._looked_up(token)
         if why or upload is None:
-            station = upload.station if upload else None
-            await self._rejections.record(station, host, why, self._clock())
+            self._refusals.note(upload.station if upload else NOBODY, host, Barrier.TOKEN, why)
             raise TransferRefused
         return upload
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from voltkeep.config import Address, Settings, address_or_off
-from voltkeep.domain.barriers import meaning, remedy
+from voltkeep.domain.barriers import Barrier, meaning, remedy
 from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.domain.security import Refusal
@@ -199,7 +199,7 @@ def _connection(station: Station, addresses: Addresses, now: datetime) -> list[F
         text = "It has never connected."
     else:
         text = f"Last connected from {station.remote_address}, until "
-        text += f"{_time(station.disconnected_at)}; last heard {_time(station.last_seen_at)}."
+        text += f"{_time(station.disconnected_at)}; last heard {_time(station.last_heard_at)}."
     findings.append(Finding(topic="Connection", text=text))
     asked = station.trust.next_profile
     if asked is not None:
@@ -291,6 +291,8 @@ def _holds(station: Station, now: datetime) -> list[Finding]:
 
 
 def _summary(station: StationId, known: Station | None, refusals: list[Explained]) -> str:
+    # A file that it was not given keeps no station out.
+    refusals = [each for each in refusals if each.reason != Barrier.TOKEN]
     its = [each for each in refusals if each.is_surely_its]
     last = its[0] if its else None
     if known is not None and known.is_connected:

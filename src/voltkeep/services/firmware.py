@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from voltkeep.config import Settings
 from voltkeep.domain.audit import Deed
+from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.commands import Outcome, UpdateFirmware
 from voltkeep.domain.events import FirmwareUpdateChanged
 from voltkeep.domain.firmware import (
@@ -31,11 +32,11 @@ from voltkeep.services.ports import (
     Work,
 )
 from voltkeep.services.provisioning import registered
+from voltkeep.services.refusals import NOBODY, Refusals
 from voltkeep.services.transfers import (
     NOT_KNOWN,
     UNASKED,
     Listeners,
-    Rejections,
     Token,
     TransferRefused,
     Via,
@@ -92,7 +93,7 @@ class Download(Struct, frozen=True, kw_only=True):
 class FirmwareService:
     """Sends stations to images, serves them, and follows each update."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # each is a port
         self,
         begin: Begin,
         read: Read,
@@ -102,6 +103,7 @@ class FirmwareService:
         listeners: Listeners,
         clock: Clock,
         settings: Settings,
+        refusals: Refusals,
     ) -> None:
         self._begin = begin
         self._read = read
@@ -112,7 +114,7 @@ class FirmwareService:
         self._listeners = listeners
         self._clock = clock
         self._patience = timedelta(hours=settings.upload_hours)
-        self._rejections = Rejections(begin)
+        self._refusals = refusals
 
     # What we ask.
 
@@ -280,7 +282,7 @@ class FirmwareService:
         now = self._clock()
         named = read_token(text)
         if named is None:
-            await self._rejections.record(None, host, "no token", now)
+            self._refusals.note(NOBODY, host, Barrier.TOKEN, "no token")
             raise TransferRefused
         token, station, id = named
         async with self._read() as work:
@@ -288,7 +290,7 @@ class FirmwareService:
             image = await work.images.get(shelf(station.tenant), update.image) if update else None
         why = _closed(update, image, token, now)
         if why or image is None:
-            await self._rejections.record(station if update else None, host, why, now)
+            self._refusals.note(station if update else NOBODY, host, Barrier.TOKEN, why)
             raise TransferRefused
         return Download(stored_as=image.stored_as, size=image.size, sha256=image.sha256)
 

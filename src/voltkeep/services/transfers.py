@@ -8,28 +8,20 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import structlog
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from voltkeep.config import Settings, address_or_off
 from voltkeep.domain.identity import BadName, StationId, station_id
-from voltkeep.domain.security import Refusal
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.authority import Files, FileTooLarge, Incoming
-from voltkeep.services.ports import Begin, StoreUnavailable
-
-log = structlog.get_logger(__name__)
 
 LONGEST_URL = 512  # GetLog.remoteLocation and firmware.location, OCPP 1.6 to 2.0.1
 UNASKED = "unasked"  # the id of the one record of what a station tells of a job we never gave it
 NOT_KNOWN = ("NotSupported", "NotImplemented")  # error codes: the station has no such message
 _LARGEST_ID = 2**31 - 1  # an int32 fits every station
 _LONGEST_TOKEN = 300
-_RECORD_EVERY = timedelta(seconds=1)
-_RECORDED = "a token that opens nothing"
 
 
 class Via(enum.StrEnum):
@@ -215,43 +207,3 @@ class Room:
                 yield incoming
         finally:
             self._promised -= share
-
-
-# --- what was refused ---------------------------------------------------------------------------
-
-
-class Rejections:
-    """Records tokens that opened nothing, for people; bounded, whoever tries how often."""
-
-    def __init__(self, begin: Begin) -> None:
-        self._begin = begin
-        self._last: datetime | None = None
-
-    async def record(self, station: StationId | None, host: str, why: str, at: datetime) -> None:
-        """``station``: of a request that there is; others are only logged."""
-        if self._last is not None and at - self._last < _RECORD_EVERY:
-            return
-        self._last = at
-        log.warning("a transfer was refused", host=host, station=str(station or ""), reason=why)
-        if station is None:
-            return
-        id = hashlib.sha256(f"{_RECORDED}\n{host}".encode()).hexdigest()[:16]
-        try:
-            async with self._begin() as work:
-                known = await work.refusals.lock(station, id)
-                await work.refusals.put(
-                    Refusal(
-                        station=station,
-                        id=id,
-                        at=at,
-                        first_at=at,
-                        count=1,
-                        host=host,
-                        reason=_RECORDED,
-                        detail=why,
-                    )
-                    if known is None
-                    else structs.replace(known, at=at, count=known.count + 1, detail=why)
-                )
-        except StoreUnavailable as error:
-            log.warning("a refused transfer was not recorded", error=str(error))

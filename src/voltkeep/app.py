@@ -16,7 +16,6 @@ from voltkeep.bus.local import LocalBus
 from voltkeep.bus.outbox import Relay
 from voltkeep.bus.sealing import Seal
 from voltkeep.config import (
-    Address,
     KeyFiles,
     Settings,
     address_or_off,
@@ -79,9 +78,6 @@ class App:
     authority: CertificateAuthority
     gateway: Gateway | None = None
     file_listeners: FileListeners | None = None
-    ocpp_address: Address | None = None
-    ocpp_tls_address: Address | None = None
-    ocpp_mtls_address: Address | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -214,16 +210,16 @@ class App:
             self.authority,
             self._tls.for_files,
         )
-        await self.file_listeners.open(settings, services.listeners)
+        await self.file_listeners.open(settings, services.addresses)
         self._job("certificates of files", self.file_listeners.keep)
-        found = []
         for setting, text, kind in wanted:
             address = address_or_off(text)
+            if address is None:
+                continue
             try:
-                found.append(await gateway.listen(*address, kind) if address is not None else None)
+                services.addresses.listens(setting, await gateway.listen(*address, kind))
             except OSError as error:
                 raise OSError(error.errno, error.strerror, f"{setting} = {text}") from error
-        self.ocpp_address, self.ocpp_tls_address, self.ocpp_mtls_address = found
 
     async def _stop(self) -> None:
         """Let stations go first, while what they say can still be stored."""

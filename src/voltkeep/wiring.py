@@ -13,6 +13,7 @@ from voltkeep.domain.security import Rules
 from voltkeep.domain.stations import NameCheck
 from voltkeep.gateway.revocation import OnlineRevocations
 from voltkeep.pki.firmware import FirmwareSignatures
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.audit import AuditedStations, AuditService
 from voltkeep.services.authority import Authority, Files
 from voltkeep.services.authorization import AuthorizationService
@@ -59,7 +60,7 @@ class AllServices(Services):
     explain: ExplainService
     audit: AuditService
     intrusion: IntrusionService
-    listeners: Listeners
+    addresses: Addresses
 
 
 class Storage(Protocol):
@@ -89,9 +90,10 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     begin, read = store.begin, store.read
     keys = Keys(subkey(secret, b"station keys"))
     number_key = subkey(secret, b"transaction numbers")
-    listeners = Listeners(settings)
+    addresses = Addresses(settings)
+    listeners = Listeners(addresses)
     by_hand = AuditedStations(stations, begin, clock)
-    credentials = CredentialsService(begin, read, stations, keys, clock, settings)
+    credentials = CredentialsService(begin, read, stations, keys, clock, addresses)
     certificates = CertificateService(begin, read, stations, authority, clock, settings)
     security = _door(store, keys, clock, announce, authority, settings)
     refusals = security.refusals
@@ -123,8 +125,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         firmware=FirmwareService(
             begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
         ),
-        listeners=listeners,
-        explain=ExplainService(read, clock, settings),
+        addresses=addresses,
+        explain=ExplainService(read, clock, addresses),
         audit=AuditService(read),
         intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),
     )

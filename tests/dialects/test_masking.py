@@ -9,6 +9,7 @@ from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.masking import _ACTIONS, without_secrets_of
 from voltkeep.domain.identity import station_id
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.transfers import Listeners, Via, new_token
 
 SECRET = "4f8c2d-SECRET"
@@ -117,7 +118,7 @@ def test_a_secret_is_masked(dialect, action, frame):
 def test_the_token_in_an_address_of_ours_is_masked(via, place):
     settings = Settings(data=Path("/nonexistent"), ftp="127.0.0.1:21", public_host="h")
     token = new_token(station_id("CS-1"), "1")
-    url = Listeners(settings).url(via, place, token, "fw.bin")
+    url = Listeners(Addresses(settings)).url(via, place, token, "fw.bin")
 
     masked = DIALECTS["ocpp2.1"].mask("GetLog", call("", {"log": {"remoteLocation": url}}))
 

@@ -24,7 +24,7 @@ def settings(tmp_path):
 
 
 async def refused(app: App):
-    url = f"ws://{app.ocpp_address}/ocpp/{STRANGER.name}"
+    url = f"ws://{app.services.addresses.settings.ocpp}/ocpp/{STRANGER.name}"
     with pytest.raises(InvalidStatus):
         await connect(url, subprotocols=[Subprotocol("ocpp1.6")])
 

@@ -8,7 +8,7 @@ import pytest
 
 from voltkeep import app as composition
 from voltkeep.app import App
-from voltkeep.config import Settings
+from voltkeep.config import Settings, parse_address
 from voltkeep.domain.events import RootsChanged
 from voltkeep.domain.identity import DEFAULT_TENANT
 from voltkeep.gateway import tls_source
@@ -34,7 +34,8 @@ async def test_a_certificate_that_another_process_has_renewed_is_shown(settings,
     monkeypatch.setattr(tls_source, "_LOOK_EVERY_S", 0.02)
     served, shell = App(settings), App(settings)
     async with served.running(serve=True):
-        address, root = served.ocpp_tls_address, served.authority.root.pem
+        address = parse_address(served.services.addresses.settings.ocpp_tls)
+        root = served.authority.root.pem
         reader, writer, before = await shown(address, root)
         async with shell.running(serve=False):
             for family in ("rsa", "ec"):

@@ -8,6 +8,7 @@ from voltkeep.domain.commands import Outcome
 from voltkeep.domain.events import KeyRotated, SecurityProfileRaised
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import SecurityProfile, Station, Trust
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.credentials import CredentialsService
 from voltkeep.services.security import Keys
 from voltkeep.store import MemoryStore
@@ -62,7 +63,7 @@ class Here:
         self.stations = Scripted(script or {})
         self.keys = Keys(b"pepper")
         self.service = CredentialsService(
-            self.store.begin, self.store.read, self.stations, self.keys, clock, settings
+            self.store.begin, self.store.read, self.stations, self.keys, clock, Addresses(settings)
         )
         row = {"id": STATION, "security_profile": profile, "key_hash": OLD, "created_at": NOW}
         self.store._state.stations[STATION] = Station(**(row | station))

@@ -13,6 +13,7 @@ from voltkeep.domain.commands import Outcome, Reset, SetNetworkProfile, UseNetwo
 from voltkeep.domain.events import CampaignChanged
 from voltkeep.domain.identity import DEFAULT_TENANT, station_id
 from voltkeep.domain.stations import SecurityProfile, Station, Trust
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.campaigns import (
     CampaignConflict,
     CampaignService,
@@ -56,7 +57,7 @@ class Fleet:
         """What is not in the database is forgotten."""
         settings = Settings(data=Path("/nonexistent"), public_host="csms.example")
         begin, read, clock = self.store.begin, self.store.read, lambda: self.now
-        credentials = CredentialsService(begin, read, self, Keys(b""), clock, settings)
+        credentials = CredentialsService(begin, read, self, Keys(b""), clock, Addresses(settings))
         self.service = CampaignService(begin, read, credentials, self, clock)
 
     @property

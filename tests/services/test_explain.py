@@ -12,6 +12,7 @@ from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.security import TlsFault, Verdict
 from voltkeep.domain.stations import Registration, SecurityProfile, Station, Trust
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.refusals import NOBODY, Refusals
 from voltkeep.store import MemoryStore
@@ -27,7 +28,7 @@ class World:
         self.store = MemoryStore()
         self.refusals = Refusals(self.store.begin, self.clock, lambda _: None)
         where = Settings(data=Path("/nonexistent"), public_host="csms.example", **settings)
-        self.service = ExplainService(self.store.read, self.clock, where)
+        self.service = ExplainService(self.store.read, self.clock, Addresses(where))
 
     def clock(self):
         return self.now

@@ -16,6 +16,7 @@ from voltkeep.domain.events import Event
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.stations import Station
 from voltkeep.pki.firmware import FirmwareSignatures
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.firmware import FirmwareService, Wish
 from voltkeep.services.refusals import Refusals
@@ -63,12 +64,12 @@ class Place:
         self.store = MemoryStore()
         self.stations = Agreeable()
         self.files = DirectoryFiles(directory / "files")
-        self.listeners = Listeners(self.settings)
+        self.addresses = Addresses(self.settings)
         self.later = timedelta(0)
         parts = (self.store.begin, self.store.read, self.stations, self.files)
         self.told: list[Event] = []
         self.refusals = Refusals(self.store.begin, self.clock, self.told.append)
-        rest = (self.listeners, self.clock, self.settings, self.refusals)
+        rest = (Listeners(self.addresses), self.clock, self.settings, self.refusals)
         self.diagnostics = DiagnosticsService(*parts, *rest)
         self.firmware = FirmwareService(*parts, FirmwareSignatures(), *rest)
         self.server = HttpServer(make_app(self.diagnostics, self.firmware, Revoked()))
@@ -82,7 +83,7 @@ class Place:
 
     async def listen(self, via=Via.HTTP):
         address = await self.server.listen(Address("127.0.0.1", 0), secured=via is Via.HTTPS)
-        self.listeners.listens(via, address.port)
+        self.addresses.listens("files_tls" if via is Via.HTTPS else "files", address)
         return address
 
     async def wanted(self, station=STATION, **options):

@@ -27,8 +27,7 @@ async def place(request, tmp_path, monkeypatch):
         server = ftp.FtpServer(place.diagnostics, place.firmware)
         tls = ftp.tls_context(place.certificates, SUITES)
         address = await server.listen(Address("127.0.0.1", 0), tls)
-        place.listeners.listens(Via.FTP, address.port)
-        place.listeners.listens(Via.FTPS, address.port)
+        place.addresses.listens("ftp", address)
         yield place
         await server.close()
 

@@ -58,7 +58,7 @@ async def place(tmp_path, certified, monkeypatch):
     place.opened = FileListeners(
         place.diagnostics, place.firmware, Revoked(), certified, certified.tls
     )
-    await place.opened.open(place.settings, place.listeners)
+    await place.opened.open(place.settings, place.addresses)
     keeping = asyncio.create_task(place.opened.keep())
     yield place
     keeping.cancel()
@@ -135,7 +135,7 @@ async def test_a_taken_address_is_named(tmp_path, place, certified):
     other = FileListeners(place.diagnostics, place.firmware, Revoked(), certified, certified.tls)
 
     with pytest.raises(OSError, match=r"files_tls = 127\.0\.0\.1"):
-        await other.open(settings, place.listeners)
+        await other.open(settings, place.addresses)
 
 
 async def test_who_sends_half_a_request_is_sent_away(place, monkeypatch):

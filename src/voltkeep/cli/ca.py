@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from voltkeep.cli.addresses import file_urls
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.output import Cell
@@ -98,7 +97,9 @@ async def show(run: Run) -> None:
 
 def _asked_for_revoked(run: Run, entries: list["Entry"]) -> dict[str, Any]:
     """Where our revocation lists and OCSP answers are: over HTTP, as is usual, if it is on."""
-    urls = file_urls(run.settings)
+    from voltkeep.services.addresses import Addresses
+
+    urls = Addresses(run.settings).files()
     base = urls.get("files") or urls.get("files_tls")
     if base is None:
         return {"crl": {}, "ocsp": ""}

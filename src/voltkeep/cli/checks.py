@@ -228,8 +228,8 @@ async def _ftp_listener(settings: Settings) -> Finding:
 
 async def _listens(settings: Settings, setting: str, check: str, without: str) -> Finding:
     server = find_server(settings.data)
-    text = str(getattr(settings if server is None else server, setting))
-    if text in ("", "off"):
+    text = str(getattr(settings, setting))
+    if text == "off":
         return _good(check, f"`{setting}` is off: {without}")
     address = parse_address(text)
     if server is None and address.port == 0:
@@ -255,10 +255,9 @@ async def _listens(settings: Settings, setting: str, check: str, without: str) -
 
 async def _certificate(settings: Settings) -> Finding:
     """What the TLS listener presents, as a station sees it."""
-    server = find_server(settings.data)
-    if server is None or not server.ocpp_tls:
+    if find_server(settings.data) is None or settings.ocpp_tls == "off":
         return _good("certificate", "looked at while a server listens on `ocpp_tls`")
-    address = parse_address(server.ocpp_tls)
+    address = parse_address(settings.ocpp_tls)
     try:
         async with asyncio.timeout(_REACHED_WITHIN_S):
             shown = await _presented(address.host, address.port)

@@ -17,6 +17,7 @@ import typer
 
 from voltkeep.cli.errors import ExitCode, Failure, as_failure
 from voltkeep.cli.output import Output
+from voltkeep.cli.server_lock import find_server
 from voltkeep.cli.text import escape
 from voltkeep.config import (
     Field,
@@ -72,9 +73,12 @@ class Run:
         """Raises ConfigError."""
         return load(self.flags, os.environ, self._file, self._data_name)
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
-        return self.loaded.settings
+        """As loaded; beside a running server, stations are told what that one runs with."""
+        settings = self.loaded.settings
+        server = find_server(settings.data)
+        return settings if server is None else server.over(settings)
 
     @asynccontextmanager
     async def app(self) -> AsyncIterator["App"]:

@@ -64,7 +64,7 @@ async def _check_simulated(app: App, id: StationId) -> None:
 
 async def run_demo(app: App) -> None:
     """Until cancelled."""
-    url = our_base_url(app.settings)
+    url = our_base_url(app.services.addresses.settings)
     if url is not None:
         keys = await register(app, [station.id for station in DEMO_STATIONS], DEMO_TOKENS)
         await demo_fleet(url, keys)

@@ -14,23 +14,27 @@ import structlog
 
 from voltkeep.app import App
 from voltkeep.bus.local import Subscription
-from voltkeep.cli.addresses import base_url, file_urls
 from voltkeep.cli.command import Run, shell_path
 from voltkeep.cli.demo import demo_settings, run_demo
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.event_log import log_event
 from voltkeep.cli.logs import server_logs
 from voltkeep.cli.output import Cell, Output
-from voltkeep.cli.server_lock import Server, only_server
+from voltkeep.cli.server_lock import TOLD, Server, only_server
 from voltkeep.cli.view import View
-from voltkeep.config import make_data_directory, public_value
+from voltkeep.config import Settings, address_or_off, make_data_directory, public_value
 from voltkeep.domain.events import EnergyMetered
-from voltkeep.services.transfers import Via
+from voltkeep.domain.stations import SecurityProfile
 from voltkeep.sim import DEMO_STATIONS
 from voltkeep.wiring import now
 
 log = structlog.get_logger(__name__)
 
+_PROFILES = {
+    SecurityProfile.BASIC: "security profile 1: a password",
+    SecurityProfile.TLS_BASIC: "profile 2: TLS and a password",
+    SecurityProfile.TLS_CERTIFICATE: "profile 3: TLS and a client certificate",
+}
 _FILES = {
     "files": "logs, firmware, and which certificates are revoked",
     "files_tls": "the same over TLS",
@@ -51,12 +55,13 @@ async def run_server(run: Run, *, demo: bool) -> None:
         # A person sees cars charge; a log collector has the meter values in the database.
         news = app.bus.subscribe(without=() if view else (EnergyMetered,))
         async with _listening(app), _beside(_tell(news, view)):
-            addresses = _addresses(app)
-            describe(Server(pid=os.getpid(), started_at=now(), **addresses))
+            actual = app.services.addresses.settings
+            told = {name: getattr(actual, name) for name in TOLD}
+            describe(Server(pid=os.getpid(), started_at=now(), **told))
             if is_human:
                 _greet(run, app, demo=demo)
             else:
-                log.info("listening", **addresses, pid=os.getpid(), data=settings.data)
+                log.info("listening", **_listening_on(actual), pid=os.getpid(), data=settings.data)
             async with _beside(run_demo(app) if demo else None):
                 await stop.wait()
             if is_human:
@@ -135,18 +140,12 @@ async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _addresses(app: App) -> dict[str, str]:
-    """Where it listens, by the setting."""
-    files = app.file_listeners.addresses if app.file_listeners is not None else {}
-    found = {
-        "ocpp": app.ocpp_address,
-        "ocpp_tls": app.ocpp_tls_address,
-        "ocpp_mtls": app.ocpp_mtls_address,
-        "files": files.get(Via.HTTP),
-        "files_tls": files.get(Via.HTTPS),
-        "ftp": files.get(Via.FTP),
+def _listening_on(settings: Settings) -> dict[str, str]:
+    """Where it listens, by the setting; empty for what is off."""
+    return {
+        setting: str(address_or_off(getattr(settings, setting)) or "")
+        for setting in ("ocpp", "ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp")
     }
-    return {setting: str(address) if address else "" for setting, address in found.items()}
 
 
 def _ours(*, demo: bool) -> frozenset[str]:
@@ -170,21 +169,16 @@ async def _tell(news: Subscription, view: View | None) -> None:
 
 
 def _tell_where(out: Output, app: App) -> None:
-    listeners = [
-        (app.ocpp_address, False, "security profile 1: a password"),
-        (app.ocpp_tls_address, True, "profile 2: TLS and a password"),
-        (app.ocpp_mtls_address, True, "profile 3: TLS and a client certificate"),
-    ]
+    addresses = app.services.addresses
     label = "Stations connect to"
-    for address, tls, what in listeners:
-        if address is not None:
-            base = base_url(address, app.settings, tls=tls)
-            out.line(f"{label:<21}{base}STATION  ({what})")
+    for profile, what in _PROFILES.items():
+        if base := addresses.base(profile):
+            out.line(f"{label:<21}{base}/STATION  ({what})")
             label = ""
     if label:
         out.line(f"{label}  nowhere: `ocpp`, `ocpp_tls` and `ocpp_mtls` are off")
     label = "Files are at"
-    for setting, url in file_urls(app.settings).items():
+    for setting, url in addresses.files().items():
         out.line(f"{label:<21}{url}  ({_FILES[setting]})")
         label = ""
 

@@ -9,25 +9,36 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from voltkeep.cli.errors import Failure
+from voltkeep.config import Settings
 
 _FILE = "server.lock"
 _TRIES, _PAUSE_S = 10, 0.05  # who only looks holds the lock for a moment
 
 
-class Server(Struct, frozen=True):
-    """A running server, as it describes itself. What does not listen has an empty address."""
+class Server(Struct, frozen=True, kw_only=True):
+    """A running server, as it describes itself: with its flags, and ports as they really are."""
 
     pid: int
-    ocpp: str
     started_at: datetime
-    ocpp_tls: str = ""
-    ocpp_mtls: str = ""
-    files: str = ""
-    files_tls: str = ""
-    ftp: str = ""
+    ocpp: str
+    ocpp_tls: str
+    ocpp_mtls: str
+    files: str
+    files_tls: str
+    ftp: str
+    public_host: str
+    ocpp_tls_client_certificates: bool
+    cpo_name: str
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings of a shell beside it, where they decide what stations are told."""
+        return structs.replace(settings, **{name: getattr(self, name) for name in TOLD})
+
+
+TOLD = tuple(name for name in Server.__struct_fields__ if name in Settings.__struct_fields__)
 
 
 @contextlib.contextmanager
@@ -76,7 +87,7 @@ def find_server(data: Path) -> Server | None:
         if _locks(handle, fcntl.LOCK_SH):
             return None
         return msgspec.json.decode(os.pread(handle, 4096, 0), type=Server)
-    except msgspec.DecodeError:  # it is about to start, or to stop
+    except msgspec.DecodeError:  # it is about to start or to stop, or of another release
         return None
     finally:
         os.close(handle)

@@ -18,16 +18,12 @@ _INDENT = " " * 4
 @command(group, "explain", examples=("station explain CS-01",))
 async def explain(run: Run, name: Name) -> None:
     """Why a station is refused, in plain words, and what to do. Also for ids nobody registered."""
-    from voltkeep.cli.addresses import entry
     from voltkeep.domain.identity import parse_station
-    from voltkeep.domain.stations import SecurityProfile
     from voltkeep.wiring import now
 
     id = parse_station(name)
-    at = {int(each): entry(run.settings, id, each) for each in SecurityProfile}
-    addresses = {profile: found.url for profile, found in at.items() if found is not None}
     async with run.app() as app:
-        explanation = await app.services.explain.explain(id, addresses)
+        explanation = await app.services.explain.explain(id)
     if run.out.as_json:
         run.out.data(_plain(explanation))
         return

@@ -5,7 +5,6 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
-from voltkeep.config import Settings
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.commands import (
     GetNetworkProfiles,
@@ -20,6 +19,7 @@ from voltkeep.domain.commands import (
 from voltkeep.domain.events import KeyRotated, SecurityProfileRaised, StationChanged
 from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.audit import audit
 from voltkeep.services.network_profiles import Route, Unready, check_target, prerequisites, slots
 from voltkeep.services.ports import (
@@ -85,14 +85,14 @@ class CredentialsService:
         stations: Stations,
         keys: GeneratesKeys,
         clock: Clock,
-        settings: Settings,
+        addresses: Addresses,
     ) -> None:
         self._begin = begin
         self._read = read
         self._stations = stations
         self._keys = keys
         self._clock = clock
-        self._settings = settings
+        self._addresses = addresses
 
     # Keys (A01).
 
@@ -231,7 +231,7 @@ class CredentialsService:
             known = await registered(work, station)
             target = check_target(known, to)
             url, warnings = await prerequisites(
-                work, known, target, self._settings, route, self._clock(), force=force
+                work, known, target, self._addresses, route, self._clock(), force=force
             )
         key = "" if known.key_hash or target not in _WITH_KEY else await self._first_key(station)
         use = route.slots or await self._free_slots(known)
@@ -241,7 +241,7 @@ class CredentialsService:
             slot=use[0],
             subprotocol=known.subprotocol or "",
             interface=route.interface,
-            message_timeout_s=max(1, round(self._settings.call_timeout_s)),
+            message_timeout_s=max(1, round(self._addresses.settings.call_timeout_s)),
         )
         raised = await self._ask(station, command, use)
         raised = structs.replace(raised, warnings=tuple(warnings), key=key)

@@ -1,29 +1,23 @@
 """Why a station is refused, in plain words, and what to do about it."""
 
 import shlex
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from msgspec import Struct
 
-from voltkeep.config import Address, Settings, address_or_off
 from voltkeep.domain.barriers import Barrier, meaning, remedy
 from voltkeep.domain.certificates import CertificateState, IssuedCertificate
-from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.domain.identity import StationId
 from voltkeep.domain.security import Refusal
 from voltkeep.domain.stations import Registration, SecurityProfile, Station
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.ports import Clock, Read, Work
 from voltkeep.services.refusals import NOBODY, host_of
 
 _SHOWN = 20
 _NOBODYS = timedelta(days=1)  # TLS failures that may be of a station never heard of
-_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  # named here, not listened on
 _WITH_KEY = (SecurityProfile.BASIC, SecurityProfile.TLS_BASIC)
 _IN_USE = (CertificateState.ACTIVE, CertificateState.ACCEPTED, CertificateState.SENT)
-
-Addresses = Mapping[int, str]
-"""The whole address of a station, by the security profile it would use there."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -63,15 +57,14 @@ class Explanation(Struct, frozen=True, kw_only=True):
 class ExplainService:
     """Reads what is known of a station, its connections and its refusals, and says it."""
 
-    def __init__(self, read: Read, clock: Clock, settings: Settings) -> None:
+    def __init__(self, read: Read, clock: Clock, addresses: Addresses) -> None:
         self._read = read
         self._clock = clock
-        self._settings = settings
+        self._addresses = addresses
 
-    async def explain(self, station: StationId, addresses: Addresses | None = None) -> Explanation:
-        """Also for an id that is not registered. ``addresses``: as they are, where known."""
+    async def explain(self, station: StationId) -> Explanation:
+        """Also for an id that is not registered."""
         now = self._clock()
-        at = self._addresses(station) if addresses is None else addresses
         async with self._read() as work:
             known = await work.stations.get(station)
             refusals = await _refusals(work, station, known, now)
@@ -80,8 +73,9 @@ class ExplainService:
         if known is None:
             findings = _unregistered(station, alike)
         else:
+            url = self._addresses.station(station, known.security_profile)
             findings = [
-                *_connection(known, at, now),
+                *_connection(known, url, now),
                 *_key(known),
                 *_certificate(known, certificates, now),
                 *_holds(known, now),
@@ -94,30 +88,6 @@ class ExplainService:
             summary=_summary(station, known, refusals),
             findings=tuple(findings),
             refusals=tuple(refusals),
-        )
-
-    def _addresses(self, station: StationId) -> Addresses:
-        """As the settings have them; a port 0 is only known to who listens."""
-        settings = self._settings
-        tenant = "" if station.tenant == DEFAULT_TENANT else f"{quote(station.tenant, '')}/"
-        path = f"{tenant}{quote(station.name, '')}"
-        plain, tls = address_or_off(settings.ocpp), address_or_off(settings.ocpp_tls)
-        mtls = address_or_off(settings.ocpp_mtls)
-        if mtls is None and settings.ocpp_tls_client_certificates:
-            mtls = tls
-        by_profile = {0: ("ws", plain), 1: ("ws", plain), 2: ("wss", tls), 3: ("wss", mtls)}
-        return {
-            profile: f"{scheme}://{self._reachable(address)}/ocpp/{path}"
-            for profile, (scheme, address) in by_profile.items()
-            if address is not None
-        }
-
-    def _reachable(self, address: Address) -> Address:
-        public = self._settings.public_host
-        if public:
-            return Address(public, address.port)
-        return (
-            Address(self._settings.host, address.port) if address.host in _EVERYWHERE else address
         )
 
 
@@ -177,11 +147,10 @@ def _unregistered(station: StationId, alike: list[StationId]) -> list[Finding]:
     return findings
 
 
-def _connection(station: Station, addresses: Addresses, now: datetime) -> list[Finding]:
+def _connection(station: Station, url: str, now: datetime) -> list[Finding]:
     profile = int(station.security_profile)
-    url = addresses.get(profile)
     findings = []
-    if url is None:
+    if not url:
         findings.append(
             Finding(
                 topic="Address",

@@ -1,15 +1,14 @@
 """What a station needs for a higher security profile, and where it connects with it."""
 
 from datetime import datetime
-from urllib.parse import quote
 
 from msgspec import Struct
 
-from voltkeep.config import Address, Settings, address_or_off
 from voltkeep.domain.certificates import CertificateState, RootUse
 from voltkeep.domain.commands import NetworkProfilesTold
-from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.ports import Work
 
 _HAS_ROOT = ("sent", "installed", "listed")
@@ -58,14 +57,14 @@ async def prerequisites(
     work: Work,
     known: Station,
     target: SecurityProfile,
-    settings: Settings,
+    addresses: Addresses,
     route: Route,
     at: datetime,
     *,
     force: bool,
 ) -> tuple[str, list[str]]:
     """Where the station shall connect, and what may go wrong. Raises Unready."""
-    url = route.url or _url(settings, known.id, target)
+    url = route.url or addresses.base(target, known.id.tenant)
     if not url:
         raise Unready(
             f"nothing that stations can be told listens for security profile {int(target)}",
@@ -106,22 +105,6 @@ _LISTENER = {
     SecurityProfile.TLS_BASIC: "ocpp_tls",
     SecurityProfile.TLS_CERTIFICATE: "ocpp_mtls",
 }
-
-
-def _url(settings: Settings, station: StationId, target: SecurityProfile) -> str:
-    """What a station is told to connect to: it adds its id itself (OCPP-J 3.1.1)."""
-    address = address_or_off(getattr(settings, _LISTENER[target]))
-    if (
-        address is None
-        and target is SecurityProfile.TLS_CERTIFICATE
-        and settings.ocpp_tls_client_certificates
-    ):
-        address = address_or_off(settings.ocpp_tls)
-    if address is None or address.port == 0:
-        return ""
-    scheme = "ws" if target is SecurityProfile.BASIC else "wss"
-    tenant = "" if station.tenant == DEFAULT_TENANT else f"/{quote(station.tenant, safe='')}"
-    return f"{scheme}://{Address(settings.host, address.port)}/ocpp{tenant}"
 
 
 def slots(told: NetworkProfilesTold | None) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What logs and firmware share: where stations reach our file listeners, the tokens, the room."""
+"""What logs and firmware share: which of our listeners stations use, the tokens, the room."""
 
 import binascii
 import enum
@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from voltkeep.config import Settings, address_or_off
+from voltkeep.config import Settings
 from voltkeep.domain.identity import BadName, StationId, station_id
 from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.authority import Files, FileTooLarge, Incoming
 
 LONGEST_URL = 512  # GetLog.remoteLocation and firmware.location, OCPP 1.6 to 2.0.1
@@ -97,25 +98,10 @@ def read_token(text: str) -> tuple[Token, StationId, str] | None:
 
 
 class Listeners:
-    """The addresses under which stations reach our file listeners."""
+    """Which of our file listeners suits a station, and the address for one transfer there."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        listeners = {
-            Via.HTTPS: settings.files_tls,
-            Via.HTTP: settings.files,
-            Via.FTPS: settings.ftp,
-            Via.FTP: settings.ftp,
-        }
-        self._ports = {
-            via: address.port
-            for via, text in listeners.items()
-            if (address := address_or_off(text)) is not None
-        }
-
-    def listens(self, via: Via, port: int) -> None:
-        """The port that a setting of 0 has come to be."""
-        self._ports[via] = port
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
 
     def choose(self, station: Station, wanted: Via | None) -> Via:
         """``wanted``, or what suits the station's security profile. Raises NoListener.
@@ -123,13 +109,13 @@ class Listeners:
         Who speaks TLS to us is never told to carry a file in the clear (L01.FR.08).
         """
         if wanted is not None:
-            if wanted not in self._ports:
+            if not self._addresses.is_on(_SETTINGS[wanted]):
                 raise NoListener(f"nothing listens for {wanted}: turn on `{_SETTINGS[wanted]}`")
             return wanted
         secured = station.security_profile >= SecurityProfile.TLS_BASIC
         order = (Via.HTTPS, Via.FTPS) if secured else (Via.HTTP, Via.HTTPS, Via.FTP)
         for via in order:
-            if via in self._ports:
+            if self._addresses.is_on(_SETTINGS[via]):
                 return via
         raise NoListener(
             f"no listener for files suits {station.id}: turn on `{_SETTINGS[order[0]]}`, "
@@ -138,10 +124,12 @@ class Listeners:
 
     def url(self, via: Via, place: str, token: Token, filename: str = "") -> str:
         """Where the station shall go. Raises NoListener when that is too long to be told."""
-        if not self._ports[via]:
-            raise NoListener(f"`{_SETTINGS[via]}` takes any free port: name one, to be told")
-        host = self._settings.host
-        at = f"[{host}]:{self._ports[via]}" if ":" in host else f"{host}:{self._ports[via]}"
+        at = self._addresses.told(_SETTINGS[via], tls=via in {Via.HTTPS, Via.FTPS})
+        if at is None:
+            raise NoListener(
+                f"`{_SETTINGS[via]}` takes any free port when a server runs: "
+                "start it, or name an address of your own"
+            )
         name = quote(filename, safe="")
         if via in {Via.FTP, Via.FTPS}:
             url = f"{via}://{token.name}:{token.secret}@{at}/{name}"

@@ -10,9 +10,10 @@ import structlog
 from OpenSSL import SSL
 
 from voltkeep.config import Address, Settings, address_or_off, parse_ports
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.firmware import FirmwareService
-from voltkeep.services.transfers import Listeners, Via
+from voltkeep.services.transfers import Via
 from voltkeep.web.files import Revocations, make_app
 from voltkeep.web.ftp import CertificateFiles, FtpServer, tls_context
 from voltkeep.web.server import HttpServer
@@ -53,7 +54,7 @@ class FileListeners:
         self._used: int | None = None
         self.addresses: dict[Via, Address] = {}
 
-    async def open(self, settings: Settings, told: Listeners) -> None:
+    async def open(self, settings: Settings, told: Addresses) -> None:
         """Listen, and let stations be told where. Raises OSError, which names the setting."""
         for via, name in ((Via.HTTP, "files"), (Via.HTTPS, "files_tls"), (Via.FTP, "ftp")):
             text: str = getattr(settings, name)
@@ -66,9 +67,7 @@ class FileListeners:
                 await self.close()
                 raise OSError(error.errno, error.strerror, f"{name} = {text}") from error
             self.addresses[via] = address
-            told.listens(via, address.port)
-            if via is Via.FTP:
-                told.listens(Via.FTPS, address.port)
+            told.listens(name, address)
 
     async def _listen(self, via: Via, wanted: Address, settings: Settings) -> Address:
         if via is Via.HTTP:

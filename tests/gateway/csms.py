@@ -174,7 +174,9 @@ class Talker:
         await self.socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
 
     async def hear(self, timeout=5):
-        return json.loads(await asyncio.wait_for(self.socket.recv(), timeout))
+        # No `wait_for`: of Python 3.11 it swallows a cancellation that comes with the message.
+        async with asyncio.timeout(timeout):
+            return json.loads(await self.socket.recv())
 
     async def ask(self, action, payload, id=None):
         """Send a CALL and return what comes back."""

@@ -47,21 +47,24 @@ async def beside(csms):
     """A connected station, which must go on being served: the longest it waited, at the end."""
     waits: list[float] = []
     async with csms.booted("OTHER") as station:
+        is_over = asyncio.Event()
 
         async def live():
-            while True:
+            while not is_over.is_set():
                 started = time.monotonic()
                 assert await station.is_alive()
                 waits.append(time.monotonic() - started)
-                await asyncio.sleep(0.1)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await is_over.wait()
 
         task = asyncio.create_task(live())
         try:
             yield waits
         finally:
-            task.cancel()
-            await asyncio.wait({task})
-        assert task.cancelled(), task.exception()
+            is_over.set()
+        async with asyncio.timeout(5):
+            await task
         assert max(waits) < 1.0
 
 

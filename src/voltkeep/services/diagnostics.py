@@ -38,6 +38,8 @@ from voltkeep.services.transfers import (
     TransferRefused,
     Via,
     check_location,
+    displaced,
+    job_meant,
     new_request_id,
     new_token,
     read_token,
@@ -212,11 +214,10 @@ class DiagnosticsService:
 
     async def _cancel_others(self, work: Work, upload: LogUpload, now: datetime) -> None:
         """N01.FR.11: the station has dropped what it was uploading for this."""
-        for other in await work.logs.of(upload.station, states=OPEN_LOG_STATES):
-            if other.id not in {upload.id, UNASKED}:
-                cancelled = structs.replace(other, state=LogState.CANCELLED, at=now)
-                await work.logs.put(cancelled)
-                _tell(work, cancelled)
+        for other in await displaced(work.logs, upload, OPEN_LOG_STATES):
+            cancelled = structs.replace(other, state=LogState.CANCELLED, at=now)
+            await work.logs.put(cancelled)
+            _tell(work, cancelled)
 
     # What stations say.
 
@@ -224,7 +225,7 @@ class DiagnosticsService:
         """A station tells how far its upload is (N01). Unknown and missing ids are no error."""
         async with self._begin() as work:
             await work.stations.hold(sender)
-            job = await self._job(work, sender.station, request_id)
+            job = await job_meant(work.logs, sender.station, request_id, OPEN_LOG_STATES)
             is_over = job is None or job.state not in OPEN_LOG_STATES
             if is_over and state_after(None, status) is None:
                 return  # N01.FR.12: triggered, and nothing goes on
@@ -237,16 +238,6 @@ class DiagnosticsService:
             changed = structs.replace(job, state=state, status=status, at=sender.received_at)
             await work.logs.put(changed)
             _tell(work, changed)
-
-    async def _job(
-        self, work: Work, station: StationId, request_id: int | None
-    ) -> LogUpload | None:
-        """Whichever is meant: the one of that number, or without one what runs, or ran last."""
-        if request_id is not None:
-            return await work.logs.lock(station, str(request_id))
-        jobs = [each for each in await work.logs.of(station, limit=50) if each.id != UNASKED]
-        running = [each for each in jobs if each.state in OPEN_LOG_STATES]
-        return max(running or jobs, key=lambda each: each.requested_at, default=None)
 
     # What arrives.
 

@@ -41,6 +41,8 @@ from voltkeep.services.transfers import (
     TransferRefused,
     Via,
     check_location,
+    displaced,
+    job_meant,
     new_request_id,
     new_token,
     read_token,
@@ -234,11 +236,10 @@ class FirmwareService:
 
     async def _cancel_others(self, work: Work, update: FirmwareUpdate, now: datetime) -> None:
         """L01.FR.26: the station has dropped what it was installing for this."""
-        for other in await work.updates.of(update.station, states=OPEN_UPDATE_STATES):
-            if other.id not in {update.id, UNASKED}:
-                cancelled = structs.replace(other, state=UpdateState.CANCELLED, at=now)
-                await work.updates.put(cancelled)
-                _tell(work, cancelled)
+        for other in await displaced(work.updates, update, OPEN_UPDATE_STATES):
+            cancelled = structs.replace(other, state=UpdateState.CANCELLED, at=now)
+            await work.updates.put(cancelled)
+            _tell(work, cancelled)
 
     # What stations say.
 
@@ -246,7 +247,7 @@ class FirmwareService:
         """A station tells how far its update is (L01). Unknown and missing ids are no error."""
         async with self._begin() as work:
             await work.stations.hold(sender)
-            job = await self._job(work, sender.station, request_id)
+            job = await job_meant(work.updates, sender.station, request_id, OPEN_UPDATE_STATES)
             is_over = job is None or job.state not in OPEN_UPDATE_STATES
             if is_over and state_after(None, status) is None:
                 return  # L01.FR.28: triggered, and nothing goes on
@@ -264,16 +265,6 @@ class FirmwareService:
             )
             await work.updates.put(changed)
             _tell(work, changed)
-
-    async def _job(
-        self, work: Work, station: StationId, request_id: int | None
-    ) -> FirmwareUpdate | None:
-        """Whichever is meant: the one of that number, or without one what runs, or ran last."""
-        if request_id is not None:
-            return await work.updates.lock(station, str(request_id))
-        jobs = [each for each in await work.updates.of(station, limit=50) if each.id != UNASKED]
-        running = [each for each in jobs if each.state in OPEN_UPDATE_STATES]
-        return max(running or jobs, key=lambda each: each.requested_at, default=None)
 
     # What is fetched.
 

@@ -6,8 +6,10 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Protocol, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -17,6 +19,7 @@ from voltkeep.domain.identity import BadName, StationId, station_id
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.addresses import Addresses
 from voltkeep.services.authority import Files, FileTooLarge, Incoming
+from voltkeep.services.records import Record, Records
 
 LONGEST_URL = 512  # GetLog.remoteLocation and firmware.location, OCPP 1.6 to 2.0.1
 UNASKED = "unasked"  # the id of the one record of what a station tells of a job we never gave it
@@ -195,3 +198,30 @@ class Room:
                 yield incoming
         finally:
             self._promised -= share
+
+
+class Job(Record, Protocol):
+    """A log or an update that a station was asked for."""
+
+    @property
+    def requested_at(self) -> datetime: ...
+
+
+J = TypeVar("J", bound=Job)
+
+
+async def job_meant(
+    jobs: Records[J], station: StationId, request_id: int | None, open_states: Sequence[str]
+) -> J | None:
+    """Whichever a station speaks of: that of the number, or without one what runs, or ran last."""
+    if request_id is not None:
+        return await jobs.lock(station, str(request_id))
+    all_jobs = [each for each in await jobs.of(station, limit=50) if each.id != UNASKED]
+    running = [each for each in all_jobs if each.state in open_states]
+    return max(running or all_jobs, key=lambda each: each.requested_at, default=None)
+
+
+async def displaced(jobs: Records[J], by: J, open_states: Sequence[str]) -> list[J]:
+    """What a station dropped when it accepted another in its place (N01.FR.11, L01.FR.26)."""
+    others = await jobs.of(by.station, states=open_states)
+    return [other for other in others if other.id not in {by.id, UNASKED}]

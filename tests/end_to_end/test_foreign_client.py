@@ -247,5 +247,6 @@ def is_signed(firmware, image):
         pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
         key.verify(signature, image, pss, hashes.SHA256())
     else:
+        assert isinstance(key, ec.EllipticCurvePublicKey)
         key.verify(signature, image, ec.ECDSA(hashes.SHA256()))
     return True

@@ -11,7 +11,7 @@ from tests.store.databases import clock
 from voltkeep.domain.events import StationAdded
 from voltkeep.domain.identity import station_id
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.store import open_store, sqlite
+from voltkeep.store import engine, open_store, sqlite
 
 
 @pytest.fixture
@@ -97,13 +97,13 @@ async def test_a_work_that_fails_takes_no_other_with_it(store, sqlite_url, commi
 
 async def test_what_fails_with_the_commit_fails_alone(store, sqlite_url, monkeypatch):
     """Statements that were put off are run by whoever comes next, who is not to blame."""
-    count_up = sqlite.execute
+    ours = engine.execute
 
     def execute(connection, statement, parameters):
         rows = parameters if isinstance(parameters, list) else []
         if any('"station":["default","S7"]' in str(row.get("event")) for row in rows):
             raise sqlite3.IntegrityError("not this one")
-        return count_up(connection, statement, parameters)
+        return ours(connection, statement, parameters)
 
     monkeypatch.setattr(sqlite, "execute", execute)
 

@@ -1,16 +1,19 @@
 """A04: what stations report is stored once, and people are told of what matters, once."""
 
+import asyncio
+import itertools
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from voltkeep.domain.audit import Actor
 from voltkeep.domain.events import AlertRaised, SecurityEventReported
-from voltkeep.domain.identity import Sender, station_id
+from voltkeep.domain.identity import Sender, StationId, station_id
 from voltkeep.domain.stations import Station
 from voltkeep.services import security_events
 from voltkeep.services.audit import acting_as
-from voltkeep.services.ports import Superseded
+from voltkeep.services.ports import StoreUnavailable, Superseded
 from voltkeep.services.security_events import SecurityEventService, UnknownAlert, raise_alert
 from voltkeep.store import MemoryStore
 
@@ -18,6 +21,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STATION, OTHER = station_id("CS-1"), station_id("CS-2")
 TENANT = STATION.tenant
 TAMPER = "TamperDetectionActivated"
+RESTARTS = ("StartupOfTheDevice", "ResetOrReboot")
 
 
 class Clock:
@@ -67,13 +71,16 @@ async def test_an_event_is_stored_as_it_was_said(service, store):
     assert await service.alerts() == []
 
 
-async def test_an_event_said_again_is_stored_and_told_once(service, store):
+@pytest.mark.parametrize(
+    ("type", "kind"), [(TAMPER, TAMPER), ("ResetOrReboot", "stations restarted")]
+)
+async def test_an_event_said_again_is_stored_and_told_once(service, store, type, kind):
     """A04.FR.02: it is sent until it is answered."""
     for at in (NOON, NOON + timedelta(minutes=5)):
-        await service.report(sender(at=at), TAMPER, NOON, "door")
+        await service.report(sender(at=at), type, NOON, "door")
     assert len(await service.events()) == 1
     assert len(store.published) == 2
-    assert await open_alerts(service) == [(TAMPER, 1)]
+    assert await open_alerts(service) == [(kind, 1)]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,8 @@ async def test_what_is_critical_raises_an_alert(service, store, type, is_critica
     assert event.state == ("critical" if is_critical else "noted")
     assert await service.events(critical=True) == ([event] if is_critical else [])
     alerts = await service.alerts()
-    assert [alert.kind for alert in alerts] == ([type] if is_critical else [])
+    kind = "stations restarted" if type in RESTARTS else type
+    assert [alert.kind for alert in alerts] == ([kind] if is_critical else [])
     raised = [told for told in store.published if isinstance(told, AlertRaised)]
     assert [told.alert for told in raised] == [alert.id for alert in alerts]
 
@@ -130,6 +138,40 @@ async def test_a_burst_of_old_events_is_one_alert_with_a_count(service, store):
     assert len(await service.events(limit=1000)) == 300
     assert await open_alerts(service) == [(TAMPER, 300)]
     assert len([told for told in store.published if isinstance(told, AlertRaised)]) == 1
+
+
+async def test_when_the_power_comes_back_five_hundred_stations_are_one_alert(service, store):
+    stations = [station_id(f"CP{n}") for n in range(500)]
+    async with store.begin() as work:
+        for id in stations:
+            await work.stations.add(Station(id=id, epoch=1, created_at=NOON))
+
+    async with asyncio.TaskGroup() as group:
+        for n, id in enumerate(stations):
+            group.create_task(service.report(sender(id), RESTARTS[n % 2], NOON, None))
+
+    assert len(await service.events(critical=True, limit=1000)) == 500
+    [alert] = await service.alerts()
+    assert (alert.station, alert.count) == (StationId(TENANT, ""), 500)
+    assert len([told for told in store.published if isinstance(told, AlertRaised)]) == 1
+
+
+async def test_a_restart_that_could_not_be_counted_is_counted_with_the_next(store, clock):
+    begins = itertools.count(1)
+
+    @asynccontextmanager
+    async def begin():
+        if next(begins) == 2:
+            raise StoreUnavailable("away once the event was stored")
+        async with store.begin() as work:
+            yield work
+
+    service = SecurityEventService(begin, store.read, clock)
+    with pytest.raises(StoreUnavailable):
+        await service.report(sender(), RESTARTS[0], NOON, None)
+    await service.report(sender(OTHER), RESTARTS[0], NOON, None)
+
+    assert await open_alerts(service) == [("stations restarted", 2)]
 
 
 async def test_of_a_station_that_floods_events_are_dropped_and_counted(service, clock, store):

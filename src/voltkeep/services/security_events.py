@@ -1,6 +1,8 @@
 """Functional block A, security: events that stations report, and alerts that people should see."""
 
+import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -29,10 +31,13 @@ CRITICAL = frozenset(
         "MaintenanceLoginFailed",
     }
 )
+# Critical, and yet what every station says after a power cut: one alert for all of a tenant's.
+_RESTARTS = frozenset({"StartupOfTheDevice", "ResetOrReboot"})
 OPEN, ACKNOWLEDGED = "open", "acknowledged"
 EVENTS_KEPT = 5000  # of one station, until they are pruned
 
 _FLOOD = "too many security events"
+_RESTARTED = "stations restarted"
 # What a station has saved up while it was offline comes at once.
 _EVENTS = Rate(burst=500, per_s=1)
 _TELLINGS = Rate(burst=1, per_s=1 / 60)
@@ -52,6 +57,8 @@ class SecurityEventService:
         self._events: Buckets[StationId] = Buckets(_EVENTS)
         self._tellings: Buckets[StationId] = Buckets(_TELLINGS)
         self._dropped: LRUCache[StationId, int] = LRUCache(MOST_KEYS)
+        self._restarts: Counter[TenantId] = Counter()
+        self._counts_restarts = asyncio.Lock()
 
     async def report(
         self, sender: Sender, type: str, happened_at: datetime, tech_info: str | None
@@ -82,11 +89,33 @@ class SecurityEventService:
         async with self._begin() as work:
             await work.stations.hold(sender)
             await self._tell_dropped(work, sender)
-            await _store(work, event)
+            is_new = await _store(work, event)
+        if is_new and type in _RESTARTS:
+            self._restarts[sender.station.tenant] += 1
+            await self._tell_restarts(event)
 
     async def _tell_dropped(self, work: Work, sender: Sender) -> None:
         if dropped := self._dropped.pop(sender.station, 0):
             await _flooded(work, sender.station, sender.received_at, dropped)
+
+    async def _tell_restarts(self, event: SecurityEvent) -> None:
+        """Those of one moment together: a fleet must not wait in line for one row."""
+        tenant = event.station.tenant
+        async with self._counts_restarts:
+            count = self._restarts.pop(tenant, 0)
+            if not count:
+                return
+            text = (
+                f"{event.station} reports {event.type} at {event.happened_at:%F %T}Z, the last of "
+                "those counted here. `voltkeep security events --critical` lists them."
+            )
+            try:
+                async with self._begin() as work:
+                    everyone = StationId(tenant, "")
+                    await raise_alert(work, everyone, _RESTARTED, text, event.at, times=count)
+            except BaseException:
+                self._restarts[tenant] += count
+                raise
 
     async def events(
         self,
@@ -166,10 +195,11 @@ async def _open_alert(work: Work, station: StationId, kind: str) -> Alert | None
     return None
 
 
-async def _store(work: Work, event: SecurityEvent) -> None:
+async def _store(work: Work, event: SecurityEvent) -> bool:
+    """False if it was stored before."""
     station, at = event.station, event.at
     if await work.security_events.get(station, event.id) is not None:
-        return  # said again: it had no answer the first time
+        return False  # said again: it had no answer the first time
     if await work.security_events.count(station) < EVENTS_KEPT:
         await work.security_events.add(event)
     else:
@@ -185,10 +215,11 @@ async def _store(work: Work, event: SecurityEvent) -> None:
             is_critical=is_critical,
         )
     )
-    if is_critical:
+    if is_critical and event.type not in _RESTARTS:
         said = f": {event.tech_info}" if event.tech_info else ""
         text = f"{station} reports {event.type} at {event.happened_at:%F %T}Z{said}"
         await raise_alert(work, station, event.type, text, at)
+    return True
 
 
 async def _flooded(work: Work, station: StationId, at: datetime, dropped: int) -> None:

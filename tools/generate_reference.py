@@ -10,7 +10,7 @@ import pathlib
 import sys
 import types
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import msgspec
@@ -22,8 +22,13 @@ from voltkeep.cli.errors import MEANINGS
 from voltkeep.config import Field, fields
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
+from voltkeep.domain import commands as asked
 from voltkeep.domain import events
-from voltkeep.domain.commands import Reset, StartTransaction, StopTransaction, Trigger
+from voltkeep.domain.certificates import HashAlgorithm, HashData, RootUse
+from voltkeep.domain.diagnostics import LogKind
+from voltkeep.domain.identity import IdToken, TransactionRef
+from voltkeep.domain.stations import SecurityProfile
+from voltkeep.services.ports import CommandUnfit
 
 TARGET = pathlib.Path(__file__).parent.parent / "docs"
 _GENERATED = "<!-- Written by tools/generate_reference.py: change the code it reads. -->"
@@ -94,15 +99,52 @@ with `NotImplemented`.
 _SENT = """
 ## What we say
 
-Each of these has a command; every other message that OCPP has for a station of that version can be
-sent with `voltkeep station command STATION raw`.
+Each of these has a command, and the messages that it sends in each version; every other message
+that OCPP has for a station of that version can be sent with `voltkeep station command STATION raw`.
+Certificates of stations are renewed in time without any.
 """
 
-_COMMAND_WORDS: dict[type, str] = {
-    StartTransaction: "`remote-start`",
-    StopTransaction: "`remote-stop`",
-    Reset: "`reset`",
-    Trigger: "`trigger`",
+_URL, _NOON = "https://csms.example/", datetime(2026, 1, 1, 12, tzinfo=UTC)
+_HASH = HashData(HashAlgorithm.SHA256, "00", "00", "01")
+_PROFILE = SecurityProfile.TLS_BASIC
+_SAMPLES: dict[str, tuple[asked.Command, ...]] = {
+    "station command remote-start": (
+        asked.StartTransaction(remote_start_id=1, id_token=IdToken("TOKEN")),
+    ),
+    "station command remote-stop": (asked.StopTransaction(ref=TransactionRef("1")),),
+    "station command reset": (asked.Reset(),),
+    "station command trigger": (
+        asked.Trigger(message=asked.Triggered.HEARTBEAT),
+        asked.Trigger(message=asked.Triggered.SIGN_CERTIFICATE),
+    ),
+    "station rotate-key": (asked.SetKey(key="00" * 20),),
+    "station raise-profile": (
+        asked.SetNetworkProfile(profile=_PROFILE, url=_URL),
+        asked.UseNetworkProfile(),
+        asked.GetNetworkProfiles(),
+    ),
+    "certificate install": (asked.InstallCertificate(use=RootUse.CSMS_ROOT, certificate="PEM"),),
+    "certificate installed": (asked.GetInstalledCertificates(use=RootUse.CSMS_ROOT),),
+    "certificate delete": (asked.DeleteCertificate(hash_data=_HASH),),
+    "certificate renew": (
+        asked.SetOrganization(name="Operator"),
+        asked.Trigger(message=asked.Triggered.SIGN_CERTIFICATE),
+        asked.SendCertificate(chain="PEM"),
+    ),
+    "log request": (
+        asked.GetLog(kind=LogKind.SECURITY, request_id=1, location=_URL),
+        asked.GetLog(kind=LogKind.DIAGNOSTICS, older=True, request_id=1, location=_URL),
+    ),
+    "firmware update": (
+        asked.UpdateFirmware(
+            request_id=1,
+            location=_URL,
+            retrieve_at=_NOON,
+            signature="c2ln",
+            signing_certificate="PEM",
+        ),
+        asked.UpdateFirmware(request_id=1, location=_URL, retrieve_at=_NOON),
+    ),
 }
 
 
@@ -263,8 +305,10 @@ def conformance_page() -> str:
     for action in sorted({action for dialect in dialects for action in dialect.handlers}):
         lines += _row(action, [_handled(dialect, action) for dialect in dialects])
     lines += [_SENT, *_row("Command", heads), "|---|" + "---|" * len(heads)]
-    for command, words in _COMMAND_WORDS.items():
-        lines += _row(words, ["yes" if command in each.requests else "" for each in dialects])
+    shown = {type(sample) for samples in _SAMPLES.values() for sample in samples}
+    assert {kind for each in dialects for kind in each.requests} <= shown
+    for words, samples in _SAMPLES.items():
+        lines += _row(f"`{words}`", [_sent(each, samples) for each in dialects])
     counts = ", ".join(
         f"{len(each.actions)} in OCPP {head}" for each, head in zip(dialects, heads, strict=True)
     )
@@ -273,6 +317,18 @@ def conformance_page() -> str:
 
 def _row(name: str, cells: Iterable[str]) -> Iterator[str]:
     yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _sent(dialect: Dialect, samples: Iterable[asked.Command]) -> str:
+    actions = {}  # in order
+    for sample in samples:
+        try:
+            built = dialect.request(sample)
+        except CommandUnfit:
+            continue
+        if built is not None:
+            actions[built[0]] = True
+    return ", ".join(actions)
 
 
 def _handled(dialect: Dialect, action: str) -> str:

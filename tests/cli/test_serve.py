@@ -122,7 +122,7 @@ async def test_who_is_refused_is_told_once_with_what_to_do(installation):
             line = await server.line("refused, from")
 
     assert "refused, from 127.0.0.1" in line
-    assert "station add 'CS-01'" in line
+    assert "station add CS-01" in line
     assert "refused" not in server.rest
 
 

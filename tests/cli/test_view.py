@@ -10,6 +10,8 @@ from voltkeep.domain import events
 from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState, ConnectorStatus
 from voltkeep.domain.certificates import CertificateState
+from voltkeep.domain.diagnostics import LogState
+from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef, station_id
 from voltkeep.domain.stations import Make, Registration
 
@@ -103,8 +105,8 @@ def test_a_charge_is_told_from_plug_to_bill():
     assert lines == [
         "12:00:00  CS-01         booted: Volt M 1.0",
         "12:00:01  CS-01         connector 1 is preparing",
-        "12:00:00  CS-01         token ANNA is welcome",
-        "12:00:00  CS-01         started charging for ANNA on connector 1 (transaction 7)",
+        "12:00:01  CS-01         token ANNA is welcome",
+        "12:00:01  CS-01         started charging for ANNA on connector 1 (transaction 7)",
         "12:00:01  CS-01         connector 1 is suspended EV",
         "12:01:00  CS-01         connector 1 charges at 11.0 kW, 0.200 kWh so far, battery at 43 %",
         "12:30:00  CS-01         stopped charging on connector 1 (EV disconnected): 5.500 kWh in 30 min",  # noqa: E501  # as it is told
@@ -123,14 +125,53 @@ def test_who_knocks_in_vain_is_told_once_a_minute():
 
     assert len(told) == 2
     assert "from 192.0.2.1: unknown station" in told[0]
-    assert "voltkeep station add 'CS-01'" in told[0]
+    assert "voltkeep station add CS-01" in told[0]
+
+
+def test_what_was_not_told_is_counted_when_the_next_is():
+    first, second, other = tell(
+        *(refused("unknown station", second) for second in range(61)),
+        refused("wrong password", 62),
+    )
+
+    assert " more " not in first
+    assert "unknown station, and 59 more since 12:00:00. If it is yours" in second
+    assert " more " not in other
+
+
+def test_no_line_is_earlier_than_the_one_above():
+    told = tell(refused("a", 8), refused("b", 7), refused("c", 9))
+    assert [line[:8] for line in told] == ["12:00:08", "12:00:08", "12:00:09"]
+
+    set_back = tell(refused("a", 600), refused("b", 7))
+    assert [line[:8] for line in set_back] == ["12:10:00", "12:00:07"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.LogUploadChanged(**at(0), request_id="1", state=LogState.REQUESTED, status=""),
+        events.FirmwareUpdateChanged(
+            **at(0), request_id="1", state=UpdateState.REQUESTED, status=""
+        ),
+        events.CampaignChanged(**at(0), campaign="1", state="running"),
+        events.SecurityEventReported(
+            **at(0), event="Reset", happened_at=NOON, tech_info="", is_critical=False
+        ),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_nothing_is_announced_that_does_not_follow(event):
+    (line,) = tell(event)
+
+    assert line[-1].isalpha()
 
 
 @pytest.mark.parametrize(
     ("event", "advice"),
     [
-        (refused("wrong password"), "voltkeep station rotate-key 'CS-01'"),
-        (booted(Registration.PENDING), "voltkeep station accept 'CS-01'"),
+        (refused("wrong password"), "voltkeep station rotate-key CS-01"),
+        (booted(Registration.PENDING), "voltkeep station accept CS-01"),
         (presented("04A2B3", Authorization.UNKNOWN), "voltkeep token add 04A2B3"),
     ],
 )

@@ -378,6 +378,27 @@ def test_every_refusal_comes_with_advice():
         if reason is not Verdict.ADMITTED:
             assert advice(reason, OURS), reason
             assert "{" not in advice(reason, OURS)
-    assert "'CS-1'" in advice(Verdict.UNKNOWN_STATION, OURS)
+    assert "CS-1" in advice(Verdict.UNKNOWN_STATION, OURS)
     assert "STATION" in advice(Verdict.UNKNOWN_STATION)
     assert advice("no such words") == ""
+
+
+def test_advice_can_be_typed_into_a_shell():
+    """A name may hold what a shell would take for more; the user name has no tenant."""
+    assert "add 'other/A (1)#'" in advice(Verdict.UNKNOWN_STATION, station_id("A (1)#", "other"))
+    assert advice(Verdict.WRONG_USER, station_id("A 1", "other")).endswith(": A 1")
+
+
+@pytest.mark.parametrize("reason", [Verdict.TLS_REQUIRED, Verdict.CERTIFICATE_REQUIRED])
+def test_nobody_is_advised_to_lower_a_profile_for_whoever_shows_less(reason):
+    """A00.FR.005: one that shows less than it should may be somebody else."""
+    said = advice(reason, OURS)
+
+    assert "--security-profile" not in said
+    assert "somebody else may be using its name, or it was reset" in said
+
+
+def test_advice_names_the_command_for_what_is_not_known_yet():
+    said = advice(Verdict.NO_SERIAL_NUMBER, OURS)
+
+    assert "voltkeep certificate expect CS-1 --serial-number SN" in said

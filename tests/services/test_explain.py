@@ -277,4 +277,4 @@ async def test_its_certificate_is_said_and_when_it_has_expired(world):
     world.now += 2 * HOUR
     said = await world.said()
     assert "EXPIRED" in said
-    assert "voltkeep certificate renew 'CS-1'" in said
+    assert "voltkeep certificate renew CS-1" in said

@@ -9,12 +9,13 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, MutableMapping
+from datetime import datetime
 from typing import Any, TextIO, cast
 
 import structlog
 
 from voltkeep.cli.output import encode
-from voltkeep.cli.text import escape
+from voltkeep.cli.text import Timeline, escape
 
 _LONGEST = 500
 _TOLD_BY_THE_VIEW = "refused"  # the gateway's; the view adds what to do about it
@@ -33,10 +34,11 @@ def quiet_logs(*, debug: bool) -> None:
     _configure("debug" if debug else "critical", _Human(debug=debug), sys.stderr)
 
 
-def server_logs(level: str, *, human: bool, debug: bool) -> None:
+def server_logs(level: str, *, human: bool, debug: bool, timeline: Timeline | None = None) -> None:
     """For the server. Sentences go to stderr, beside the view; JSON lines to stdout."""
     if human:
-        _configure(level, _Human(debug=debug, is_brief=level != "debug"), sys.stderr)
+        shown = _Human(debug=debug, is_brief=level != "debug", timeline=timeline)
+        _configure(level, shown, sys.stderr)
     else:
         _configure(level, _json, sys.stdout)
 
@@ -95,8 +97,11 @@ def _json(_: Any, __: str, event: Event) -> str:
 class _Human:
     """`12:00:01  warning  a job failed (job=relay)`; a traceback only for who wants to debug."""
 
-    def __init__(self, *, debug: bool, is_brief: bool = True) -> None:
+    def __init__(
+        self, *, debug: bool, is_brief: bool = True, timeline: Timeline | None = None
+    ) -> None:
         self._debug = debug
+        self._timeline = timeline or Timeline()
         self._dropped = {_TOLD_BY_THE_VIEW} | (_TOLD_OTHERWISE if is_brief else set())
 
     def __call__(self, _: Any, __: str, event: Event) -> str:
@@ -104,7 +109,8 @@ class _Human:
             raise structlog.DropEvent
         error = _raised(event.get("exc_info"))
         shown = ", ".join(_fields(event))
-        line = f"{event['timestamp'][11:19]}  {event['level']}: {escape(event['event'], _LONGEST)}"
+        at = self._timeline.at(datetime.fromisoformat(event["timestamp"]))
+        line = f"{at}  {event['level']}: {escape(event['event'], _LONGEST)}"
         if shown:
             line += f" ({shown})"
         if error is not None and self._debug:

@@ -21,6 +21,7 @@ from voltkeep.cli.event_log import log_event
 from voltkeep.cli.logs import server_logs
 from voltkeep.cli.output import Cell, Output
 from voltkeep.cli.server_lock import TOLD, Server, only_server
+from voltkeep.cli.text import Timeline
 from voltkeep.cli.view import View
 from voltkeep.config import Settings, address_or_off, make_data_directory, public_value
 from voltkeep.domain.events import EnergyMetered
@@ -46,12 +47,14 @@ async def run_server(run: Run, *, demo: bool) -> None:
     """Until a signal. Raises Failure, ConfigError or StoreUnavailable when it cannot start."""
     settings = demo_settings(run.loaded) if demo else run.settings
     is_human = _is_human(run, demo=demo)
-    server_logs(settings.log_level, human=is_human, debug=run.debug)
+    timeline = Timeline()
+    server_logs(settings.log_level, human=is_human, debug=run.debug, timeline=timeline)
     make_data_directory(settings)
     with only_server(settings.data) as describe:
         stop = _stop_on_signals()
         app = App(settings)
-        view = View(program=run.program(), ours=_ours(demo=demo)) if is_human else None
+        ours = _ours(demo=demo)
+        view = View(program=run.program(), ours=ours, timeline=timeline) if is_human else None
         # A person sees cars charge; a log collector has the meter values in the database.
         news = app.bus.subscribe(without=() if view else (EnergyMetered,))
         async with _listening(app), _beside(_tell(news, view)):

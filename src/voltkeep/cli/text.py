@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 # Control characters move the cursor or recolour the screen, format characters (bidirectional
 # overrides, zero-width ones) make text look like other text, the rest is undefined or no text.
 _DISGUISES = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+_SET_BACK = timedelta(minutes=1)  # no handler takes so long
 
 
 def escape(text: object, limit: int | None = None) -> str:
@@ -49,6 +50,23 @@ def duration(span: timedelta) -> str:
 def instant(at: datetime | None) -> str:
     """A time as people read it and as other programs do: UTC, to the second."""
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+class Timeline:
+    """The times of lines that come from several sources: none is before the one above it.
+
+    What happened first is not always told first. A clock that was set back is believed.
+    """
+
+    def __init__(self) -> None:
+        self._latest: datetime | None = None
+
+    def at(self, time: datetime) -> str:
+        """The time of the next line, of something that happened then."""
+        latest = self._latest
+        if latest is None or not latest - _SET_BACK < time < latest:
+            self._latest = latest = time
+        return f"{latest:%H:%M:%S}"
 
 
 def energy(wh: float | None) -> str:

@@ -2,13 +2,14 @@
 
 import functools
 import re
+import shlex
 from collections import OrderedDict
 from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from voltkeep.cli.output import Cell
-from voltkeep.cli.text import duration, energy, escape, power
+from voltkeep.cli.text import Timeline, duration, energy, escape, power
 from voltkeep.domain import events
 from voltkeep.domain.barriers import remedy
 from voltkeep.domain.certificates import CertificateState
@@ -29,15 +30,20 @@ _Key = tuple[StationId, TransactionRef]
 class View:
     """Turns events into sentences. Keeps what it needs to speak of progress, and no more.
 
-    ``program`` is how to type a command; that ``ours`` are registered is nobody's news.
+    ``program`` is how to type a command; that ``ours`` are registered is nobody's news. Who else
+    writes lines shares the ``timeline``.
     """
 
-    def __init__(self, *, program: str, ours: Container[str] = ()) -> None:
+    def __init__(
+        self, *, program: str, ours: Container[str] = (), timeline: Timeline | None = None
+    ) -> None:
         self._program = program
         self._ours = ours
+        self._timeline = timeline or Timeline()
         self._meters: OrderedDict[_Key, float] = OrderedDict()
         self._started: OrderedDict[_Key, events.TransactionStarted] = OrderedDict()
         self._spoken: OrderedDict[object, datetime] = OrderedDict()
+        self._unsaid: OrderedDict[object, int] = OrderedDict()
         self._statuses: OrderedDict[tuple[StationId, Evse | None], str] = OrderedDict()
 
     def line(self, event: events.Event) -> tuple[str, Cell] | None:
@@ -46,7 +52,7 @@ class View:
         if told is None:
             return None
         text, style = told
-        where = f"{event.at:%H:%M:%S}  {event.station!s:<12}"
+        where = f"{self._timeline.at(event.at)}  {event.station!s:<12}"
         return escape(where) + "  ", Cell(escape(text, _LONGEST), style)
 
     @functools.singledispatchmethod
@@ -66,11 +72,16 @@ class View:
 
     @_told.register
     def _(self, event: events.ConnectionRefused) -> tuple[str, str] | None:
-        if not self._is_due((event.station, event.reason), event.at, _REFUSAL_EVERY):
+        what = (event.station, event.reason)
+        before = self._spoken.get(what, event.at)
+        if not self._is_due(what, event.at, _REFUSAL_EVERY):
+            _keep(self._unsaid, what, self._unsaid.get(what, 0) + 1)
             return None
         # As `voltkeep station explain` says it.
         do = remedy(event.reason, event.station).replace("voltkeep ", f"{self._program} ")
         told = f"refused, from {event.remote_address}: {event.reason}"
+        if unsaid := self._unsaid.pop(what, 0):
+            told += f", and {unsaid} more since {before:%H:%M:%S}"
         return (f"{told}. {do}" if do else told), "red"
 
     @_told.register
@@ -81,7 +92,7 @@ class View:
 
     @_told.register
     def _(self, event: events.StationQuarantined) -> tuple[str, str]:
-        release = f"{self._program} station release '{event.station}'"
+        release = f"{self._program} station release {event.station.quoted}"
         told = "two connections contend for this id; nobody new is let in until"
         return f"{told} {event.until:%H:%M:%S}, or {release}", "red"
 
@@ -108,7 +119,8 @@ class View:
         if event.registration == "Accepted":
             return f"booted: {what}", ""
         held = f"booted: {what}; it is held as {event.registration.lower()}"
-        return f"{held} until {self._program} station accept '{event.station}'", "yellow"
+        accept = f"{self._program} station accept {event.station.quoted}"
+        return f"{held} until {accept}", "yellow"
 
     @_told.register
     def _(self, event: events.ConnectorStatusChanged) -> tuple[str, str] | None:
@@ -133,7 +145,7 @@ class View:
         if event.status == "Unknown" and _HARMLESS.fullmatch(event.id_token.value):
             told += f". If it may charge: {self._program} token add {event.id_token.value}"
             if event.station.tenant != DEFAULT_TENANT:
-                told += f" --tenant '{event.station.tenant}'"
+                told += f" --tenant {shlex.quote(event.station.tenant)}"
         return told, "yellow"
 
     @_told.register
@@ -213,8 +225,8 @@ class View:
 
     @_told.register
     def _(self, event: events.SecurityEventReported) -> tuple[str, str]:
-        more = f": {event.tech_info}" if event.tech_info else ""
-        return f"reports {event.event}{more}", "red" if event.is_critical else "dim"
+        told = f"reports {event.event}{_said(event.tech_info)}"
+        return told, "red" if event.is_critical else "dim"
 
     @_told.register
     def _(self, event: events.AlertRaised) -> tuple[str, str]:
@@ -243,16 +255,16 @@ class View:
 
     @_told.register
     def _(self, event: events.LogUploadChanged) -> tuple[str, str]:
-        return f"log {event.request_id} is {_words(event.state)}: {event.status}", ""
+        return f"log {event.request_id} is {_words(event.state)}{_said(event.status)}", ""
 
     @_told.register
     def _(self, event: events.FirmwareUpdateChanged) -> tuple[str, str]:
-        return f"firmware update {event.request_id} is {_words(event.state)}: {event.status}", ""
+        told = f"firmware update {event.request_id} is {_words(event.state)}"
+        return f"{told}{_said(event.status)}", ""
 
     @_told.register
     def _(self, event: events.CampaignChanged) -> tuple[str, str]:
-        why = f": {event.reason}" if event.reason else ""
-        return f"campaign {event.campaign} is {_words(event.state)}{why}", ""
+        return f"campaign {event.campaign} is {_words(event.state)}{_said(event.reason)}", ""
 
     def _is_due(self, what: object, at: datetime, every: timedelta) -> bool:
         last = self._spoken.get(what)
@@ -283,6 +295,10 @@ def _for(id_token: IdToken | None) -> str:
 
 def _because(reason: str) -> str:
     return f" ({reason})" if reason else ""
+
+
+def _said(words: str | None) -> str:
+    return f": {words}" if words else ""
 
 
 def _words(name: str) -> str:

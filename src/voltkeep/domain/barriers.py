@@ -1,7 +1,6 @@
 """Why a connection was not let in, beyond what it showed; and every refusal in plain words."""
 
 import enum
-import shlex
 
 from voltkeep.domain.identity import StationId
 from voltkeep.domain.security import TlsFault, Verdict, advice
@@ -108,5 +107,5 @@ def remedy(reason: str, station: StationId | None = None) -> str:
     said = advice(reason, station)
     if said:
         return said
-    name = shlex.quote(str(station)) if station is not None and station.name else "STATION"
+    name = station.quoted if station is not None and station.name else "STATION"
     return _DO.get(reason, "").replace("{station}", name)

@@ -2,6 +2,7 @@
 
 import enum
 import re
+import shlex
 from datetime import datetime
 from typing import NamedTuple, NewType
 
@@ -32,6 +33,11 @@ class StationId(NamedTuple):
 
     def __str__(self) -> str:
         return self.name if self.tenant == DEFAULT_TENANT else f"{self.tenant}/{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        """As one types it into a shell."""
+        return shlex.quote(str(self))
 
 
 def station_id(name: str, tenant: str = DEFAULT_TENANT) -> StationId:

@@ -297,11 +297,12 @@ _IMPORT = (
     "If you trust who issued it, import the maker's issuing certificate, and each above it up to "
     "the root: voltkeep ca roots add FILE --for-clients"
 )
+_CHANGED = "If it did so before, somebody else may be using its name, or it was reset"
 _ADVICE: dict[str, str] = {
     Verdict.UNKNOWN_STATION: "If it is yours: voltkeep station add {station}",
     Verdict.TLS_REQUIRED: (
-        "Let it connect to the wss:// address of its security profile, or lower the profile "
-        "here: voltkeep station set {station} --security-profile 1"
+        "Let it connect to the wss:// address of its security profile: voltkeep station explain "
+        f"{{station}}. {_CHANGED}"
     ),
     Verdict.TLS_NOT_EXPECTED: (
         "Let it connect to the ws:// address, or raise its profile here: "
@@ -311,7 +312,7 @@ _ADVICE: dict[str, str] = {
         "Enter its key as the password (AuthorizationKey) in the station; for a new one: "
         "voltkeep station rotate-key {station}"
     ),
-    Verdict.WRONG_USER: "In the station, the user name must be its id: {station}",
+    Verdict.WRONG_USER: "In the station, the user name must be its id: {name}",
     Verdict.EMPTY_PASSWORD: (
         "Enter its key in the station; for a new one: voltkeep station rotate-key {station}"
     ),
@@ -324,17 +325,17 @@ _ADVICE: dict[str, str] = {
         "here: voltkeep station set {station} --security-profile 3"
     ),
     Verdict.CERTIFICATE_REQUIRED: (
-        "It must show its client certificate; if it has none, lower its profile here and renew: "
-        "voltkeep station set {station} --security-profile 2, voltkeep certificate renew {station}"
+        "It must show its client certificate, at the address of security profile 3: voltkeep "
+        f"station explain {{station}}. {_CHANGED}"
     ),
     Verdict.CERTIFICATE_UNTRUSTED: _IMPORT,
     Verdict.CERTIFICATE_EXPIRED: (
-        "Let it connect with its password once and renew the certificate: "
+        "At the station, let it use its password again; then renew the certificate: "
         "voltkeep station set {station} --security-profile 2, voltkeep certificate renew {station}"
     ),
     Verdict.CERTIFICATE_NOT_YET_VALID: "Look at this machine's clock: voltkeep doctor",
     Verdict.CERTIFICATE_REVOKED: (
-        "If the station is still yours, it needs a new one: "
+        "If the station is still yours, let it use its password again there, and renew it: "
         "voltkeep station set {station} --security-profile 2, voltkeep certificate renew {station}"
     ),
     Verdict.REVOCATION_UNKNOWN: (
@@ -351,16 +352,24 @@ _ADVICE: dict[str, str] = {
         "Compare the O with the setting cpo_name, or change organization_check"
     ),
     Verdict.WRONG_COMMON_NAME: (
-        "Compare the CN with the station's serial number, or change common_name_check"
+        "Compare the CN with the station's serial number; if that is another: voltkeep "
+        "certificate expect {station} --serial-number SN"
     ),
-    Verdict.NO_SERIAL_NUMBER: ("Enter its serial number, or change common_name_check"),
-    Verdict.NOT_THE_PINNED: "If its certificate was changed on purpose, forget the old one",
+    Verdict.NO_SERIAL_NUMBER: (
+        "Enter its serial number: voltkeep certificate expect {station} --serial-number SN"
+    ),
+    Verdict.NOT_THE_PINNED: (
+        "If its certificate was changed on purpose, forget the old one: voltkeep certificate "
+        "expect {station} --forget-pin"
+    ),
     TlsFault.NO_SHARED_CIPHER: (
-        "It knows none of our suites: set tls_policy to ocpp-legacy, or update its firmware"
+        "It knows none of our suites. If tls_policy is modern, ocpp-legacy offers more; else "
+        "update its firmware"
     ),
     TlsFault.UNSUPPORTED_PROTOCOL: "It needs TLS 1.2 or 1.3 (A00.FR.312): update its firmware",
     TlsFault.NO_CERTIFICATE: (
-        "This is the port of profile 3; with a password it connects to the one of profile 2"
+        "This is the port of profile 3; each station's own address: voltkeep station explain "
+        "STATION"
     ),
     TlsFault.UNTRUSTED: _IMPORT,
     TlsFault.WEAK: "It needs RSA of 2048 bits or EC of 224 (A00.FR.502, 503)",
@@ -380,5 +389,6 @@ _ADVICE: dict[str, str] = {
 
 def advice(reason: str, station: StationId | None = None) -> str:
     """What a person can do about a refusal; "" if there is nothing to say."""
-    name = f"'{station}'" if station is not None and station.name else "STATION"
-    return _ADVICE.get(reason, "").replace("{station}", name)
+    name = station.quoted if station is not None and station.name else "STATION"
+    user = station.name if station is not None and station.name else "STATION"
+    return _ADVICE.get(reason, "").replace("{station}", name).replace("{name}", user)

@@ -1,6 +1,5 @@
 """Why a station is refused, in plain words, and what to do about it."""
 
-import shlex
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -137,7 +136,7 @@ def _unregistered(station: StationId, alike: list[StationId]) -> list[Finding]:
         Finding(
             topic="Registration",
             text="No station of this id is registered.",
-            do=f"voltkeep station add {_quoted(station)}",
+            do=f"voltkeep station add {station.quoted}",
             is_wrong=True,
         )
     ]
@@ -190,7 +189,7 @@ def _key(station: Station) -> list[Finding]:
             Finding(
                 topic="Key",
                 text="It has no key.",
-                do=f"voltkeep station rotate-key {_quoted(station.id)}",
+                do=f"voltkeep station rotate-key {station.id.quoted}",
                 is_wrong=True,
             )
         )
@@ -240,7 +239,7 @@ def _holds(station: Station, now: datetime) -> list[Finding]:
             Finding(
                 topic="Registration",
                 text=f"It is {held}: it may connect and boot, and do nothing else.",
-                do=f"voltkeep station accept {_quoted(station.id)}",
+                do=f"voltkeep station accept {station.id.quoted}",
                 is_wrong=True,
             )
         )
@@ -251,8 +250,8 @@ def _holds(station: Station, now: datetime) -> list[Finding]:
                 topic="Quarantine",
                 text=f"Until {_time(until)}: two connections contend for this id. Nobody new is "
                 "let in while one of them is connected and alive.",
-                do=f"voltkeep station rotate-key {_quoted(station.id)}, then "
-                f"voltkeep station release {_quoted(station.id)}",
+                do=f"voltkeep station rotate-key {station.id.quoted}, then "
+                f"voltkeep station release {station.id.quoted}",
                 is_wrong=True,
             )
         )
@@ -281,10 +280,6 @@ def _summary(station: StationId, known: Station | None, refusals: list[Explained
         f"{station} is not connected, and nobody has been refused in its name: it does not reach "
         "this server. Check its address, the network and the firewall."
     )
-
-
-def _quoted(station: StationId) -> str:
-    return shlex.quote(str(station))
 
 
 def _time(at: datetime | None) -> str:

@@ -11,7 +11,7 @@ from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.output import Cell
 from voltkeep.cli.station import Name
 from voltkeep.cli.station_command import Timeout, answer
-from voltkeep.cli.text import instant
+from voltkeep.cli.text import count, instant
 
 if TYPE_CHECKING:
     from voltkeep.domain.certificates import InstalledCertificate, IssuedCertificate, RootUse
@@ -141,7 +141,7 @@ async def show(
             ("Valid from", instant(found.not_before)),
             ("Valid until", instant(found.not_after)),
             ("SHA-256", found.fingerprint),
-            ("Sent", f"{found.sends} times"),
+            ("Sent", count(found.sends, "time")),
             ("Problem", found.problem),
             ("Revoked", instant(found.revoked_at)),
         ]
@@ -200,7 +200,8 @@ async def renew(
     async with run.app() as app:
         asked = app.services.certificates.renew(station, prepare=prepare)
         await answer(run, station, "renew", asked, timeout)
-    run.out.say(f"`voltkeep certificate list --station {station}` shows how far it has come.")
+    shows = f"`voltkeep certificate list --station {station.quoted}`"
+    run.out.say(f"{shows} shows how far it has come.")
 
 
 @command(

@@ -313,10 +313,10 @@ async def update(
     if found.state in _BAD:
         raise Failure(
             f"Update {found.id} of {station} is {found.state}: {found.status}.",
-            f"`voltkeep station tail {station} --no-follow` shows what was said.",
+            f"`voltkeep station tail {station.quoted} --no-follow` shows what was said.",
         )
     if wait is None:
-        run.out.say(f"`voltkeep firmware status {station}` tells how far it is.")
+        run.out.say(f"`voltkeep firmware status {station.quoted}` tells how far it is.")
 
 
 async def _ended(app: "App", station: "StationId", id: str, patience: float) -> "FirmwareUpdate":
@@ -333,7 +333,7 @@ async def _ended(app: "App", station: "StationId", id: str, patience: float) -> 
     except TimeoutError:
         raise Failure(
             f"Update {id} of {station} has not ended in {patience:g} s.",
-            f"It may still end: `voltkeep firmware status {station}`.",
+            f"It may still end: `voltkeep firmware status {station.quoted}`.",
             ExitCode.UNREACHABLE,
         ) from None
 

@@ -131,7 +131,7 @@ async def _ended(app: "App", station: "StationId", id: str, patience: float) -> 
     except TimeoutError:
         raise Failure(
             f"Log {id} of {station} has not come in {patience:g} s.",
-            f"It may still come: `voltkeep log list {station}`.",
+            f"It may still come: `voltkeep log list {station.quoted}`.",
             ExitCode.UNREACHABLE,
         ) from None
 
@@ -144,12 +144,12 @@ def _tell(run: Run, upload: "LogUpload") -> None:
     if upload.state in _BAD:
         raise Failure(
             f"Log {upload.id} of {upload.station} is {upload.state}: {upload.status}.",
-            f"`voltkeep station tail {upload.station} --no-follow` shows what was said.",
+            f"`voltkeep station tail {upload.station.quoted} --no-follow` shows what was said.",
         )
     if upload.stored_as:
-        run.out.say(f"`voltkeep log get {upload.station} {upload.id}` writes it to a file.")
+        run.out.say(f"`voltkeep log get {upload.station.quoted} {upload.id}` writes it to a file.")
     elif not run.out.as_json:
-        run.out.say(f"`voltkeep log list {upload.station}` tells how far it is.")
+        run.out.say(f"`voltkeep log list {upload.station.quoted}` tells how far it is.")
 
 
 def _rows(upload: "LogUpload") -> list[tuple[str, Cell | str]]:

@@ -164,7 +164,7 @@ def _advise(run: Run, station: "Station", *, is_new: bool) -> None:
             "one while it still connects with profile 2."
         )
     if station.registration == "Pending":
-        say(f"It is held as pending: `voltkeep station accept {station.id}` lets it work.")
+        say(f"It is held as pending: `voltkeep station accept {station.id.quoted}` lets it work.")
 
 
 @command(group, "rename", examples=("station rename CS-01 GARAGE-01",))
@@ -247,7 +247,7 @@ async def set_(
     if security_profile is not None:
         _advise(run, station, is_new=False)
     if security_profile in WITH_KEY and not station.key_hash:
-        run.out.say(f"It has no key yet: `voltkeep station rotate-key {id}` makes one.")
+        run.out.say(f"It has no key yet: `voltkeep station rotate-key {id.quoted}` makes one.")
     if registration is not None:
         run.out.say("It learns that at its next boot.")
 

@@ -281,5 +281,5 @@ async def answer(
     if not outcome.accepted:
         raise Failure(
             f"{station} did not accept {name}.",
-            f"`voltkeep station tail {station} --no-follow` shows what was said.",
+            f"`voltkeep station tail {station.quoted} --no-follow` shows what was said.",
         )

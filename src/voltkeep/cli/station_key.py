@@ -60,10 +60,12 @@ async def _set_here(
     run: Run, app: "App", station: "Station", password: str | None
 ) -> tuple[str, bool]:
     if station.security_profile not in WITH_KEY:
+        profile, name = int(station.security_profile), station.id.quoted
         raise Failure(
-            f"Security profile {int(station.security_profile)} has no key.",
-            f"`voltkeep station set {station.id} --security-profile 1` gives the station one "
-            "that has.",
+            f"Security profile {profile} has no key.",
+            f"It shows a certificate: `voltkeep certificate renew {name}` gives it a new one."
+            if profile
+            else f"`voltkeep station set {name} --security-profile 1` gives it one that has.",
         )
     chosen = chosen_password(run, int(station.security_profile), password)
     if chosen is None:
@@ -97,7 +99,8 @@ def _tell_rotation(run: Run, station: "Station", rotation: "KeyRotation") -> Non
             say(f"{id} has taken it; the old one is over. It is not kept and not shown again.")
         case Stage.AFTER_REBOOT:
             say(
-                f"{id} uses it once it has restarted: `voltkeep station command {id} reset`. "
+                f"{id} uses it once it has restarted: `voltkeep station command {id.quoted} "
+                "reset`. "
                 "Until then the old one counts as well. It is not shown again."
             )
         case Stage.UNANSWERED:
@@ -110,7 +113,7 @@ def _tell_rotation(run: Run, station: "Station", rotation: "KeyRotation") -> Non
         case Stage.REJECTED:
             raise Failure(
                 f"{id} did not take a new key: {rotation.status}. Its old one goes on to count.",
-                f"Enter one into it by hand: `voltkeep station rotate-key {id} --local`.",
+                f"Enter one into it by hand: `voltkeep station rotate-key {id.quoted} --local`.",
             )
 
 
@@ -229,5 +232,5 @@ def _tell_raise(run: Run, id: "StationId", raised: "ProfileRaise") -> None:
     if raised.reset:
         run.out.say(f"Asked to restart, it said: {raised.reset}.")
     elif raised.needs_reset:
-        run.out.say(f"It changes when it restarts: `voltkeep station command {id} reset`.")
-    run.out.say(f"`voltkeep station show {id}` tells when it has come.")
+        run.out.say(f"It changes when it restarts: `voltkeep station command {id.quoted} reset`.")
+    run.out.say(f"`voltkeep station show {id.quoted}` tells when it has come.")

@@ -120,7 +120,7 @@ class CredentialsService:
                     f"{station} has been sent a key before, and has not shown yet which it uses",
                     "Let it connect again: `voltkeep station command "
                     f"{station} reset`. A key for a technician to enter: "
-                    f"`voltkeep station rotate-key {station} --local`.",
+                    f"`voltkeep station rotate-key {station.quoted} --local`.",
                 )
             await self._expect(work, known, key_hash)
             await self._tell(work, station, "key.sent", "sent")
@@ -299,7 +299,8 @@ class CredentialsService:
             raise Unready(
                 f"{station} needs a key for a higher security profile, and did not take one: "
                 f"{rotation.stage} ({said})",
-                f"Enter one into it by hand: `voltkeep station rotate-key {station} --local`.",
+                "Enter one into it by hand: `voltkeep station rotate-key "
+                f"{station.quoted} --local`.",
             )
         return rotation.key
 

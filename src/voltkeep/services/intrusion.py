@@ -71,7 +71,7 @@ class IntrusionService:
         """One identity fails too often, from wherever; ``host`` is the last. Raise an alert."""
         text = (
             f"Somebody connects as {station} with wrong credentials again and again, last from "
-            f"{host}. `voltkeep station explain {station}` says from where."
+            f"{host}. `voltkeep station explain {station.quoted}` says from where."
         )
         at = self._clock()
         async with self._begin() as work:
@@ -121,8 +121,8 @@ class IntrusionService:
         hosts = " and ".join(sorted(set(map(host_of, addresses))))
         text = (
             f"Two connections contend for {station}, from {hosts}: it may be cloned. Give it a "
-            f"new key (`voltkeep station rotate-key {station}`); `voltkeep station release "
-            f"{station}` ends the quarantine."
+            f"new key (`voltkeep station rotate-key {station.quoted}`); `voltkeep station release "
+            f"{station.quoted}` ends the quarantine."
         )
         async with self._begin() as work:
             known = await work.stations.lock(station)

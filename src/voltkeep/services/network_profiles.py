@@ -42,13 +42,13 @@ def check_target(known: Station, to: SecurityProfile | None) -> SecurityProfile:
         raise Unready(
             f"{known.id} has security profile {now}, and OCPP never lowers it (A00.FR.005)",
             "Change it in the station itself, and here with `voltkeep station set "
-            f"{known.id} --security-profile {int(target)}`.",
+            f"{known.id.quoted} --security-profile {int(target)}`.",
         )
     if target > now + 1:
         raise Unready(
             f"{known.id} has security profile {now}: the next one is {now + 1}",
             f"Raise it to {now + 1} first, or let a campaign walk it up: "
-            f"`voltkeep campaign start --profile {int(target)} {known.id}`.",
+            f"`voltkeep campaign start --profile {int(target)} {known.id.quoted}`.",
         )
     return target
 
@@ -75,14 +75,14 @@ async def prerequisites(
     if target is SecurityProfile.TLS_CERTIFICATE and not await has_certificate(work, known.id, at):
         raise Unready(
             f"{known.id} has no certificate of ours that it has accepted, which profile 3 needs",
-            f"`voltkeep certificate renew {known.id}` has it ask for one. "
+            f"`voltkeep certificate renew {known.id.quoted}` has it ask for one. "
             "If it has one of another authority: --force.",
         )
     if target >= SecurityProfile.TLS_BASIC and not await _has_root(work, known):
         return url, [
             (
                 "as far as we know, it has no root certificate to check ours with, and will then "
-                f"refuse: `voltkeep certificate install {known.id}`"
+                f"refuse: `voltkeep certificate install {known.id.quoted}`"
             )
         ]
     return url, []

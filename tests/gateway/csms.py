@@ -4,7 +4,8 @@ import asyncio
 import base64
 import itertools
 import json
-from contextlib import asynccontextmanager
+import time
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -194,3 +195,29 @@ async def until(condition):
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110  # what it looks at is no event
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def beside(csms):
+    """A connected station, which must go on being served: the longest it waited, at the end."""
+    waits: list[float] = []
+    async with csms.booted("OTHER") as station:
+        is_over = asyncio.Event()
+
+        async def live():
+            while not is_over.is_set():
+                started = time.monotonic()
+                assert await station.is_alive()
+                waits.append(time.monotonic() - started)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await is_over.wait()
+
+        task = asyncio.create_task(live())
+        try:
+            yield waits
+        finally:
+            is_over.set()
+        async with asyncio.timeout(5):
+            await task
+        assert max(waits) < 1.0

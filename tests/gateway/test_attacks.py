@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.gateway.csms import LOOPBACK, Csms, clock, knock, until
+from tests.gateway.csms import LOOPBACK, Csms, beside, clock, knock, until
 from tests.gateway.trust import TlsCsms, s_client
 from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.identity import station_id
@@ -40,32 +40,6 @@ async def world(limits):
         csms.key = await csms.add("CS-1", profile=1)
         await csms.add("OTHER", profile=0)
         yield csms
-
-
-@contextlib.asynccontextmanager
-async def beside(csms):
-    """A connected station, which must go on being served: the longest it waited, at the end."""
-    waits: list[float] = []
-    async with csms.booted("OTHER") as station:
-        is_over = asyncio.Event()
-
-        async def live():
-            while not is_over.is_set():
-                started = time.monotonic()
-                assert await station.is_alive()
-                waits.append(time.monotonic() - started)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.1):
-                        await is_over.wait()
-
-        task = asyncio.create_task(live())
-        try:
-            yield waits
-        finally:
-            is_over.set()
-        async with asyncio.timeout(5):
-            await task
-        assert max(waits) < 1.0
 
 
 async def answered(csms, path="/ocpp/CS-1", source=ATTACKER, **options):
@@ -330,6 +304,17 @@ async def test_more_bytes_than_the_budget_are_read_no_faster():
         for _ in range(8):
             assert (await station.hear())[0] == 3
         assert time.monotonic() - started > 1.5
+
+
+async def test_empty_messages_without_end_are_held_back_and_harm_nobody():
+    """Row 21: the budget, with 1,200 of them instead of 400,000; the sender is served after it."""
+    limits = replace(OURS, frames_burst=200.0, frames_per_s=1000.0)
+    async with world(limits) as csms, beside(csms), csms.booted(password=csms.key) as station:
+        started = time.monotonic()
+        for _ in range(1200):
+            await station.say("")
+        assert await station.is_alive()
+        assert time.monotonic() - started > 0.5
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,16 @@ async def test_the_station_prefers(csms, offers, chosen):
         assert socket.response.headers.get_all("Sec-WebSocket-Protocol") == [chosen]
 
 
+async def test_a_station_may_come_back_with_another_version(csms):
+    """Hostile row 10: what it spoke before binds it to nothing; an update may have changed it."""
+    async with csms.booted("OPEN", "ocpp1.6"):
+        pass
+    async with csms.booted("OPEN", "ocpp2.1") as connection:
+        assert connection.socket.subprotocol == "ocpp2.1"
+        assert await connection.is_alive()
+    assert (await station(csms, "OPEN")).subprotocol == "ocpp2.1"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_compression_is_agreed_to_where_the_version_demands_it(csms, version):
     """Part 4, 5.5: a CSMS shall support permessage-deflate. 1.6 says nothing of it."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+import sys
 import zlib
 
 import pytest
@@ -190,6 +191,23 @@ async def test_a_burst_is_not_slowed_down():
             await asyncio.wait_for(client.recv(), 5)
 
 
+async def test_a_flood_of_empty_messages_is_read_slowly():
+    """Row 21, with 4,000 of them instead of 400,000."""
+    async with Door(Limits(frames_burst=100, frames_per_s=8000)) as door:
+        reader, writer = await door.raw()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        writer.write(frame(TEXT) * 4000)
+
+        answer = b""
+        while len(answer) < 4000 * 3:
+            answer += await asyncio.wait_for(reader.read(65536), 5)
+
+        assert answer == b"\x81\x010" * 4000
+        assert loop.time() - started > 0.2
+        writer.close()
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -308,6 +326,23 @@ async def test_a_deflate_bomb_is_defused():
                 await client.recv()
         assert client.close_code == 1009
         assert not door.recorders[0].messages
+
+
+@pytest.mark.parametrize("kind", ["one", "fragments"])
+async def test_a_bomb_leaves_nothing_behind(kind):
+    """Row 18: a process that met ten more of them has grown by less than 1 MiB.
+
+    One costs what is inflated before it is known for what it is, `discard_bytes`, for a moment.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.gateway.bombs", kind), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 60)
+    codes, highest, growth = out.decode().rsplit(maxsplit=2)
+
+    assert codes == "{1009}"
+    assert int(highest) < 5 * 1024
+    assert int(growth) < 1024
 
 
 async def test_who_leaves_without_a_word_is_noticed():

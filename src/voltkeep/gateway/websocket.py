@@ -174,7 +174,7 @@ class Socket(asyncio.Protocol):
         self._disarm()
         if self._closing is not None:
             self._closing.cancel()
-        self._transport = None
+        self._transport = self._fragments = None
         self._rest = b""
         if not self.reason:
             code = self._protocol.close_rcvd
@@ -330,8 +330,19 @@ class Socket(asyncio.Protocol):
             if self._protocol.writes:  # a pong, or the closing handshake
                 if isinstance(self._protocol.handshake_exc, InvalidMessage):
                     self._transport.write(_BAD_REQUEST)  # the library just closes
+                self._let_go()
                 self._flush()
             self._spend(len(events), min(_SLICE, len(data) - start))
+
+    def _let_go(self) -> None:
+        """Keep of what broke the parser its words alone.
+
+        Its traceback holds what was inflated so far, a megabyte of a bomb, in a cycle that only
+        the garbage collector ends, which seldom looks.
+        """
+        error = self._protocol.parser_exc
+        if error is not None:
+            error.__traceback__ = error.__cause__ = error.__context__ = None
 
     def _spend(self, frames: int, size: int) -> None:
         """Take frames and bytes off the budgets; over one, read nothing until it is filled up."""

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from tests.gateway.test_websocket import MASK, Door
 from voltkeep.gateway.limits import Limits
 
 BOMBS = 10
+OCPP = [Subprotocol("ocpp1.6")]
 STATUS = Path("/proc/self/status")
 
 
@@ -46,7 +48,7 @@ async def main(kind):
     async with Door(Limits(), deflate=True) as door:
 
         async def one(data):
-            async with connect(f"ws://127.0.0.1:{door.port}/", subprotocols=["ocpp1.6"]) as client:
+            async with connect(f"ws://127.0.0.1:{door.port}/", subprotocols=OCPP) as client:
                 client.transport.write(data)
                 with contextlib.suppress(ConnectionClosed):
                     await client.recv()

@@ -402,3 +402,13 @@ def test_advice_names_the_command_for_what_is_not_known_yet():
     said = advice(Verdict.NO_SERIAL_NUMBER, OURS)
 
     assert "voltkeep certificate expect CS-1 --serial-number SN" in said
+
+
+def test_who_left_its_password_behind_as_asked_is_missing_a_certificate():
+    """A05: on its way to profile 3, at an address where no certificate is asked for."""
+    waiting = station(SecurityProfile.TLS_BASIC, next_profile=SecurityProfile.TLS_CERTIFICATE)
+
+    assert verdict(waiting, bare(tls=True)) is Verdict.CERTIFICATE_AWAITED
+    assert verdict(waiting, bare()) is Verdict.TLS_REQUIRED
+    assert verdict(waiting, basic(Shown.WRONG, tls=True)) is Verdict.WRONG_PASSWORD
+    assert "password" not in advice(Verdict.CERTIFICATE_AWAITED, OURS)

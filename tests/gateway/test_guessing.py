@@ -5,11 +5,13 @@ import statistics
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.gateway.csms import LOOPBACK, Csms, knock, until
+from voltkeep.domain.barriers import Barrier
 from voltkeep.domain.identity import station_id
 from voltkeep.gateway.limits import Limits
 from voltkeep.services.security import Keys
@@ -210,3 +212,21 @@ async def test_when_the_line_is_full_unknown_ids_are_told_the_same():
         csms.security._keys = Keys(b"pepper", checks_waiting=0)
         assert (await tried(csms))[0] == 503
         assert (await tried(csms, "NOBODY"))[0] == 503
+
+
+async def test_an_operator_sees_who_is_held_back_and_may_end_it(csms):
+    for _ in range(6):
+        await tried(csms)
+    await csms.security.refusals.flush()
+    (held,) = [each for each in await refusals(csms) if each.reason == Barrier.FAILED_TOO_OFTEN]
+    assert held.until is not None
+    assert timedelta() < held.until - held.at <= timedelta(minutes=1)
+
+    csms.gateway.reconsider(TYPED)
+    await csms.security.refusals.flush()
+    assert [each.until for each in await refusals(csms)] == [None, None]
+
+
+async def refusals(csms):
+    async with csms.store.read() as work:
+        return await work.refusals.of(TYPED)

@@ -8,7 +8,11 @@ from msgspec import structs
 
 from voltkeep.config import Settings
 from voltkeep.domain.barriers import Barrier, meaning, remedy
-from voltkeep.domain.certificates import CertificateState, IssuedCertificate
+from voltkeep.domain.certificates import (
+    CertificateState,
+    IssuedCertificate,
+    RevocationReason,
+)
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.security import TlsFault, Verdict
 from voltkeep.domain.stations import Registration, SecurityProfile, Station, Trust
@@ -20,6 +24,21 @@ from voltkeep.store import MemoryStore
 CS = station_id("CS-1")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+CERTIFICATE = IssuedCertificate(
+    station=CS,
+    id="abc123",
+    state=CertificateState.ACTIVE,
+    at=NOON,
+    profile="station",
+    issuer="ec",
+    subject="CN=1",
+    fingerprint="f",
+    key_fingerprint="k",
+    not_before=NOON,
+    not_after=NOON + HOUR,
+    pem="",
+)
 
 
 class World:
@@ -38,12 +57,18 @@ class World:
         async with self.store.begin() as work:
             await work.stations.add(Station(id=station_id(name), created_at=NOON, **fields))
 
-    async def refuse(self, reason, host="192.0.2.1", station=CS):
-        self.refusals.note(station, f"{host}:1", reason)
+    async def refuse(self, reason, host="192.0.2.1", station=CS, wait_s=0.0):
+        self.refusals.note(station, f"{host}:1", reason, wait_s=wait_s)
         await self.refusals.flush()
 
-    async def explain(self, name="CS-1"):
-        return await self.service.explain(station_id(name))
+    async def explain(self, name="CS-1", **how):
+        return await self.service.explain(station_id(name), **how)
+
+    async def do(self, reason):
+        """What is advised after this refusal."""
+        await self.refuse(reason)
+        (found,) = [each for each in (await self.explain()).refusals if each.reason == reason]
+        return found.do
 
     async def said(self, name="CS-1"):
         """Everything on the page."""
@@ -253,23 +278,9 @@ async def test_its_certificate_is_said_and_when_it_has_expired(world):
     await world.add(security_profile=SecurityProfile.TLS_CERTIFICATE)
     assert "We have issued none to it" in await world.said()
 
-    certificate = IssuedCertificate(
-        station=CS,
-        id="abc123",
-        state=CertificateState.ACTIVE,
-        at=NOON,
-        profile="station",
-        issuer="ec",
-        subject="CN=1",
-        fingerprint="f",
-        key_fingerprint="k",
-        not_before=NOON,
-        not_after=NOON + HOUR,
-        pem="",
-    )
     async with world.store.begin() as work:
-        await work.certificates.put(certificate)
-        await work.certificates.put(structs.replace(certificate, id="old", not_after=NOON - HOUR))
+        await work.certificates.put(CERTIFICATE)
+        await work.certificates.put(structs.replace(CERTIFICATE, id="old", not_after=NOON - HOUR))
     said = await world.said()
     assert "Serial abc123, active, valid until 2026-01-01 13:00:00Z" in said
     assert "EXPIRED" not in said
@@ -278,3 +289,164 @@ async def test_its_certificate_is_said_and_when_it_has_expired(world):
     said = await world.said()
     assert "EXPIRED" in said
     assert "voltkeep certificate renew CS-1" in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {
+                "state": CertificateState.REVOKED,
+                "revoked_at": NOON,
+                "revocation_reason": RevocationReason.KEY_COMPROMISE,
+            },
+            "was revoked at 2026-01-01 12:00:00Z (key compromise)",
+        ),
+        ({"state": CertificateState.REJECTED, "problem": "no room"}, "rejected, valid until"),
+        ({"state": CertificateState.REJECTED, "problem": "no room"}, "no room."),
+        ({"state": CertificateState.ISSUED}, "abc123, issued"),
+        ({"state": CertificateState.REVOKED, "not_after": NOON - HOUR}, "EXPIRED"),
+    ],
+)
+async def test_what_became_of_its_last_certificate_is_said(world, fields, words):
+    await world.add(security_profile=SecurityProfile.TLS_CERTIFICATE)
+    async with world.store.begin() as work:
+        await work.certificates.put(structs.replace(CERTIFICATE, **fields))
+
+    said = await world.said()
+    assert "We have issued none" not in said
+    assert words in said
+    assert "voltkeep certificate renew CS-1" in said
+
+
+# Told to wait.
+
+
+async def test_who_is_held_back_is_said_with_how_long_and_why(world):
+    await world.add()
+    for _ in range(5):
+        await world.refuse(Verdict.WRONG_PASSWORD)
+    await world.refuse(Verdict.WRONG_PASSWORD, host="198.51.100.7")
+    await world.refuse(Barrier.FAILED_TOO_OFTEN, wait_s=240)
+    world.now += timedelta(seconds=1)
+
+    said = await world.said()
+    assert "For another 4 min, until 2026-01-01 12:04:00Z" in said
+    assert "from 192.0.2.1: after wrong password (5)." in said
+    assert "voltkeep station rotate-key CS-1" in said
+
+    world.now += timedelta(minutes=4)
+    assert "For another" not in await world.said()
+
+
+async def test_nobody_is_held_back_once_let_in_or_forgiven_or_with_another_server(world):
+    await world.add(connected_at=NOON + HOUR)
+    await world.refuse(Barrier.FAILED_TOO_OFTEN, wait_s=2 * 3600)
+    assert "For another" not in await world.said()
+
+    world.now += 2 * HOUR
+    await world.refuse(Barrier.FAILED_TOO_OFTEN, wait_s=3600)
+    assert "For another" in await world.said()
+    world.refusals.forgive(CS)
+    await world.refusals.flush()
+    assert "For another" not in await world.said()
+
+    await world.refuse(Barrier.FAILED_TOO_OFTEN, wait_s=3600)
+    assert "For another" in await world.said()
+    await Refusals(world.store.begin, world.clock, lambda _: None).forget_waits()
+    assert "For another" not in await world.said()
+
+
+# Failures that may be anybody's.
+
+
+async def test_a_failure_before_the_last_good_connection_is_not_its(world):
+    """What fails at its router may be its neighbour."""
+    await world.refuse(TlsFault.HTTP, station=NOBODY)
+    world.now += HOUR
+    left = {"connected_at": NOON + HOUR, "disconnected_at": NOON + HOUR}
+    await world.add(remote_address="192.0.2.1:4711", **left)
+
+    found = await world.explain()
+    assert "nobody has been refused in its name since" in found.summary
+    assert found.refusals == ()
+    assert [each.reason for each in (await world.explain(is_all=True)).refusals] == [TlsFault.HTTP]
+
+    world.now += timedelta(seconds=1)
+    await world.refuse(TlsFault.HTTP, station=NOBODY)
+    found = await world.explain()
+    assert "fails before saying who it is" in found.summary
+    assert len(found.refusals) == 1
+
+
+async def test_a_failure_of_the_last_minutes_is_shown_whatever_was_before(world):
+    await world.refuse(TlsFault.HTTP, station=NOBODY)
+    world.now += timedelta(minutes=5)
+    await world.add(remote_address="192.0.2.1:4711", connected_at=world.now)
+
+    found = await world.explain()
+    assert found.summary == "CS-1 is connected."
+    assert [each.reason for each in found.refusals] == [TlsFault.HTTP]
+
+
+# What to do, where more is known than the reason.
+
+
+TLS, MTLS = "wss://csms.example:9443/ocpp/CS-1", "wss://csms.example:9444/ocpp/CS-1"
+
+
+@pytest.mark.parametrize(
+    ("reason", "profile", "url"),
+    [
+        (Verdict.TLS_REQUIRED, SecurityProfile.TLS_BASIC, TLS),
+        (Verdict.CERTIFICATE_REQUIRED, SecurityProfile.TLS_CERTIFICATE, MTLS),
+    ],
+)
+async def test_no_profile_is_lowered_of_a_station_that_has_connected(reason, profile, url):
+    """A00.FR.005: somebody who shows less may have its name only."""
+    new = World()
+    await new.add(security_profile=profile)
+    said = await new.do(reason)
+    assert url in said
+    assert f"--security-profile {profile - 1}" in said
+
+    used = World()
+    await used.add(security_profile=profile, connected_at=NOON, disconnected_at=NOON)
+    said = await used.do(reason)
+    assert url in said
+    assert "somebody else may be using its name, or it was reset" in said
+    assert "--security-profile" not in said
+
+
+async def test_who_comes_to_the_wrong_address_for_profile_3_is_told_the_right_one(world):
+    await world.add(
+        security_profile=SecurityProfile.TLS_BASIC,
+        trust=Trust(next_profile=SecurityProfile.TLS_CERTIFICATE, next_profile_at=NOON),
+    )
+
+    assert f"Security profile 3: it connects to {MTLS}" in await world.said()
+    said = await world.do(Verdict.CERTIFICATE_AWAITED)
+    assert f"Enter {MTLS} in it" in said
+    assert "voltkeep station raise-profile CS-1 --cancel" in said
+
+
+async def test_who_shows_no_certificate_is_told_the_address_of_its_profile(world):
+    await world.add(remote_address="192.0.2.1:4711", security_profile=SecurityProfile.TLS_BASIC)
+    await world.refuse(TlsFault.NO_CERTIFICATE, station=NOBODY)
+    assert f"It has profile 2: enter {TLS} in it" in await world.said()
+
+    third = World()
+    await third.add(
+        remote_address="192.0.2.1:4711", security_profile=SecurityProfile.TLS_CERTIFICATE
+    )
+    await third.refuse(TlsFault.NO_CERTIFICATE, station=NOBODY)
+    assert "voltkeep certificate list --station CS-1" in await third.said()
+
+
+@pytest.mark.parametrize(("policy", "is_advised"), [("modern", True), ("ocpp-legacy", False)])
+async def test_older_suites_are_advised_only_where_they_are_off(policy, is_advised):
+    world = World(tls_policy=policy)
+    await world.add()
+    await world.refuse(TlsFault.NO_SHARED_CIPHER, station=NOBODY)
+
+    assert ("set tls_policy to ocpp-legacy" in await world.said()) is is_advised

@@ -32,6 +32,7 @@ class Server(Struct, frozen=True, kw_only=True):
     public_host: str
     ocpp_tls_client_certificates: bool
     cpo_name: str
+    tls_policy: str
 
     def over(self, settings: Settings) -> Settings:
         """The settings of a shell beside it, where they decide what stations are told."""

@@ -1,6 +1,8 @@
 """`voltkeep station explain` and `release`: why a station is refused, and what to do about it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.output import Cell, Output
@@ -16,14 +18,21 @@ _INDENT = " " * 4
 
 
 @command(group, "explain", examples=("station explain CS-01",))
-async def explain(run: Run, name: Name) -> None:
+async def explain(
+    run: Run,
+    name: Name,
+    *,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="Also old failures where it was, which may be others'.")
+    ] = False,
+) -> None:
     """Why a station is refused, in plain words, and what to do. Also for ids nobody registered."""
     from voltkeep.domain.identity import parse_station
     from voltkeep.wiring import now
 
     id = parse_station(name)
     async with run.app() as app:
-        explanation = await app.services.explain.explain(id)
+        explanation = await app.services.explain.explain(id, is_all=is_all)
     if run.out.as_json:
         run.out.data(_plain(explanation))
         return

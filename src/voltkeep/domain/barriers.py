@@ -35,6 +35,10 @@ _MEANING: dict[str, str] = {
     Verdict.NO_KEY: "It is registered, and has been given no key.",
     Verdict.CERTIFICATE_NOT_EXPECTED: "It showed a certificate, and should send a password.",
     Verdict.CERTIFICATE_REQUIRED: "It must show a client certificate, and showed none.",
+    Verdict.CERTIFICATE_AWAITED: (
+        "It was asked to use security profile 3, and showed no certificate; perhaps this address "
+        "asks for none."
+    ),
     Verdict.CERTIFICATE_UNTRUSTED: "Nobody we trust has issued the certificate that it showed.",
     Verdict.CERTIFICATE_EXPIRED: "The certificate that it showed is past its end.",
     Verdict.CERTIFICATE_NOT_YET_VALID: "The certificate that it showed begins in the future.",

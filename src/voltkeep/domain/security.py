@@ -27,6 +27,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
     host: str
     reason: str  # a `Verdict`, or other words
     detail: str = ""
+    until: datetime | None = None  # when credentials are looked at again, who was told to wait
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -102,6 +103,7 @@ class Verdict(enum.StrEnum):
     NO_KEY = "the station has no key yet"
     CERTIFICATE_NOT_EXPECTED = "a client certificate, but the station's security profile has none"
     CERTIFICATE_REQUIRED = "no client certificate"
+    CERTIFICATE_AWAITED = "no client certificate, though security profile 3 was asked for"
     CERTIFICATE_UNTRUSTED = "a client certificate of an authority that is not trusted"
     CERTIFICATE_EXPIRED = "an expired client certificate"
     CERTIFICATE_NOT_YET_VALID = "a client certificate that is not valid yet"
@@ -181,6 +183,9 @@ def admit(station: Station | None, attempt: Attempt, rules: Rules) -> Decision:
         refused.append(verdict)
     # Of two reasons the one that came further says more.
     telling = [verdict for verdict in refused if verdict not in _MISMATCHES]
+    if not telling and refused == [Verdict.NO_CREDENTIALS, Verdict.CERTIFICATE_REQUIRED]:
+        # It has left its password behind, as it was asked to.
+        return Decision(verdict=Verdict.CERTIFICATE_AWAITED)
     return Decision(verdict=(telling or refused)[0])
 
 
@@ -327,6 +332,10 @@ _ADVICE: dict[str, str] = {
     Verdict.CERTIFICATE_REQUIRED: (
         "It must show its client certificate, at the address of security profile 3: voltkeep "
         f"station explain {{station}}. {_CHANGED}"
+    ),
+    Verdict.CERTIFICATE_AWAITED: (
+        "Enter the address of security profile 3 in it (voltkeep station explain {station}), or "
+        "set ocpp_tls_client_certificates"
     ),
     Verdict.CERTIFICATE_UNTRUSTED: _IMPORT,
     Verdict.CERTIFICATE_EXPIRED: (

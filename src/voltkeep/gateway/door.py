@@ -138,7 +138,9 @@ class Door:
             if wait is not None:
                 look = await self._intrusion.may_try(id, host, has_failed_here=wait.is_own)
                 if look is Look.NO:
-                    self._security.refused(id, knock.remote_address, Barrier.FAILED_TOO_OFTEN)
+                    self._security.refused(
+                        id, knock.remote_address, Barrier.FAILED_TOO_OFTEN, wait_s=wait.seconds
+                    )
                     raise limited(wait.seconds)
             admission = await self._security.admit(knock, before_check=place.close)
         if admission.station is not None:

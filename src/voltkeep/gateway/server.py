@@ -146,6 +146,7 @@ class Gateway:
     def reconsider(self, station: StationId) -> None:
         """An operator changed what decides over a station: what failed before counts no more."""
         self._turnstile.forgive(station, asyncio.get_running_loop().time())
+        self._security.refusals.forgive(station)
         self._duplicates.release(station)
 
     # The handshake.

@@ -1,31 +1,23 @@
 """Why a station is refused, in plain words, and what to do about it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from voltkeep.domain.barriers import Barrier, meaning, remedy
-from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.identity import StationId
-from voltkeep.domain.security import Refusal
-from voltkeep.domain.stations import Registration, SecurityProfile, Station
+from voltkeep.domain.security import Refusal, TlsFault, Verdict
+from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services import findings
 from voltkeep.services.addresses import Addresses
+from voltkeep.services.findings import Finding
 from voltkeep.services.ports import Clock, Read, Work
 from voltkeep.services.refusals import NOBODY, host_of
 
 _SHOWN = 20
 _NOBODYS = timedelta(days=1)  # TLS failures that may be of a station never heard of
-_WITH_KEY = (SecurityProfile.BASIC, SecurityProfile.TLS_BASIC)
-_IN_USE = (CertificateState.ACTIVE, CertificateState.ACCEPTED, CertificateState.SENT)
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that is so, and what to do if it should not be."""
-
-    topic: str
-    text: str
-    do: str = ""
-    is_wrong: bool = False
+_LATELY = timedelta(minutes=10)  # and of one that was let in since
 
 
 class Explained(Struct, frozen=True, kw_only=True):
@@ -61,64 +53,135 @@ class ExplainService:
         self._clock = clock
         self._addresses = addresses
 
-    async def explain(self, station: StationId) -> Explanation:
-        """Also for an id that is not registered."""
+    async def explain(self, station: StationId, *, is_all: bool = False) -> Explanation:
+        """Also for an id that is not registered. ``is_all``: also what is probably not its."""
         now = self._clock()
         async with self._read() as work:
             known = await work.stations.get(station)
-            refusals = await _refusals(work, station, known, now)
+            own = await work.refusals.of(station, limit=_SHOWN)
+            since = None if is_all else _since(known, now)
+            near = await _near(work, station, known, own, since)
             alike = await _alike(work, station) if known is None else []
-            certificates = await work.certificates.of(station, states=_IN_USE)
+            certificates = await work.certificates.of(station)
         if known is None:
-            findings = _unregistered(station, alike)
+            found = findings.unregistered(station, alike)
         else:
-            url = self._addresses.station(station, known.security_profile)
-            findings = [
-                *_connection(known, url, now),
-                *_key(known),
-                *_certificate(known, certificates, now),
-                *_holds(known, now),
-            ]
-        is_connected = known is not None and known.is_connected
+            found = findings.registered(known, self._addresses, certificates, now)
+        found += findings.waits(station, known, own, now)
+        refusals = [self._explained(each, station, known, is_its=True) for each in own]
+        refusals += [self._explained(each, station, known, is_its=False) for each in near]
+        refusals.sort(key=lambda each: each.at, reverse=True)
         return Explanation(
             station=station,
             is_registered=known is not None,
-            is_connected=is_connected,
+            is_connected=known is not None and known.is_connected,
             summary=_summary(station, known, refusals),
-            findings=tuple(findings),
+            findings=tuple(found),
             refusals=tuple(refusals),
         )
 
+    def _explained(
+        self, refusal: Refusal, station: StationId, known: Station | None, *, is_its: bool
+    ) -> Explained:
+        return Explained(
+            reason=refusal.reason,
+            means=meaning(refusal.reason),
+            do=self._do(refusal.reason, station, known),
+            count=refusal.count,
+            first_at=refusal.first_at,
+            at=refusal.at,
+            host=refusal.host,
+            detail=refusal.detail,
+            is_surely_its=is_its,
+        )
 
-async def _refusals(
-    work: Work, station: StationId, known: Station | None, now: datetime
-) -> list[Explained]:
-    own = await work.refusals.of(station, limit=_SHOWN)
+    def _do(self, reason: str, station: StationId, known: Station | None) -> str:
+        """As `remedy` has it, and nearer where more is known."""
+        if reason == TlsFault.NO_SHARED_CIPHER:
+            update = "It knows none of our suites: update its firmware"
+            is_modern = self._addresses.settings.tls_policy == "modern"
+            return f"{update}, or set tls_policy to ocpp-legacy" if is_modern else update
+        said = remedy(reason, station)
+        if known is None:
+            return said
+        url = self._addresses.station(station, _wanted(known, reason))
+        if not url:
+            return said
+        match reason:
+            case Verdict.CERTIFICATE_AWAITED:
+                return (
+                    f"Enter {url} in it, or set ocpp_tls_client_certificates; to take it back: "
+                    f"voltkeep station raise-profile {station.quoted} --cancel"
+                )
+            case TlsFault.NO_CERTIFICATE:
+                return _without_certificate(known, url)
+            case Verdict.TLS_REQUIRED | Verdict.CERTIFICATE_REQUIRED if known.connected_at is None:
+                return (
+                    f"Let it connect to {url}. If it cannot, lower its profile here: voltkeep "
+                    f"station set {station.quoted} --security-profile "
+                    f"{int(known.security_profile) - 1}"
+                )
+            case Verdict.TLS_REQUIRED | Verdict.CERTIFICATE_REQUIRED:
+                return (
+                    f"Let it connect to {url}. It has connected before: somebody else may be "
+                    "using its name, or it was reset"
+                )
+            case _:
+                return said
+
+
+def _wanted(known: Station, reason: str) -> SecurityProfile:
+    """The profile that a station should come with, which was refused for this reason."""
+    asked = known.trust.next_profile
+    is_next = asked is not None and reason == Verdict.CERTIFICATE_AWAITED
+    return asked if asked is not None and is_next else known.security_profile
+
+
+def _without_certificate(known: Station, url: str) -> str:
+    asked = known.trust.next_profile
+    if SecurityProfile.TLS_CERTIFICATE in {known.security_profile, asked}:
+        return (
+            "It must show a client certificate there; which it has been given: "
+            f"voltkeep certificate list --station {known.id.quoted}"
+        )
+    return (
+        "That is the address of security profile 3. It has profile "
+        f"{int(known.security_profile)}: enter {url} in it"
+    )
+
+
+def _let_in_at(known: Station) -> datetime | None:
+    """When it was last known to be well, of one that is not connected."""
+    times = [each for each in (known.connected_at, known.disconnected_at) if each is not None]
+    return max(times, default=None)
+
+
+def _since(known: Station | None, now: datetime) -> datetime:
+    """What came before is nobody's in particular."""
+    last = _let_in_at(known) if known is not None else None
+    if last is None:
+        return now - _NOBODYS
+    is_connected = known is not None and known.is_connected
+    return now - _LATELY if is_connected else min(last, now - _LATELY)
+
+
+async def _near(
+    work: Work,
+    station: StationId,
+    known: Station | None,
+    own: Sequence[Refusal],
+    since: datetime | None,
+) -> list[Refusal]:
+    """Who failed without saying which station it is, where this one was; of all if nobody knows."""
     hosts = {each.host for each in own}
     if known is not None and known.remote_address is not None:
         hosts.add(host_of(known.remote_address))
     nobody = StationId(station.tenant, NOBODY.name)
-    others = await work.refusals.of(nobody, limit=_SHOWN * 10)
-    near = [
-        each for each in others if each.host in hosts or (not hosts and each.at > now - _NOBODYS)
-    ]
-    shown = [_explained(each, station, is_its=True) for each in own]
-    shown += [_explained(each, station, is_its=False) for each in near[:_SHOWN]]
-    return sorted(shown, key=lambda each: each.at, reverse=True)
-
-
-def _explained(refusal: Refusal, station: StationId, *, is_its: bool) -> Explained:
-    return Explained(
-        reason=refusal.reason,
-        means=meaning(refusal.reason),
-        do=remedy(refusal.reason, station),
-        count=refusal.count,
-        first_at=refusal.first_at,
-        at=refusal.at,
-        host=refusal.host,
-        detail=refusal.detail,
-        is_surely_its=is_its,
-    )
+    return [
+        each
+        for each in await work.refusals.of(nobody, limit=_SHOWN * 10)
+        if (not hosts or each.host in hosts) and (since is None or each.at > since)
+    ][:_SHOWN]
 
 
 async def _alike(work: Work, station: StationId) -> list[StationId]:
@@ -131,156 +194,26 @@ async def _alike(work: Work, station: StationId) -> list[StationId]:
     return found
 
 
-def _unregistered(station: StationId, alike: list[StationId]) -> list[Finding]:
-    findings = [
-        Finding(
-            topic="Registration",
-            text="No station of this id is registered.",
-            do=f"voltkeep station add {station.quoted}",
-            is_wrong=True,
-        )
-    ]
-    for other in alike:
-        text = f"There is {other}: upper and lower case count."
-        findings.append(Finding(topic="Alike", text=text, do=f"Enter {other} in the station"))
-    return findings
-
-
-def _connection(station: Station, url: str, now: datetime) -> list[Finding]:
-    profile = int(station.security_profile)
-    findings = []
-    if not url:
-        findings.append(
-            Finding(
-                topic="Address",
-                text=f"It has security profile {profile}, and nothing listens for that.",
-                do="Switch the listener on (ocpp, ocpp_tls, ocpp_mtls): voltkeep config show",
-                is_wrong=True,
-            )
-        )
-    else:
-        text = f"Security profile {profile}: it connects to {url}"
-        findings.append(Finding(topic="Address", text=text))
-    if station.is_connected:
-        text = f"Connected since {_time(station.connected_at)} from {station.remote_address}."
-    elif station.connected_at is None:
-        text = "It has never connected."
-    else:
-        text = f"Last connected from {station.remote_address}, until "
-        text += f"{_time(station.disconnected_at)}; last heard {_time(station.last_heard_at)}."
-    findings.append(Finding(topic="Connection", text=text))
-    asked = station.trust.next_profile
-    if asked is not None:
-        text = (
-            f"It was told to use security profile {int(asked)} at "
-            f"{_time(station.trust.next_profile_at)}; until it does, both count."
-        )
-        findings.append(Finding(topic="Upgrade", text=text))
-    return findings
-
-
-def _key(station: Station) -> list[Finding]:
-    profiles = {station.security_profile, station.trust.next_profile}
-    if not profiles.intersection(_WITH_KEY):
-        return []
-    findings = []
-    if station.key_hash is None:
-        findings.append(
-            Finding(
-                topic="Key",
-                text="It has no key.",
-                do=f"voltkeep station rotate-key {station.id.quoted}",
-                is_wrong=True,
-            )
-        )
-    else:
-        text = f"It has a key. The user name is {station.id.name}."
-        findings.append(Finding(topic="Key", text=text))
-    if station.trust.next_key_hash is not None:
-        text = (
-            f"A new key was sent at {_time(station.trust.next_key_at)}, and its answer is not "
-            "here: the old and the new key count, until one is used."
-        )
-        findings.append(Finding(topic="Key", text=text))
-    return findings
-
-
-def _certificate(
-    station: Station, certificates: list[IssuedCertificate], now: datetime
-) -> list[Finding]:
-    wants_one = SecurityProfile.TLS_CERTIFICATE in {
-        station.security_profile,
-        station.trust.next_profile,
-    }
-    if not certificates:
-        if not wants_one:
-            return []
-        text = "We have issued none to it; it may show one of an authority that we trust."
-        return [Finding(topic="Certificate", text=text)]
-    latest = max(certificates, key=lambda each: (each.not_after, each.id))
-    text = f"Serial {latest.id}, {latest.state.value}, valid until {_time(latest.not_after)}."
-    if latest.not_after > now:
-        return [Finding(topic="Certificate", text=text)]
-    return [
-        Finding(
-            topic="Certificate",
-            text=f"EXPIRED. {text}",
-            do=remedy("an expired client certificate", station.id) if wants_one else "",
-            is_wrong=wants_one,
-        )
-    ]
-
-
-def _holds(station: Station, now: datetime) -> list[Finding]:
-    findings = []
-    if station.registration is not Registration.ACCEPTED:
-        held = station.registration.lower()
-        findings.append(
-            Finding(
-                topic="Registration",
-                text=f"It is {held}: it may connect and boot, and do nothing else.",
-                do=f"voltkeep station accept {station.id.quoted}",
-                is_wrong=True,
-            )
-        )
-    until = station.trust.quarantined_until
-    if until is not None and until > now:
-        findings.append(
-            Finding(
-                topic="Quarantine",
-                text=f"Until {_time(until)}: two connections contend for this id. Nobody new is "
-                "let in while one of them is connected and alive.",
-                do=f"voltkeep station rotate-key {station.id.quoted}, then "
-                f"voltkeep station release {station.id.quoted}",
-                is_wrong=True,
-            )
-        )
-    return findings
-
-
 def _summary(station: StationId, known: Station | None, refusals: list[Explained]) -> str:
     # A file that it was not given keeps no station out.
     refusals = [each for each in refusals if each.reason != Barrier.TOKEN]
-    its = [each for each in refusals if each.is_surely_its]
-    last = its[0] if its else None
+    if known is not None and known.is_connected:
+        since = known.connected_at
+    else:
+        since = _let_in_at(known) if known is not None else None
+    refusals = [each for each in refusals if since is None or each.at > since]
+    last = next((each for each in refusals if each.is_surely_its), None)
     if known is not None and known.is_connected:
         text = f"{station} is connected."
-        if last is not None and known.connected_at is not None and last.at > known.connected_at:
-            text += f" Somebody else was refused since: {last.reason}."
-        return text
-    if last is not None and (
-        known is None or known.disconnected_at is None or last.at > known.disconnected_at
-    ):
+        return f"{text} Somebody else was refused since: {last.reason}." if last else text
+    if last is not None:
         return f"{station} is refused: {last.reason}."
     if known is None:
         return f"{station} is not registered, and nobody has tried to connect as it."
     if refusals:
         return f"{station} is not connected. Somebody fails before saying who it is: see below."
+    when = " since" if since is not None else ""
     return (
-        f"{station} is not connected, and nobody has been refused in its name: it does not reach "
-        "this server. Check its address, the network and the firewall."
+        f"{station} is not connected, and nobody has been refused in its name{when}: it does not "
+        "reach this server. Check its address, the network and the firewall."
     )
-
-
-def _time(at: datetime | None) -> str:
-    return "never" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"

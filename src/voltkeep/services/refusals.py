@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 
 import structlog
 from cachetools import LRUCache
@@ -24,6 +25,7 @@ _FLUSH_EVERY_S = 1.0
 _SUMMARY_EVERY_S = 60.0
 _TOLD = Rate(20, 10 / 60)  # lines in the log, of one source
 _LONGEST = 200
+_LONGEST_WAIT = timedelta(days=1)  # whatever `failure_wait_longest_s` is
 
 Key = tuple[StationId, str, str]
 
@@ -46,11 +48,24 @@ class Refusals:
         self._clock = clock
         self._announce = announce
         self._counted: dict[Key, Refusal] = {}
+        self._told_to_wait: LRUCache[StationId, bool] = LRUCache(_KEPT_APART)
+        self._forgiven: set[StationId] = set()
         self._told: Buckets[str] = Buckets(_TOLD)
         self._unsaid: LRUCache[str, _Unsaid] = LRUCache(_KEPT_APART)
 
-    def note(self, station: StationId, remote_address: str, reason: str, detail: str = "") -> None:
-        """Somebody who asked for this station was not let in. Never waits, never raises."""
+    def note(
+        self,
+        station: StationId,
+        remote_address: str,
+        reason: str,
+        detail: str = "",
+        *,
+        wait_s: float = 0.0,
+    ) -> None:
+        """Somebody who asked for this station was not let in. Never waits, never raises.
+
+        ``wait_s``: for how long credentials are not looked at, if they are told to wait.
+        """
         at, host = self._clock(), host_of(remote_address)
         host, reason, detail = host[:_LONGEST], str(reason)[:_LONGEST], detail[:_LONGEST]
         self._count(
@@ -63,8 +78,11 @@ class Refusals:
                 host=host,
                 reason=reason,
                 detail=detail,
+                until=at + timedelta(seconds=wait_s) if wait_s else None,
             )
         )
+        if wait_s:
+            self._told_to_wait[station] = True
         now = at.timestamp()
         if not self._told.take(host, now):
             unsaid = self._unsaid.get(host)
@@ -88,14 +106,30 @@ class Refusals:
             key = (NOBODY, MORE, "")
             known = self._counted.get(key)
             refusal = structs.replace(
-                refusal, station=NOBODY, id=refusal_id(MORE, ""), host="", reason=MORE, detail=""
+                refusal,
+                station=NOBODY,
+                id=refusal_id(MORE, ""),
+                host="",
+                reason=MORE,
+                detail="",
+                until=None,
             )
         if known is not None:
             refusal = _together(known, refusal)
         self._counted[key] = refusal
 
+    def forgive(self, station: StationId) -> None:
+        """Whoever was told to wait as this station need not any more."""
+        if self._told_to_wait.pop(station, None) is None:
+            return
+        for key, refusal in self._counted.items():
+            if refusal.station == station:
+                self._counted[key] = structs.replace(refusal, until=None)
+        self._forgiven.add(station)
+
     async def run(self) -> None:
         """Store every second what was counted, and say every minute what was not said."""
+        await self.forget_waits()
         while True:
             await asyncio.sleep(_FLUSH_EVERY_S)
             self.summarize()
@@ -104,8 +138,30 @@ class Refusals:
             except StoreUnavailable as error:
                 log.warning("refusals wait for the database", error=str(error))
 
+    async def forget_waits(self) -> None:
+        """Who was told to wait by a server that has ended need not any more."""
+        try:
+            async with self._begin() as work:
+                recent = await work.refusals.all(since=self._clock() - _LONGEST_WAIT)
+            for each in recent:
+                if each.until is not None:
+                    await self._end_wait(each)
+        except StoreUnavailable as error:
+            log.warning("refusals wait for the database", error=str(error))
+
     async def flush(self) -> None:
         """Raises StoreUnavailable; what was not stored is kept."""
+        while self._forgiven:
+            station = self._forgiven.pop()
+            try:
+                async with self._begin() as work:
+                    its = await work.refusals.of(station)
+                for each in its:
+                    if each.until is not None:
+                        await self._end_wait(each)
+            except BaseException:
+                self._forgiven.add(station)
+                raise
         while self._counted:
             batch = [self._counted.pop(key) for key in list(self._counted)[:_AT_ONCE]]
             try:
@@ -116,6 +172,12 @@ class Refusals:
                 for refusal in batch:
                     self._count(refusal)
                 raise
+
+    async def _end_wait(self, refusal: Refusal) -> None:
+        async with self._begin() as work:
+            known = await work.refusals.lock(refusal.station, refusal.id)
+            if known is not None:
+                await work.refusals.put(structs.replace(known, until=None))
 
     def summarize(self) -> None:
         """One line for each source of which more was refused than said."""
@@ -139,6 +201,7 @@ def _together(known: Refusal, newer: Refusal) -> Refusal:
         at=last,
         count=known.count + newer.count,
         detail=newer.detail or known.detail,
+        until=max(filter(None, (known.until, newer.until)), default=None),
     )
 
 

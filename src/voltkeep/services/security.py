@@ -319,10 +319,16 @@ class SecurityService:
     # Refusals.
 
     def refused(
-        self, station: StationId, remote_address: str, reason: str, detail: str = ""
+        self,
+        station: StationId,
+        remote_address: str,
+        reason: str,
+        detail: str = "",
+        *,
+        wait_s: float = 0.0,
     ) -> None:
         """Tell who listens that a connection was not let in, and why."""
-        self.refusals.note(station, remote_address, reason, detail)
+        self.refusals.note(station, remote_address, reason, detail, wait_s=wait_s)
 
     # Keys and trust, as an operator changes them.
 

@@ -26,7 +26,7 @@ run: $(VENV)/installed ## Start Voltkeep with ten simulated stations (ARGS: opti
 	@exec $(BIN)/voltkeep serve --demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/installed-dev postgresql ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
+test: $(VENV)/installed-dev postgresql openssl ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
 	$(BIN)/pytest --numprocesses=logical $(ARGS)
 
 .PHONY: check
@@ -110,3 +110,9 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 		|| tools/debian_package postgresql "PostgreSQL's server, which the tests start on a free port"
+
+# What a certificate and a handshake are worth is for another program to say.
+.PHONY: openssl
+openssl:
+	@command -v openssl >/dev/null \
+		|| tools/debian_package openssl "the openssl command, with which the tests check TLS"

@@ -59,7 +59,7 @@ async def used(server, version, name):
     password = bytes.fromhex(generated) if version == "1.6" else generated
     spec = {"id": name, "version": version, "url": server.urls[1]}
     async with SimStation(StationSpec(**spec, password=GUESSED)) as guessing:
-        await guessing.until(lambda: guessing.core.link.refusals)
+        await guessing.until(lambda: guessing.core.link.refusals > 0)
     async with SimStation(StationSpec(**spec, password=password)) as station:
         await station.booted()
         rotated = (await server.voltkeep("station", "rotate-key", name))["key"]

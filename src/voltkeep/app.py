@@ -53,7 +53,7 @@ from voltkeep.services.ports import (
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
 from voltkeep.web.listeners import FileListeners
-from voltkeep.wiring import AllServices, make_services, now, subkey
+from voltkeep.wiring import KEY_FILES, AllServices, make_services, now, subkey
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +125,7 @@ class App:
         )
         self.authority = CertificateAuthority(
             KeyFiles(settings.pki_path),
-            read_pki_key(settings, subkey(secret, b"key files")),
+            read_pki_key(settings, subkey(secret, KEY_FILES)),
             settings,
             now(),
         )

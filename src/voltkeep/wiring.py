@@ -157,6 +157,9 @@ def _door(
     )
 
 
+KEY_FILES = b"key files"  # of the authority: what they are encrypted for, if nothing else is set
+
+
 def subkey(secret: bytes, purpose: bytes) -> bytes:
     """Each use of the installation's secret has a key of its own."""
     return hmac.new(secret, purpose, hashlib.sha256).digest()

@@ -269,12 +269,67 @@ def test_an_issuer_below_another_root_is_taken_by_whoever_means_it(ca, tmp_path)
         ((issuing(),), "up to its root"),
         ((issuing(identifier=False), ROOT), "key identifier"),
         ((server(), ROOT), "may sign"),
+        ((ROOT,), "t is a root: an issuer"),
     ],
 )
 def test_what_cannot_issue_is_refused(ca, tmp_path, parties, why):
     refused = ca("replace-issuer", *written(tmp_path, *parties), "--yes")
 
     assert (refused.code, why in refused.err) == (1, True), refused.err
+
+
+def test_our_own_root_is_no_issuer_either(ca, tmp_path):
+    """It would sign in the place of both, and be shown as a chain of nothing."""
+    root = ok(ca("export", "root")).out
+    key, words = ec_key("the root's"), ("--certificate", tmp_path / "root.pem", "--key")
+    again = Party(x509.load_pem_x509_certificate(root.encode()).subject, None, key=key, **LIFE)
+    (tmp_path / "root.pem").write_text(again.pem)
+    written(tmp_path, again)
+
+    refused = ca("replace-issuer", *words, tmp_path / "key.pem", "--yes")
+    assert "t is a root: an issuer" in refused.err
+
+
+def test_a_root_that_an_older_release_took_is_shown_and_told(ca, voltkeep):
+    ok(ca("show"))
+    voltkeep.inside(import_root)
+
+    assert shown(ca)["issuer-ec-2"]["subject"] == ROOT.certificate.subject.rfc4514_string()
+    doctor = {each["check"]: each for each in voltkeep("doctor", "--json").json}
+    assert doctor["authority"]["state"] == "bad"
+    assert "ca new-issuer --key-kind ec" in doctor["authority"]["next_step"]
+
+
+async def import_root(app):
+    app.authority.vault.import_issuer(ROOT.key, (ROOT.certificate,))
+
+
+def test_a_doctor_sees_a_damaged_authority_and_leaves_it(ca, voltkeep):
+    ok(ca("show"))
+    pki = voltkeep.data / "pki"
+
+    def told():
+        return {each["check"]: each for each in voltkeep("doctor", "--json").json}["authority"]
+
+    assert told()["state"] == "good"
+    (pki / "server-ec.pem").unlink()
+    assert "server-ec.pem is missing" in told()["found"]
+    (pki / "server-rsa.pem").write_text("junk")
+    assert "server-rsa.pem is damaged" in told()["found"]
+    (pki / "root.key").chmod(0o644)
+    assert told()["next_step"] == f"chmod 600 {pki / 'root.key'}"
+    assert not (pki / "server-ec.pem").exists()
+
+
+def test_a_key_given_as_certificate_is_named(ca, tmp_path):
+    written(tmp_path, server())
+    key = tmp_path / "key.pem"
+
+    refused = ca("replace-server", "--certificate", key, "--key", key)
+    swapped = ca("replace-server", "--certificate", tmp_path / "chain.pem", "--key", __file__)
+
+    assert (refused.code, f"{key} holds no certificate" in refused.err) == (2, True)
+    assert (swapped.code, f"{__file__}: " in swapped.err) == (1, True)
 
 
 def test_each_change_is_in_the_audit_log(ca, tmp_path, voltkeep):
@@ -297,16 +352,19 @@ def test_a_damaged_file_is_named(ca, voltkeep):
     assert "issuer-ec.pem is damaged" in refused.err
 
 
-def test_the_calendar_begins_with_what_expires_first(ca, tmp_path):
+def test_the_calendar_begins_with_what_expires_first(ca, tmp_path, voltkeep):
     ok(ca("replace-server", *written(tmp_path, server(ends=NOW + timedelta(days=3)))))
     (tmp_path / "root.pem").write_text(ROOT.pem)
-    ok(ca("roots", "add", tmp_path / "root.pem", "--use", "manufacturer"))
+    voltkeep.ok("station", "add", "CS-1", "--security-profile", "3")
+    use = ("--use", "manufacturer", "--station", "CS-1")
+    ok(ca("roots", "add", tmp_path / "root.pem", *use))
 
     lines = ok(ca("calendar", "--json")).json
     ends = [each["not_after"] for each in lines]
 
     assert ends == sorted(ends)
     assert [each["kind"] for each in lines] == ["own", "own", "anchor", "own", "own", "own"]
+    assert {each["kind"]: each["station"] for each in lines} == {"own": None, "anchor": "CS-1"}
     assert len(ok(ca("calendar", "--json", "--days", 4)).json) == 1
     assert "in 2 d" in ok(ca("calendar")).lines[1]
     assert "Nothing expires" in ok(ca("calendar", "--days", 0)).err

@@ -271,3 +271,10 @@ def test_a_command_has_its_own_loop():
     """`execute` leaves none behind, or the next one in the process would fail."""
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
+
+
+def test_a_count_in_each_second_is_no_number_of_seconds(voltkeep):
+    help_ = " ".join(voltkeep.ok("serve", "--help").out.split())
+
+    assert "--upgrades-per-s N" in help_
+    assert "--handshake-timeout-s SECONDS" in help_ or "--call-timeout-s SECONDS" in help_

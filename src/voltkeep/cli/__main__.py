@@ -9,6 +9,7 @@ import typer
 from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
     audit,
     ca,
+    ca_calendar,
     ca_roots,
     campaign,
     certificate,

@@ -12,7 +12,7 @@ import typer
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.output import Cell
-from voltkeep.cli.text import duration, escape, instant
+from voltkeep.cli.text import escape, instant
 
 if TYPE_CHECKING:
     from voltkeep.app import App
@@ -58,7 +58,7 @@ async def show(run: Run) -> None:
     from voltkeep.wiring import now
 
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         entries = list(inventory(vault))
         waiting = [each.value for each in Family if vault.requested(each) is not None]
     revoked = _asked_for_revoked(run, entries)
@@ -165,7 +165,7 @@ async def export(
     if der and (out is None or name == "chain"):
         raise Failure("DER is one certificate, and for a file.", "Give --out FILE.", ExitCode.USAGE)
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         entries = {each.name: each for each in inventory(vault)}
         bundle = app.authority.ca_bundle()
     if name != "chain" and name not in entries:
@@ -200,7 +200,7 @@ async def replace_server(
 
     private = _private_key(key, password_file)
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         brought = check_server(_text(certificate), private, vault.host, now())
         await _put_server(app, brought)
     _tell_brought(run, brought, f"The server's {brought.family.upper()} certificate is replaced.")
@@ -214,7 +214,7 @@ async def request(
 ) -> None:
     """Ask somebody else's authority for a server certificate: writes a CSR. The key stays here."""
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         pem = vault.request(key_kind)
         await _audited(app, _deed("certificate.requested", f"server-{key_kind.value}", vault.host))
     if out is None:
@@ -233,7 +233,7 @@ async def install(run: Run, chain: ChainFile) -> None:
     from voltkeep.wiring import now
 
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         waiting = {each: key for each in Family if (key := vault.requested(each)) is not None}
         if not waiting:
             raise Failure("No request waits for an answer.", "`voltkeep ca request` makes one.")
@@ -260,7 +260,7 @@ async def renew_server(run: Run) -> None:
     from voltkeep.wiring import now
 
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         for family in Family:
             deed = _deed("certificate.renewed", f"server-{family.value}", vault.host)
             await _audited(app, deed, partial(vault.renew_server, family, now()))
@@ -279,7 +279,7 @@ async def new_issuer(
     from voltkeep.wiring import now
 
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         vault.root_issuer()  # before anything is written
         name = ""
 
@@ -315,7 +315,7 @@ async def replace_issuer(
 
     private = _private_key(key, password_file)
     async with run.app() as app:
-        vault = await _vault(run, app)
+        vault = await made_vault(run, app)
         brought = check_issuer(_text(certificate), private, vault, now())
         if brought.warnings and not yes:
             raise Failure(
@@ -332,46 +332,10 @@ async def replace_issuer(
     _tell_brought(run, brought, f"{brought.chain[0].subject.rfc4514_string()} signs from now on.")
 
 
-@command(group, "calendar", examples=("ca calendar --days 60",))
-async def calendar(
-    run: Run,
-    days: Annotated[
-        float | None, typer.Option(min=0, help="Only what expires within so many days.")
-    ] = None,
-) -> None:
-    """What expires, the soonest first: our own, those of stations, and foreign roots."""
-    from voltkeep.wiring import now
-
-    async with run.app() as app:
-        await _vault(run, app)
-        lines = await app.services.certificates.calendar(days)
-    if run.out.as_json:
-        run.out.data(lines)
-        return
-    if not lines:
-        run.out.say("Nothing expires by then.")
-        return
-    at, rows = now(), []
-    for each in lines:
-        left = each.not_after - at
-        is_over = left.total_seconds() <= 0
-        rows.append(
-            (
-                Cell(instant(each.not_after), "red" if is_over else ""),
-                "expired" if is_over else f"in {duration(left)}",
-                each.kind,
-                str(each.station) if each.station.name else "",
-                each.subject,
-                each.id,
-            )
-        )
-    run.out.table(("EXPIRES", "", "KIND", "STATION", "SUBJECT", "ID"), rows)
-
-
 # Parts.
 
 
-async def _vault(run: Run, app: "App") -> Any:
+async def made_vault(run: Run, app: "App") -> Any:
     """The authority's files, made now if this is the first anybody asks of them."""
     await asyncio.to_thread(app.authority.load)
     if app.authority.is_new:
@@ -410,9 +374,13 @@ async def _audited(app: "App", deed: "Deed", change: Callable[[], object] = lamb
 
 def _private_key(path: Path, password_file: Path | None) -> Any:
     from voltkeep.pki import keys
+    from voltkeep.services.authority import BadCertificate
 
     password = None if password_file is None else read_file(password_file).rstrip(b"\r\n")
-    return keys.read(read_file(path), password)
+    try:
+        return keys.read(read_file(path), password)
+    except BadCertificate as error:
+        raise BadCertificate(f"{path}: {error}") from error
 
 
 def read_file(path: Path) -> bytes:
@@ -423,7 +391,16 @@ def read_file(path: Path) -> bytes:
 
 
 def _text(path: Path) -> str:
-    return read_file(path).decode("ascii", errors="replace")
+    text = read_file(path).decode("ascii", errors="replace")
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise Failure(
+            f"{path} holds no certificate in PEM.",
+            "The private key is a file of its own: --key."
+            if "PRIVATE KEY-----" in text
+            else "From DER: `openssl x509 -inform der`.",
+            ExitCode.USAGE,
+        )
+    return text
 
 
 def _write(path: Path, content: bytes) -> None:

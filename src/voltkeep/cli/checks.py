@@ -21,9 +21,21 @@ from msgspec import Struct
 from voltkeep.cli.errors import as_failure
 from voltkeep.cli.server_lock import find_server
 from voltkeep.cli.text import duration
-from voltkeep.config import Settings, parse_address, public_value
+from voltkeep.config import (
+    ConfigError,
+    KeyFiles,
+    Settings,
+    parse_address,
+    public_value,
+    read_pki_key,
+    read_secret,
+)
+from voltkeep.pki.own import inventory, is_self_signed
+from voltkeep.pki.vault import UnusableFile, Vault
+from voltkeep.services.authority import BadCertificate
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.store import schema_status
+from voltkeep.wiring import KEY_FILES, subkey
 
 _FILES_BESIDE_SOCKETS = 256
 _LEAST_FREE_BYTES = 1 << 30
@@ -109,6 +121,58 @@ def _secret(settings: Settings) -> Finding:
     if not os.access(path, os.R_OK):
         return _bad("secret", f"this user cannot read {path}", f"chown USER {path}")
     return _good("secret", f"{path}; back it up with the database")
+
+
+class _AsTheyAre(KeyFiles):
+    """The authority's files, looked at: nothing is written."""
+
+    def write(self, name: str, content: bytes) -> None:
+        raise UnusableFile(f"{self.path(name)} is missing; the next start makes it")
+
+    def create(self, name: str, content: bytes) -> bool:
+        self.write(name, content)
+        return False
+
+
+def _authority(settings: Settings) -> Finding:
+    """The certificate authority's files: whether they can be used, and by nobody else."""
+    files = _AsTheyAre(settings.pki_path)
+    try:
+        if not files.names():
+            return _good("authority", f"{settings.pki_path} will be made at the first start")
+        exposed = [
+            path
+            for path in settings.pki_path.iterdir()
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        ]
+        if exposed:
+            paths = " ".join(map(str, sorted(exposed)))
+            return _bad("authority", f"other users may read {paths}", f"chmod 600 {paths}")
+        passphrase = read_pki_key(settings, subkey(read_secret(settings), KEY_FILES))
+        vault = Vault(files, passphrase, settings, datetime.now(UTC))
+    except (UnusableFile, BadCertificate, ConfigError, OSError) as error:
+        return _bad("authority", str(error), "See docs/howto/certificates.md.")
+    return _issuers(settings, vault)
+
+
+def _issuers(settings: Settings, vault: Vault) -> Finding:
+    at = datetime.now(UTC)
+    for entry in inventory(vault):
+        until = entry.certificate.not_valid_after_utc
+        if until < at:
+            return _bad(
+                "authority",
+                f"{entry.name} has expired on {until:%F}",
+                "voltkeep ca calendar shows what expires; ca renew-server and ca new-issuer help",
+            )
+        if entry.name.startswith("issuer-") and is_self_signed(entry.certificate):
+            kind = entry.name.split("-")[1]
+            return _bad(
+                "authority",
+                f"{entry.name} is a root, and no issuer: stations do not know whom it signs",
+                f"voltkeep ca new-issuer --key-kind {kind}, then voltkeep ca renew-server",
+            )
+    return _good("authority", f"{settings.pki_path}; back it up with the secret")
 
 
 async def _database(settings: Settings) -> Finding:
@@ -307,6 +371,7 @@ _CHECKS: tuple[Check, ...] = (
     _clock,
     _data,
     _secret,
+    _authority,
     _database,
     _disk,
     _files,

@@ -52,6 +52,7 @@ EVERYWHERE: dict[str, Any] = {
     "json": Annotated[bool, typer.Option("--json", help="Write for programs: JSON on stdout.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks of what went wrong.")],
 }
+_UNITS = {"_per_s": "N", "_s": "SECONDS", "_bytes": "BYTES", "_days": "DAYS"}
 _SETTINGS_EVERYWHERE = ("data", "database")
 USUAL_DATA, DEMO_DATA = "voltkeep", "voltkeep-demo"  # default data directories
 
@@ -249,7 +250,12 @@ def _flag(field: Field) -> Any:
 def _metavar(field: Field) -> str:
     if " or " in field.allowed and not field.allowed.startswith("empty"):
         return field.allowed.replace(" or ", ", ").replace(",, ", ", ").replace(", ", "|")
-    for suffix, word in (("_s", "SECONDS"), ("_bytes", "BYTES"), ("_days", "DAYS")):
+    for suffix, word in (
+        ("_per_s", "N"),
+        ("_s", "SECONDS"),
+        ("_bytes", "BYTES"),
+        ("_days", "DAYS"),
+    ):
         if field.name.endswith(suffix):
             return word
     return "N" if isinstance(field.default, int) else "TEXT"

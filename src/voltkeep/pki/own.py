@@ -59,7 +59,7 @@ def inventory(vault: Vault) -> Iterator[Entry]:
     left = dict(vault.servers)
     for issuer in vault.issuers.values():
         is_ours = same_name(issuer.chain[0].issuer, root.certificate.subject)
-        chain = without_root(issuer.chain)
+        chain = without_root(issuer.chain) or issuer.chain  # a root that an older release took
         yield _entry(f"issuer-{issuer.name}", 1, chain, has_key=True, is_ours=is_ours)
         for family, held in vault.servers.items():
             if trust.is_signed_by(held.certificate, issuer.chain[0]):
@@ -80,6 +80,10 @@ def _entry(
         has_key=has_key,
         is_ours=is_ours,
     )
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    return same_name(certificate.issuer, certificate.subject)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +137,11 @@ def check_server(text: str, key: keys.PrivateKey, host: str, at: datetime) -> Br
 def check_issuer(text: str, key: keys.PrivateKey, vault: Vault, at: datetime) -> Brought:
     """An issuing authority's certificate, to sign stations' with. Raises BadCertificate."""
     chain = _chain(text, key, at)
+    if is_self_signed(chain[0]):
+        raise BadCertificate(
+            "it is a root: an issuer is signed by one, and stations have the root already. "
+            "Have the root sign another certificate, of another key"
+        )
     if not all(trust.may_issue(each, below) for below, each in enumerate(chain)):
         raise BadCertificate("not each certificate of the chain may sign the one below it")
     try:
@@ -140,7 +149,7 @@ def check_issuer(text: str, key: keys.PrivateKey, vault: Vault, at: datetime) ->
     except x509.ExtensionNotFound as error:
         raise BadCertificate("it has no subject key identifier (RFC 5280, 4.2.1.2)") from error
     top, own = chain[-1], vault.root.certificate
-    if same_name(top.issuer, top.subject):
+    if is_self_signed(top):
         if top == own:
             return Brought(key=key, chain=chain[:-1])
         warning = (

@@ -289,10 +289,14 @@ async def test_a_fleet_comes_in_over_tls(installation, tmp_path):
         status = await installation.json(*fleet, "--register")
         code, _, err = await installation.run(*fleet, "--ca", str(other))
         careless = await installation.run(*fleet, "--ca", str(other), "--insecure", "--register")
+        port = find_server(installation.data).ocpp_tls.rpartition(":")[2]
+        by_url = ("--url", f"wss://localhost:{port}/ocpp", "--register")
+        named = await installation.json("sim", "run", "--duration", "3", *by_url)
 
     assert (status["booted"], status["errors"]) == (3, 0)
     assert (code, "certificate verify failed" in err) == (4, True)
     assert careless[0] == 0
+    assert named["booted"] == 10
     assert "believe any server" in careless[2]
 
 

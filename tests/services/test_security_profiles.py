@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.services.credentials import (
     BASIC,
@@ -12,6 +13,7 @@ from tests.services.credentials import (
     NONE,
     NOW,
     REBOOT,
+    SETTINGS,
     STATION,
     TLS,
     YES,
@@ -345,3 +347,34 @@ async def test_a_raise_can_be_taken_back():
     assert here.trust.next_profile is None
     with pytest.raises(Unready):
         await here.service.cancel_raise(STATION)
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [
+        (TLS, "wss://csms.example:9444/ocpp/CS-1 in it, or set ocpp_tls_client_certificates"),
+        (BASIC, "wss://csms.example:9443/ocpp/CS-1 in it"),
+    ],
+)
+async def test_whose_ocpp_carries_no_address_must_be_given_it_by_hand(profile, words):
+    """1.6 A05: a profile is all that it is told, and each has a port of its own here."""
+    here = Here(CHANGES_BY_ITSELF, profile=profile)
+    assert (await here.service.raise_profile(STATION, force=True)).warnings[-1].endswith(words)
+
+    told = Here(ACCEPTS, profile=profile)
+    assert (await told.service.raise_profile(STATION, force=True)).warnings == ()
+
+
+async def test_who_may_show_a_certificate_where_it_is_needs_no_other_address():
+    shared = structs.replace(SETTINGS, ocpp_tls_client_certificates=True)
+    here = Here(CHANGES_BY_ITSELF, profile=TLS, settings=shared)
+
+    assert (await here.service.raise_profile(STATION, force=True)).warnings == ()
+
+
+async def test_an_address_given_by_the_operator_is_the_one_to_enter():
+    here = Here(CHANGES_BY_ITSELF, profile=TLS)
+    route = Route(url="wss://proxy.example/ocpp")
+
+    raised = await here.service.raise_profile(STATION, force=True, route=route)
+    assert "wss://proxy.example/ocpp/CS-1 in it" in raised.warnings[-1]

@@ -1,12 +1,15 @@
 """What to enter into a station: our address as it would reach us."""
 
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from voltkeep.config import Address, Settings, parse_address
+from voltkeep.config import Address, Settings, address_or_off, parse_address
 from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile
 from voltkeep.services.addresses import Addresses
 
+_WSS = 443
+_HERE = ("127.0.0.1", "::1", "localhost")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # named here, not listened on
 
 
@@ -44,3 +47,26 @@ def our_base_url(
     host, port = parse_address(text)
     here = Address(_EVERYWHERE.get(host, host), port)
     return f"{'ws' if setting == 'ocpp' else 'wss'}://{here}/ocpp/"
+
+
+def is_our_tls(settings: Settings, url: str) -> bool:
+    """Whether a URL of this machine leads to a TLS listener of ours."""
+    try:
+        parts = urlsplit(url)
+        at = (parts.hostname or "", parts.port or _WSS)
+    except ValueError:
+        return False
+    if parts.scheme != "wss":
+        return False
+    bound = [address_or_off(text) for text in (settings.ocpp_tls, settings.ocpp_mtls)]
+    ours = {
+        (host, address.port)
+        for address in bound
+        if address is not None
+        for host in (settings.host, address.host, *(_HERE if _is_here(address.host) else ()))
+    }
+    return at in ours
+
+
+def _is_here(host: str) -> bool:
+    return host in _EVERYWHERE or host in _HERE

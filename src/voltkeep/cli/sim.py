@@ -122,10 +122,10 @@ async def run_(
     )
     if versions:
         options = msgspec.structs.replace(options, versions=_known_versions(_list(versions)))
-    shared, certified = credentials(run, wanted, options.ids, ours=url is None)
+    shared, certified = credentials(run, wanted, options.ids, options.url)
     options = msgspec.structs.replace(options, credentials=shared, certified=certified)
     if register:
-        options = await _registered(run, options, wanted.security_profile)
+        options = await _registered(run, options, wanted.at(options.url))
     await _run(run, options)
 
 

@@ -25,7 +25,9 @@ Profile = Annotated[
 Authority = Annotated[
     Path | None,
     typer.Option(
-        "--ca", metavar="FILE", help="Roots that they believe, in PEM. [default: our own]"
+        "--ca",
+        metavar="FILE",
+        help="Roots that they believe, in PEM. [default: ours at our server, else the machine's]",
     ),
 ]
 Certificate = Annotated[
@@ -56,11 +58,17 @@ class Wanted(NamedTuple):
             return SecurityProfile(self.profile)
         return SecurityProfile.TLS_CERTIFICATE if self.certificate else SecurityProfile.BASIC
 
+    def at(self, url: str) -> SecurityProfile:
+        """What they connect with to a URL, which says it if nothing else does."""
+        if self.profile is None and not self.certificate and url.startswith("wss:"):
+            return SecurityProfile.TLS_BASIC
+        return self.security_profile
+
 
 def credentials(
-    run: Run, wanted: Wanted, ids: Sequence[str], *, ours: bool
+    run: Run, wanted: Wanted, ids: Sequence[str], url: str
 ) -> tuple["Credentials", dict[str, "Credentials"]]:
-    """What all stations have, and what each of them has if they have certificates.
+    """What all stations have that connect to this URL, and each of them if it has a certificate.
 
     Raises Failure.
     """
@@ -68,7 +76,7 @@ def credentials(
 
     if wanted.insecure:
         run.out.say("--insecure: these stations believe any server. Never give them a real key.")
-    roots = _roots(run, wanted, ours=ours)
+    roots = _roots(run, wanted, url)
     shared = Credentials(roots=roots, verify=not wanted.insecure)
     if (wanted.certificate is None) is not (wanted.key is None):
         raise Failure(
@@ -95,11 +103,13 @@ def credentials(
     }
 
 
-def _roots(run: Run, wanted: Wanted, *, ours: bool) -> str:
+def _roots(run: Run, wanted: Wanted, url: str) -> str:
+    from voltkeep.cli.addresses import is_our_tls
+
     if wanted.authority is not None:
         return _read(str(wanted.authority))
     root = run.settings.pki_path / "root.pem"
-    if ours and wanted.security_profile >= SecurityProfile.TLS_BASIC and root.exists():
+    if root.exists() and is_our_tls(run.settings, url):
         return _read(str(root))
     return ""
 

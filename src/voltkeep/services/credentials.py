@@ -21,7 +21,14 @@ from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.addresses import Addresses
 from voltkeep.services.audit import audit
-from voltkeep.services.network_profiles import Route, Unready, check_target, prerequisites, slots
+from voltkeep.services.network_profiles import (
+    Route,
+    Unready,
+    check_target,
+    prerequisites,
+    slots,
+    untold,
+)
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -64,6 +71,7 @@ class ProfileRaise(Struct, frozen=True, kw_only=True):
     status: str = ""  # the station's word
     problem: str = ""  # why there was no answer
     warnings: tuple[str, ...] = ()
+    is_told_where: bool = False  # its version has sent it the address as well
     needs_reset: bool = False  # it uses the profile once it has restarted
     reset: str = ""  # how it took the Reset, if one was sent
     key: str = ""  # the first key of a station that had none
@@ -244,6 +252,8 @@ class CredentialsService:
             message_timeout_s=max(1, round(self._addresses.settings.call_timeout_s)),
         )
         raised = await self._ask(station, command, use)
+        if raised.stage is Stage.ACCEPTED and not raised.is_told_where:
+            warnings += untold(known, target, self._addresses, route)
         raised = structs.replace(raised, warnings=tuple(warnings), key=key)
         is_wanted = reset is not None and (raised.needs_reset or not if_needed)
         if reset is None or raised.stage is not Stage.ACCEPTED or not is_wanted:
@@ -275,11 +285,13 @@ class CredentialsService:
         stage = Stage.ACCEPTED if said.accepted else Stage.REJECTED
         status = said.status or stored.status
         await self._answered(station, raised.profile, stage, status, was_pending)
-        # Where nothing is to be said of using it, the station changes to it by itself.
-        needs_reset = said.accepted and (
-            (used is not None and bool(used.status)) or stored.status == _REBOOT_REQUIRED
+        # Where nothing is to be said of using it, the station changes to it by itself, and knows
+        # no address but its own.
+        is_told = used is not None and bool(used.status)
+        needs_reset = said.accepted and (is_told or stored.status == _REBOOT_REQUIRED)
+        return structs.replace(
+            raised, stage=stage, status=status, needs_reset=needs_reset, is_told_where=is_told
         )
-        return structs.replace(raised, stage=stage, status=status, needs_reset=needs_reset)
 
     async def cancel_raise(self, station: StationId) -> SecurityProfile:
         """Let the station connect with its present profile only. Raises UnknownStation, Unready."""

@@ -109,10 +109,10 @@ class ExplainService:
             return said
         match reason:
             case Verdict.CERTIFICATE_AWAITED:
-                return (
-                    f"Enter {url} in it, or set ocpp_tls_client_certificates; to take it back: "
-                    f"voltkeep station raise-profile {station.quoted} --cancel"
-                )
+                is_asked = self._addresses.settings.ocpp_tls_client_certificates
+                or_set = "" if is_asked else ", or set ocpp_tls_client_certificates"
+                cancel = f"voltkeep station raise-profile {station.quoted} --cancel"
+                return f"Enter {url} in it{or_set}; to take it back: {cancel}"
             case TlsFault.NO_CERTIFICATE:
                 return _without_certificate(known, url)
             case Verdict.TLS_REQUIRED | Verdict.CERTIFICATE_REQUIRED if known.connected_at is None:

@@ -1,6 +1,7 @@
 """What a station needs for a higher security profile, and where it connects with it."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -86,6 +87,20 @@ async def prerequisites(
             )
         ]
     return url, []
+
+
+def untold(
+    known: Station, target: SecurityProfile, addresses: Addresses, route: Route
+) -> list[str]:
+    """What is to be done where a station is told the profile, and not where to connect with it."""
+    text = "it was told no address, which its OCPP does not carry: enter "
+    if route.url:
+        return [f"{text}{route.url}/{quote(known.id.name, safe='')} in it"]
+    goes_on = target is SecurityProfile.TLS_CERTIFICATE and addresses.is_on("ocpp_tls")
+    if goes_on and addresses.settings.ocpp_tls_client_certificates:
+        return []  # where it is
+    text += f"{addresses.station(known.id, target)} in it"
+    return [f"{text}, or set ocpp_tls_client_certificates" if goes_on else text]
 
 
 async def has_certificate(work: Work, station: StationId, at: datetime) -> bool:

@@ -43,7 +43,8 @@ async def test_where_files_are_and_what_is_revoked_is_told(installation):
 
 
 async def test_the_first_start_says_that_it_made_an_authority(installation):
-    async with installation.serving("--log-format", "human") as server:
+    tls = ("--ocpp-tls", "127.0.0.1:0")
+    async with installation.serving("--log-format", "human", *tls) as server:
         made = await server.line("Made certificates")
         fingerprint = (await server.line("SHA-256")).split()[-1]
         advice = await server.line("ca export root")

@@ -200,7 +200,8 @@ def _greet(run: Run, app: App, *, demo: bool) -> None:
         directory = shell_path(settings.pki_path)
         out.line(f"Made certificates    by an authority of our own, in {directory}; back it up")
         out.line(f"The root's SHA-256   {app.authority.root.fingerprint}")
-        out.line(f"Stations need it     {command} ca export root")
+        if {app.settings.ocpp_tls, app.settings.ocpp_mtls} != {"off"}:
+            out.line(f"Stations need it     {command} ca export root")
     if demo:
         out.line(
             f"\nThis is a demo: {len(DEMO_STATIONS)} simulated stations charge cars with small "

@@ -52,6 +52,19 @@ def test_a_used_installation_is_well(voltkeep):
 
     assert found["database"].state == found["secret"].state == found["data"].state == "good"
     assert found["server"].next_step == "Start it: voltkeep serve"
+    assert (found["certificate"].state, found["certificate"].found) == (
+        "unseen",
+        "not looked at: no server listens on `ocpp_tls`",
+    )
+
+
+@pytest.mark.usefixtures("free")
+def test_every_name_fits_its_column(voltkeep):
+    lines = voltkeep.ok("doctor").lines
+
+    begins = {line[16:22].strip() for line in lines if line[:1].strip()}
+    assert begins <= {*map(str, checks.State)}
+    assert {line[14:16] for line in lines} == {"  "}
 
 
 def test_every_finding_that_is_not_good_says_what_to_do(voltkeep, port, monkeypatch):

@@ -48,6 +48,7 @@ class State(enum.StrEnum):
     """How a check came out."""
 
     GOOD = "good"
+    UNSEEN = "unseen"  # nothing is there to be looked at now
     ADVICE = "advice"
     BAD = "bad"
 
@@ -320,7 +321,12 @@ async def _listens(settings: Settings, setting: str, check: str, without: str) -
 async def _certificate(settings: Settings) -> Finding:
     """What the TLS listener presents, as a station sees it."""
     if find_server(settings.data) is None or settings.ocpp_tls == "off":
-        return _good("certificate", "looked at while a server listens on `ocpp_tls`")
+        return Finding(
+            check="certificate",
+            state=State.UNSEEN,
+            found="not looked at: no server listens on `ocpp_tls`",
+            next_step="Look again while one does.",
+        )
     address = parse_address(settings.ocpp_tls)
     try:
         async with asyncio.timeout(_REACHED_WITHIN_S):

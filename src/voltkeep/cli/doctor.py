@@ -12,7 +12,7 @@ from voltkeep.cli.text import count, escape
 if TYPE_CHECKING:
     from voltkeep.cli.checks import Finding
 
-_STYLES = {"good": "green", "advice": "yellow", "bad": "bold red"}
+_STYLES = {"good": "green", "unseen": "dim", "advice": "yellow", "bad": "bold red"}
 
 
 def add_to(tree: typer.Typer) -> None:

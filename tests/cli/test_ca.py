@@ -370,6 +370,18 @@ def test_the_calendar_begins_with_what_expires_first(ca, tmp_path, voltkeep):
     assert "Nothing expires" in ok(ca("calendar", "--days", 0)).err
 
 
+def test_who_lets_a_makers_stations_in_need_not_say_more(ca, tmp_path):
+    """What a refusal advises can be typed as it stands."""
+    (tmp_path / "root.pem").write_text(ROOT.pem)
+
+    refused = ca("roots", "add", tmp_path / "root.pem")
+    assert (refused.code, "--use" in refused.err) == (2, True)
+    ok(ca("roots", "add", tmp_path / "root.pem", "--for-clients"))
+
+    (listed,) = ok(ca("roots", "list", "--json")).json
+    assert (listed["use"], listed["for_clients"]) == ("ManufacturerRootCertificate", True)
+
+
 def test_foreign_roots_are_trusted_listed_and_forgotten(ca, voltkeep, tmp_path):
     voltkeep.ok("station", "add", "CS-1", "--security-profile", "3")
     (tmp_path / "root.pem").write_text(ROOT.pem)

@@ -73,6 +73,25 @@ def test_the_names_that_a_certificate_must_bear_are_set_one_by_one(voltkeep):
     assert "SN-1" in voltkeep.ok("certificate", "expect", "CS-1", "--forget-pin").out
 
 
+def test_what_is_only_looked_at_is_no_deed(voltkeep):
+    voltkeep.ok("station", "add", "CS-1")
+    voltkeep.ok("certificate", "expect", "CS-1", "--serial-number", "SN-1")
+    done = voltkeep.ok("audit", "list", "--json").json
+
+    assert "SN-1" in voltkeep.ok("certificate", "expect", "CS-1").out
+
+    assert voltkeep.ok("audit", "list", "--json").json == done
+
+
+def test_a_root_that_is_not_in_the_station_is_named(voltkeep):
+    voltkeep.ok("station", "add", "CS-1")
+
+    refused = voltkeep("certificate", "delete", "CS-1", "xyz")
+
+    assert refused.code == 3
+    assert "No certificate is known to be in it that is called 'xyz'" in refused.err
+
+
 def test_what_is_not_there_is_said_so(voltkeep):
     assert "No certificate" in voltkeep.ok("certificate", "list").err
     assert "No request" in voltkeep.ok("certificate", "requests").err

@@ -42,7 +42,10 @@ def test_events_are_listed_and_filtered(reported):
     assert types("--station", "CS-2") == ["InvalidMessages"]
     assert types("--limit", "1") == ["Odd\x1b]0;x"]
     assert types("--since", "2100-01-01") == []
-    assert "No security event" in reported.ok("security", "events", "--station", "CS-9").err
+    reported.ok("station", "add", "CS-8")
+    assert "No security event" in reported.ok("security", "events", "--station", "CS-8").err
+    nobody = reported("security", "events", "--station", "CS-9")
+    assert (nobody.code, "CS-9" in nobody.err) == (3, True)
 
 
 def test_what_a_station_says_cannot_act_on_a_terminal(reported):

@@ -9,10 +9,12 @@ from voltkeep.cli.view import View
 from voltkeep.domain import events
 from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState, ConnectorStatus
+from voltkeep.domain.barriers import Barrier, remedy
 from voltkeep.domain.certificates import CertificateState
 from voltkeep.domain.diagnostics import LogState
 from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef, station_id
+from voltkeep.domain.security import TlsFault, Verdict
 from voltkeep.domain.stations import Make, Registration
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,6 +141,14 @@ def test_what_was_not_told_is_counted_when_the_next_is():
     assert " more " not in other
 
 
+@pytest.mark.parametrize("reason", [*Verdict, *TlsFault, *Barrier])
+def test_advice_is_not_cut_short(reason):
+    (line,) = tell(refused(reason))
+
+    assert not line.endswith("…")
+    assert line.endswith(remedy(reason, STATION))
+
+
 def test_no_line_is_earlier_than_the_one_above():
     told = tell(refused("a", 8), refused("b", 7), refused("c", 9))
     assert [line[:8] for line in told] == ["12:00:08", "12:00:08", "12:00:09"]
@@ -252,6 +262,21 @@ def test_what_went_wrong_stands_out():
 )
 def test_what_was_decided_is_told_with_its_reason(event, words):
     (line,) = tell(event)
+
+    assert line.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("key", "has a new key"),
+        ("names in its certificate", "must bear other names in its certificate"),
+        ("certificate revoked", "has had its certificate revoked"),
+        ("quarantine", "was released from quarantine"),
+    ],
+)
+def test_a_change_is_told_as_a_sentence(what, words):
+    (line,) = tell(events.StationChanged(**at(0), what=what))
 
     assert line.endswith(words)
 

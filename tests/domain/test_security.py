@@ -385,6 +385,9 @@ def test_every_refusal_comes_with_advice():
 
 def test_advice_can_be_typed_into_a_shell():
     """A name may hold what a shell would take for more; the user name has no tenant."""
+    doubled = advice(Verdict.UNKNOWN_STATION, station_id("A-1", "A-1"))
+    assert "enter the address without" in doubled
+    assert doubled.endswith("voltkeep station add A-1/A-1")
     assert "add 'other/A (1)#'" in advice(Verdict.UNKNOWN_STATION, station_id("A (1)#", "other"))
     assert advice(Verdict.WRONG_USER, station_id("A 1", "other")).endswith(": A 1")
 

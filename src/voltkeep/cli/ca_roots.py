@@ -49,7 +49,10 @@ async def add(
     run: Run,
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="One certificate in PEM.")],
-    use: Annotated[Use, typer.Option(help="What it is trusted for.")],
+    use: Annotated[
+        Use | None,
+        typer.Option(help="What it is trusted for. [default: manufacturer with --for-clients]"),
+    ] = None,
     station: Station = None,
     for_clients: Annotated[
         bool,
@@ -69,6 +72,13 @@ async def add(
     from voltkeep.cli.ca import read_file
     from voltkeep.domain.certificates import RootUse
 
+    if use is None and not for_clients:
+        raise Failure(
+            "It is not said what it is trusted for.",
+            f"Give --use, one of {', '.join(Use)}; or --for-clients, to let its stations in.",
+            ExitCode.USAGE,
+        )
+    use = use or Use.MANUFACTURER
     async with run.app() as app:
         anchor = await app.services.roots.add_anchor(
             _owner(station, tenant),

@@ -234,7 +234,7 @@ async def expect(
         typer.Option("--forget-pin", help="Where names are off: take another certificate next."),
     ] = False,
 ) -> None:
-    """Say which names the certificate of a station must bear."""
+    """Say which names the certificate of a station must bear; without options, only show them."""
     import msgspec
 
     from voltkeep.domain.identity import parse_station

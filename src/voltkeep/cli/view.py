@@ -18,8 +18,13 @@ from voltkeep.domain.identity import DEFAULT_TENANT, Evse, IdToken, StationId, T
 _PROGRESS_EVERY = timedelta(seconds=15)  # for each transaction
 _REFUSAL_EVERY = timedelta(minutes=1)  # for each station id that somebody tries
 _REMEMBERED = 10_000
-_LONGEST = 240
+_LONGEST = 400
 _HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_CHANGES = {
+    "names in its certificate": "must bear other names in its certificate",
+    "certificate revoked": "has had its certificate revoked",
+    "quarantine": "was released from quarantine",
+}
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _K = TypeVar("_K")
@@ -110,7 +115,9 @@ class View:
 
     @_told.register
     def _(self, event: events.StationChanged) -> tuple[str, str] | None:
-        return None if event.station.name in self._ours else (f"has a new {event.what}", "dim")
+        if event.station.name in self._ours:
+            return None
+        return _CHANGES.get(event.what, f"has a new {event.what}"), "dim"
 
     @_told.register
     def _(self, event: events.StationBooted) -> tuple[str, str]:

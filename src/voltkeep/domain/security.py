@@ -303,6 +303,10 @@ _IMPORT = (
     "the root: voltkeep ca roots add FILE --for-clients"
 )
 _CHANGED = "If it did so before, somebody else may be using its name, or it was reset"
+_DOUBLED = (
+    "Its address ends in the id twice: stations add it themselves, so enter the address without "
+    "it, up to /ocpp. If the first is a tenant of yours: voltkeep station add {station}"
+)
 _ADVICE: dict[str, str] = {
     Verdict.UNKNOWN_STATION: "If it is yours: voltkeep station add {station}",
     Verdict.TLS_REQUIRED: (
@@ -400,4 +404,7 @@ def advice(reason: str, station: StationId | None = None) -> str:
     """What a person can do about a refusal; "" if there is nothing to say."""
     name = station.quoted if station is not None and station.name else "STATION"
     user = station.name if station is not None and station.name else "STATION"
-    return _ADVICE.get(reason, "").replace("{station}", name).replace("{name}", user)
+    text = _ADVICE.get(reason, "")
+    if reason == Verdict.UNKNOWN_STATION and station is not None and station.tenant == station.name:
+        text = _DOUBLED
+    return text.replace("{station}", name).replace("{name}", user)

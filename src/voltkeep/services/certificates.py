@@ -195,7 +195,8 @@ class CertificateService:
     async def expect(self, station: StationId, names: Names) -> Trust:
         """Change which names a station's certificate must bear (A00.FR.404, 405).
 
-        They count from its next request or connection. Raises UnknownStation.
+        They count from its next request or connection. Without any, they are only told. Raises
+        UnknownStation.
         """
         now = self._clock()
         changes = {
@@ -210,6 +211,8 @@ class CertificateService:
             known = await work.stations.lock(station)
             before = known.trust if known else Trust()
             after = structs.replace(before, **changes)
+            if after == before:
+                return before
             await work.stations.set_trust(station, after)
             work.emit(StationChanged(station=station, at=now, what="names in its certificate"))
             deed = Deed(

@@ -33,7 +33,9 @@ def unregistered(station: StationId, alike: list[StationId]) -> list[Finding]:
         Finding(
             topic="Registration",
             text="No station of this id is registered.",
-            do=f"voltkeep station add {station.quoted}",
+            do=remedy(Verdict.UNKNOWN_STATION, station)
+            if station.tenant == station.name
+            else f"voltkeep station add {station.quoted}",
             is_wrong=True,
         )
     ]

@@ -358,9 +358,12 @@ def _which(roots: list[InstalledCertificate], which: HashData | str) -> Installe
                 or each.fingerprint.startswith(part)
             )
         ]
-    if len(found) != 1:
+    if not found:
+        raise UnknownRoot(f"no certificate is known to be in it that is called {_called(which)}")
+    if len(found) > 1:
         raise UnknownRoot(
-            f"{len(found)} installed certificates are called that; have the station list them"
+            f"{len(found)} certificates in it are called {_called(which)}: give more of its "
+            "fingerprint, or the whole serial number"
         )
     if found[0].hash_data is None:
         raise UnknownRoot(
@@ -368,6 +371,10 @@ def _which(roots: list[InstalledCertificate], which: HashData | str) -> Installe
             "have it list them first"
         )
     return found[0]
+
+
+def _called(which: HashData | str) -> str:
+    return repr((which.serial_number if isinstance(which, HashData) else which)[:80])
 
 
 def _name(root: InstalledCertificate) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from voltkeep.domain.identity import Sender, StationId, TenantId
 from voltkeep.domain.security import Alert, SecurityEvent
 from voltkeep.services.audit import acting, audit
 from voltkeep.services.ports import Begin, Clock, Read, Work
+from voltkeep.services.provisioning import registered
 from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
 
 CRITICAL = frozenset(
@@ -125,12 +126,14 @@ class SecurityEventService:
         since: datetime | None = None,
         limit: int = 100,
     ) -> list[SecurityEvent]:
-        """What stations reported, the latest heard first."""
+        """What stations reported, the latest heard first. Raises UnknownStation."""
         states = ["critical"] if critical else []
         async with self._read() as work:
             if station is None:
                 return await work.security_events.all(states=states, since=since, limit=limit)
             found = await work.security_events.of(station, states=states, limit=limit)
+            if not found:  # those of a station that was removed stay
+                await registered(work, station)
         return [event for event in found if since is None or event.at >= since]
 
     async def alerts(

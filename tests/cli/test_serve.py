@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from voltkeep.cli.demo import demo_settings
 from voltkeep.cli.server_lock import find_server
 from voltkeep.config import load
 from voltkeep.sim import SimStation, StationSpec
+from voltkeep.sim.trust import foreign_credentials
 
 __all__ = ["installation"]  # a fixture
 
@@ -289,7 +291,9 @@ async def test_a_fleet_comes_in_over_tls(installation, tmp_path):
         status = await installation.json(*fleet, "--register")
         code, _, err = await installation.run(*fleet, "--ca", str(other))
         careless = await installation.run(*fleet, "--ca", str(other), "--insecure", "--register")
-        port = find_server(installation.data).ocpp_tls.rpartition(":")[2]
+        running = find_server(installation.data)
+        assert running is not None
+        port = running.ocpp_tls.rpartition(":")[2]
         by_url = ("--url", f"wss://localhost:{port}/ocpp", "--register")
         named = await installation.json("sim", "run", "--duration", "3", *by_url)
 
@@ -306,14 +310,40 @@ async def test_a_fleet_comes_in_over_tls(installation, tmp_path):
         (("--security-profile", "3"), "{id}"),
         (("--certificate", "x.pem"), "--key"),
         (("--ca", "no-such-file.pem"), "no-such-file.pem"),
+        (("--ca", "{files}/f.key"), "f.key holds no certificate"),
+        (("--certificate", "{files}/f.pem", "--key", "{files}/f.pem"), "f.pem holds no private"),
+        (("--certificate", "{files}/f.key", "--key", "{files}/f.key"), "f.key holds no cert"),
+        (("--certificate", "{files}/f.pem", "--key", "{files}/g.key"), "g.key is not the key of"),
+        (("--url", "https://127.0.0.1:1/ocpp"), "ws://"),
+        (("--url", "csms.example"), "ws://"),
     ],
 )
-async def test_what_a_fleet_lacks_for_tls_is_told(installation, given, said):
-    url = ("--url", "wss://127.0.0.1:1/ocpp")
+def test_what_a_fleet_lacks_for_tls_is_told(voltkeep, tmp_path, given, said):
+    for name in "fg":
+        certificate, key = foreign_credentials(name, datetime.now(UTC))
+        (tmp_path / f"{name}.pem").write_text(certificate)
+        (tmp_path / f"{name}.key").write_text(key)
+    words = [each.replace("{files}", str(tmp_path)) for each in given]
 
-    code, _, err = await installation.run("sim", "run", *url, *given)
+    result = voltkeep("sim", "run", "--url", "wss://127.0.0.1:1/ocpp", *words)
 
-    assert (code, said in err) == (2, True)
+    assert (result.code, said in result.err) == (2, True), result.err
+
+
+async def test_tls_at_the_wrong_port_is_told_as_that(installation):
+    """And not as a key that is wrong."""
+    fleet = ("sim", "run", "--stations", "1", "--duration", "1", "--insecure", "--url")
+    async with installation.serving("--json", "--ocpp-tls", "127.0.0.1:0") as server:
+        at = json.loads(await server.line("listening"))
+        told = [
+            await installation.run(*fleet, f"wss://{at['ocpp']}/ocpp"),
+            await installation.run(*fleet, f"ws://{at['ocpp_tls']}/ocpp"),
+        ]
+
+    for code, out, err in told:
+        assert (code, "Is that the port for TLS" in err) == (4, True), err
+        assert "registered" not in err
+        assert "()" not in out + err
 
 
 def test_a_demo_listens_only_where_it_needs_to_or_was_told_to():

@@ -17,6 +17,7 @@ from voltkeep.cli.sim_security import (
     Key,
     Profile,
     Wanted,
+    check_url,
     credentials,
 )
 from voltkeep.cli.text import count, escape
@@ -107,7 +108,7 @@ async def run_(
     wanted = Wanted(security_profile, ca, certificate, key, insecure)
     options = FleetOptions(
         stations=stations,
-        url=url or _our_url(run, wanted.security_profile),
+        url=check_url(url) if url else _our_url(run, wanted.security_profile),
         profile=security_profile,
         id_prefix=id_prefix,
         password=sys.stdin.readline().rstrip("\r\n") if password == _FROM_STDIN else password,
@@ -185,6 +186,16 @@ async def _registered(
     return msgspec.structs.replace(options, keys=keys)
 
 
+_ADVICE = {
+    "refused": "Are they registered, with this password? --register does that for our own server.",
+    "tls": (
+        "Is that the port for TLS with wss://, and the one without for ws://? Do they believe its "
+        "certificate (--ca FILE), and does it ask for theirs (--certificate, --key)?"
+    ),
+    "unreachable": "Does a server listen there? `voltkeep doctor` knows about ours.",
+}
+
+
 async def _run(run: Run, options: "FleetOptions") -> None:
     """Until its time is over, or Ctrl-C."""
     import asyncio
@@ -223,7 +234,7 @@ async def _run(run: Run, options: "FleetOptions") -> None:
         why = f": {status.problem}" if status.problem else ""
         raise Failure(
             f"No station was let in{why}.",
-            "Are they registered, with this password? --register does that for our own server.",
+            _ADVICE.get(status.cause, _ADVICE["refused"]),
             ExitCode.UNREACHABLE,
         )
 

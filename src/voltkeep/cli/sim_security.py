@@ -1,8 +1,10 @@
 """How securely simulated stations connect: what the options of `voltkeep sim run` come to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 import typer
 
@@ -93,25 +95,75 @@ def credentials(
             )
         return shared, {}
     return shared, {
-        id: Credentials(
-            roots=roots,
-            certificate=_read(wanted.certificate.replace("{id}", id)),
-            key=_read(wanted.key.replace("{id}", id)),
-            verify=not wanted.insecure,
+        id: _own(
+            wanted.certificate.replace("{id}", id),
+            wanted.key.replace("{id}", id),
+            Credentials(roots=roots, verify=not wanted.insecure),
         )
         for id in ids
     }
+
+
+def _own(certificate: str, key: str, shared: "Credentials") -> "Credentials":
+    """With what a station shows. Raises Failure, which names the file."""
+    from voltkeep.sim.trust import is_own
+
+    chain, private = _certificates(certificate), _read(key)
+    if "PRIVATE KEY-----" not in private:
+        raise Failure(f"{key} holds no private key.", "It goes with --key.", ExitCode.USAGE)
+    try:
+        fits = is_own(chain, private)
+    except (ValueError, TypeError) as error:  # TypeError: it has a password
+        raise Failure(
+            f"The private key in {key} cannot be read.",
+            "Stations keep theirs without a password: `openssl pkey -in FILE` takes it off.",
+            ExitCode.USAGE,
+        ) from error
+    if not fits:
+        raise Failure(f"{key} is not the key of {certificate}.", code=ExitCode.USAGE)
+    return replace(shared, certificate=chain, key=private)
+
+
+def check_url(url: str) -> str:
+    """Where stations can connect. Raises Failure."""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is none
+        is_good = False
+    if not is_good:
+        raise Failure(
+            f"{url} is no address that stations connect to.",
+            "It begins with ws:// or, over TLS, wss://: `voltkeep station add` shows ours.",
+            ExitCode.USAGE,
+        )
+    return url
 
 
 def _roots(run: Run, wanted: Wanted, url: str) -> str:
     from voltkeep.cli.addresses import is_our_tls
 
     if wanted.authority is not None:
-        return _read(str(wanted.authority))
+        return _certificates(str(wanted.authority))
     root = run.settings.pki_path / "root.pem"
     if root.exists() and is_our_tls(run.settings, url):
-        return _read(str(root))
+        return _certificates(str(root))
     return ""
+
+
+def _certificates(name: str) -> str:
+    from voltkeep.sim.trust import parse
+
+    text = _read(name)
+    try:
+        parse(text)
+    except ValueError as error:
+        raise Failure(
+            f"{name} holds no certificate that can be read.",
+            "A private key is given with --key." if "PRIVATE KEY-----" in text else "",
+            ExitCode.USAGE,
+        ) from error
+    return text
 
 
 def _read(name: str) -> str:

@@ -5,9 +5,10 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from ssl import SSLContext
+from ssl import SSLContext, SSLError
 
 from msgspec import Struct
+from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from voltkeep.sim.clock import Clock, Ticker
 from voltkeep.sim.driver import Habits, drive, everyday
@@ -20,6 +21,10 @@ _RAMP_STEP_S = 0.05
 _FIRST_WITHIN_S = 30.0  # simulated; a fleet begins as busy as it will be
 _GROWTH = math.log(1.1)  # one bucket of the histogram is 10 % wide
 _SMALLEST_S = 1e-4
+_WORDLESS: dict[type[Exception], str] = {
+    ConnectionResetError: "the server hung up",
+    TimeoutError: "the server did not answer in time",
+}
 
 
 class Latencies:
@@ -47,6 +52,21 @@ class Latencies:
         return 0.0
 
 
+def _words(failure: Exception) -> str:
+    return str(failure) or _WORDLESS.get(type(failure), type(failure).__name__)
+
+
+def _cause(failure: Exception) -> str:
+    match failure:
+        case InvalidStatus() if b"wss://" not in (failure.response.body or b""):
+            return "refused"
+        # Who speaks TLS, and is asked without, says so, answers with no HTTP or hangs up.
+        case InvalidStatus() | SSLError() | InvalidMessage() | ConnectionResetError():
+            return "tls"
+        case _:
+            return "unreachable"
+
+
 class FleetStatus(Struct, frozen=True, kw_only=True):
     """How a fleet is doing. Latencies are of all answers since the start."""
 
@@ -65,6 +85,7 @@ class FleetStatus(Struct, frozen=True, kw_only=True):
     p95_ms: float = 0.0
     p99_ms: float = 0.0
     problem: str = ""  # why a station could not connect, for one of them
+    cause: str = ""  # of that: refused, tls or unreachable
 
 
 class FleetOptions(Struct, frozen=True, kw_only=True):
@@ -177,7 +198,8 @@ class Fleet:
             p50_ms=ms[0],
             p95_ms=ms[1],
             p99_ms=ms[2],
-            problem=str(failures[0]) if failures else "",
+            problem=_words(failures[0]) if failures else "",
+            cause=_cause(failures[0]) if failures else "",
         )
 
     async def run(

@@ -1,6 +1,7 @@
 """The certificates in a station: whom it believes, and what it shows (whitepaper, A02, M03-M05)."""
 
 import datetime as dt
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
@@ -50,7 +52,9 @@ def parse(pem: str) -> tuple[x509.Certificate, ...]:
     Raises:
         ValueError: it is no PEM text, or holds none.
     """
-    return tuple(x509.load_pem_x509_certificates(pem.encode()))
+    with warnings.catch_warnings():  # roots of old have numbers that no new one may have
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return tuple(x509.load_pem_x509_certificates(pem.encode()))
 
 
 def as_pem(certificates: tuple[x509.Certificate, ...] | list[x509.Certificate]) -> str:

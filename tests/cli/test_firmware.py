@@ -1,9 +1,12 @@
 """`voltkeep firmware` and `voltkeep log`: what an operator types about files."""
 
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.pki.making import CA, YEAR, Party, ec_key, name
 from voltkeep.domain.diagnostics import LogKind
 from voltkeep.domain.identity import station_id
 from voltkeep.services.ports import StationUnreachable
@@ -69,6 +72,68 @@ def test_a_key_of_ours_signs_and_openssl_agrees(voltkeep, image, tmp_path):
     )
     assert said.stdout == b"Verified OK\n"
     assert voltkeep("firmware", "make-key", "--out", str(out)).code == 1  # never over another
+
+
+def test_a_key_of_ours_says_whom_stations_must_trust(voltkeep, image, tmp_path, monkeypatch):
+    """And the commands that it names can be typed as they stand."""
+    monkeypatch.chdir(tmp_path)
+
+    said = voltkeep.ok("firmware", "make-key", "--out", "signing")
+
+    assert "signed by issuer-rsa." in said.out
+    assert "certificate install STATION issuer-rsa.pem --use manufacturer" in said.err
+    voltkeep.ok("ca", "export", "issuer-rsa", "--out", "issuer-rsa.pem")
+    voltkeep.ok("ca", "roots", "add", "issuer-rsa.pem", "--use", "manufacturer")
+    voltkeep.ok("firmware", "sign", "v2.1", "--key", "signing.key", "--certificate", "signing.pem")
+
+
+def test_a_signature_is_replaced_by_whoever_means_it(voltkeep, image, tmp_path):
+    signed = []
+    for each in "ab":
+        voltkeep.ok("firmware", "make-key", "--out", str(tmp_path / each))
+        signed.append(
+            (
+                *("firmware", "sign", "v2.1", "--key", str(tmp_path / f"{each}.key")),
+                *("--certificate", str(tmp_path / f"{each}.pem"), "--json"),
+            )
+        )
+    first = voltkeep.ok(*signed[0]).json
+
+    refused = voltkeep(*signed[1])
+
+    assert (refused.code, "--replace" in refused.err) == (2, True)
+    [kept] = voltkeep.ok("firmware", "list", "--json").json
+    assert kept["signature"] == first["signature"]
+    assert voltkeep.ok(*signed[1], "--replace").json["signature"] != first["signature"]
+
+
+def test_an_authority_signs_no_firmware(voltkeep, image, tmp_path):
+    key, root = ec_key("an authority"), tmp_path / "root.pem"
+    now = datetime.now(UTC)
+    ours = Party(name("Maker"), key=key, extensions=CA, begins=now - YEAR, ends=now + YEAR)
+    root.write_text(ours.pem)
+    form = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    (tmp_path / "root.key").write_bytes(key.private_bytes(*form))
+    words = ("--key", str(tmp_path / "root.key"), "--certificate", str(root))
+
+    refused = voltkeep("firmware", "sign", "v2.1", *words)
+
+    assert (refused.code, "certificate authority's" in refused.err) == (2, True)
+
+
+def test_who_must_have_issued_a_signing_certificate_is_named(voltkeep, image, tmp_path):
+    now = datetime.now(UTC)
+    (tmp_path / "maker.pem").write_text(
+        Party(name("Maker"), begins=now - YEAR, ends=now + YEAR).pem
+    )
+    voltkeep.ok("ca", "roots", "add", str(tmp_path / "maker.pem"), "--use", "manufacturer")
+    voltkeep.ok("firmware", "make-key", "--out", str(tmp_path / "s"))
+    words = ("--key", str(tmp_path / "s.key"), "--certificate", str(tmp_path / "s.pem"))
+
+    refused = voltkeep("firmware", "sign", "v2.1", *words)
+
+    assert refused.code == 2
+    assert "ca roots add ISSUER.pem --use manufacturer" in refused.err
 
 
 def test_a_signature_that_came_with_it_is_checked(voltkeep, image, tmp_path):

@@ -193,6 +193,10 @@ async def sign(
         Path | None, typer.Option(metavar="FILE", help="The password of the key, if it has one.")
     ] = None,
     tenant: Tenant = "default",
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the signature that it has.")
+    ] = False,
 ) -> None:
     """Sign an image (RSA-PSS or ECDSA, SHA-256, over the whole file)."""
     async with run.app() as app:
@@ -202,6 +206,7 @@ async def sign(
             key=_read(key),
             password=None if password_file is None else _read(password_file).strip(),
             signing_certificate=_text(certificate),
+            replace=replace,
         )
     _show(run, signed)
 
@@ -236,10 +241,19 @@ async def make_key(
     _write_private(paths[0], pem)
     certificate = issued.pem[: issued.pem.index("-----END CERTIFICATE-----")]
     paths[1].write_text(f"{certificate}-----END CERTIFICATE-----\n")
+    issuer = f"issuer-{issued.issuer}"
     if run.out.as_json:
-        run.out.data({"key": os.fspath(paths[0]), "certificate": os.fspath(paths[1])})
-    else:
-        run.out.line(f"Wrote {paths[0]} (keep it secret) and {paths[1]}.")
+        names = {"key": os.fspath(paths[0]), "certificate": os.fspath(paths[1])}
+        run.out.data(names | {"issuer": issuer})
+        return
+    run.out.line(f"Wrote {paths[0]} (keep it secret) and {paths[1]}, signed by {issuer}.")
+    run.out.say(
+        f"Stations take it once they trust {issuer} for firmware:\n"
+        f"  voltkeep ca export {issuer} --out {issuer}.pem\n"
+        f"  voltkeep certificate install STATION {issuer}.pem --use manufacturer\n"
+        "So do we, where manufacturers' roots are known:\n"
+        f"  voltkeep ca roots add {issuer}.pem --use manufacturer"
+    )
 
 
 def _write_private(path: Path, content: bytes) -> None:

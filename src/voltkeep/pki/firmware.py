@@ -41,8 +41,9 @@ class FirmwareSignatures:
         _check_purpose(certificate)
         if issuers and not any(_issued(certificate, issuer) for issuer in issuers):
             raise BadCertificate(
-                "none of the manufacturers' roots we trust has issued it itself "
-                "(intermediate certificates are not allowed)"
+                "none of the manufacturers' roots we trust has issued it itself (intermediate "
+                "certificates are not allowed). If stations trust its issuer for firmware: "
+                "voltkeep ca roots add ISSUER.pem --use manufacturer"
             )
         return text
 
@@ -125,6 +126,11 @@ def _check_purpose(certificate: x509.Certificate) -> None:
             raise BadCertificate("its key may not sign (keyUsage has no digitalSignature)")
         if isinstance(value, x509.ExtendedKeyUsage) and not _PURPOSES & set(value):
             raise BadCertificate("it is not made for signing code (extendedKeyUsage)")
+        if isinstance(value, x509.BasicConstraints) and value.ca:
+            raise BadCertificate(
+                "it is a certificate authority's: sign with the key of a certificate that it "
+                "has issued"
+            )
 
 
 def _issued(certificate: x509.Certificate, issuer: str) -> bool:

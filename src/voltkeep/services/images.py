@@ -144,14 +144,19 @@ class Images:
         key: bytes,
         password: bytes | None,
         signing_certificate: str,
+        replace: bool = False,
     ) -> FirmwareImage:
         """Sign a file of ours with the key of a signing certificate (L01.FR.04).
+
+        Unless with ``replace``, a signature that it has is kept, and BadImage says so.
 
         Raises UnknownImage, BadImage.
         """
         image = await self.get(tenant, id)
         if not image.sha256:
             raise BadImage(f"{id} is kept elsewhere: sign it there, and add it with its signature")
+        if image.signature and not replace:
+            raise BadImage(f"{id} has a signature already: --replace puts this one in its place")
         try:
             signature = self._signatures.sign(image.sha256, key, password, signing_certificate)
         except BadCertificate as error:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import structs
 
+from tests.cli.conftest import connected
 from voltkeep.domain.identity import station_id
 from voltkeep.domain.security import TlsFault, Verdict
 from voltkeep.services.refusals import NOBODY
@@ -54,6 +55,21 @@ def test_a_refused_station_is_explained_on_one_page(voltkeep):
     assert "perhaps this one" in said
     assert "HTTP without TLS was spoken to a TLS port" in said
     assert len(said.splitlines()) < 40
+
+
+def test_who_was_let_in_since_is_not_told_of_old_failures_unasked(voltkeep):
+    voltkeep.ok("station", "add", "CS-01")
+    refuse(voltkeep, NOBODY, TlsFault.HTTP)
+
+    async def an_hour_ago(app):
+        async with app.store.begin() as work:
+            (found,) = await work.refusals.of(NOBODY)
+            await work.refusals.put(structs.replace(found, at=found.at - timedelta(hours=1)))
+            await connected(work, "CS-01")
+
+    voltkeep.inside(an_hour_ago)
+    assert "perhaps this one" not in voltkeep.ok("station", "explain", "CS-01").out
+    assert "perhaps this one" in voltkeep.ok("station", "explain", "CS-01", "--all").out
 
 
 def test_programs_get_the_same_as_json(voltkeep):

@@ -11,6 +11,7 @@ from voltkeep.config import (
     Address,
     ConfigError,
     Settings,
+    address_or_off,
     default_data,
     fields,
     load,
@@ -233,8 +234,8 @@ def test_what_is_no_address_is_refused(text):
         parse_address(text)
 
 
-def test_off_is_no_address(tmp_path):
-    assert Settings(data=tmp_path, ocpp="off").ocpp_address is None
+def test_off_is_no_address():
+    assert address_or_off("off") is None
 
 
 # The secret.

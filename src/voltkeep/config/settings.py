@@ -462,11 +462,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         return Path(self.secret_file).expanduser() if self.secret_file else self.data / "secret"
 
     @property
-    def ocpp_address(self) -> Address | None:
-        """None: no plain listener. Raises ValueError, which `load` has seen before."""
-        return address_or_off(self.ocpp)
-
-    @property
     def host(self) -> str:
         """`public_host`, or this machine's own name."""
         return self.public_host or socket.getfqdn()

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -52,8 +53,10 @@ from voltkeep.services.ports import (
 )
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
-from voltkeep.web.listeners import FileListeners
 from voltkeep.wiring import KEY_FILES, AllServices, make_services, now, subkey
+
+if TYPE_CHECKING:
+    from voltkeep.web.listeners import FileListeners
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +80,7 @@ class App:
     services: AllServices
     authority: CertificateAuthority
     gateway: Gateway | None = None
-    file_listeners: FileListeners | None = None
+    file_listeners: "FileListeners | None" = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -203,6 +206,9 @@ class App:
             gateway.use_tls(await self._tls.material())
             self._job("tls", partial(self._tls.keep, gateway))
         services = self.services
+        # Here, because short commands at a shell need no web, and it takes a third of a second.
+        from voltkeep.web.listeners import FileListeners  # noqa: PLC0415  # see above
+
         self.file_listeners = FileListeners(
             services.diagnostics,
             services.firmware,

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
+import structlog
 
 from tests.postgres import Cluster, PostgresFailed, PostgresMissing, create_database, drop_database
 
@@ -49,6 +50,13 @@ def _told(stash: pytest.Stash) -> dict[str, str | None]:
         "postgres_url": cluster.url if cluster else None,
         "postgres_failure": stash.get(_failure, None),
     }
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come() -> Iterator[None]:
+    """A command that a test has run in this process sets up the logs of the process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,7 +3,7 @@
 import enum
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from voltkeep.domain.identity import StationId
 
@@ -86,6 +86,12 @@ class Trust(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pin: str = ""  # fingerprint of the one certificate it may show where names are not checked
     # Contending clones: until then, nobody new is let in while somebody is connected.
     quarantined_until: datetime | None = None
+
+    def without_next_key(self) -> "Trust":
+        """No key is on its way any more."""
+        return structs.replace(
+            self, next_key_hash=None, next_key_at=None, next_key_after_reboot=False
+        )
 
 
 class Station(Struct, kw_only=True):

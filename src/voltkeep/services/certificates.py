@@ -34,7 +34,7 @@ from voltkeep.services.ports import (
     StoreUnavailable,
     Work,
 )
-from voltkeep.services.provisioning import registered
+from voltkeep.services.provisioning import locked, registered
 from voltkeep.services.rates import Buckets, Rate
 from voltkeep.services.renewal import Expiry, Renewal
 from voltkeep.services.security_events import raise_alert
@@ -126,9 +126,8 @@ class CertificateService:
             except BadCertificate as error:
                 problem = str(error)
         async with self._begin() as work:
-            await work.stations.hold(sender)
+            known = await work.stations.hold(sender)
             if asked is not None:
-                known = await registered(work, station)
                 problem = _names_problem(known, asked, self._settings)
                 problem = problem or await _key_problem(work, station, asked)
                 if not problem and not self._accepted.take(station, now.timestamp()):
@@ -207,9 +206,7 @@ class CertificateService:
         if names.forget_pin:
             changes["pin"] = ""
         async with self._begin() as work:
-            await registered(work, station)
-            known = await work.stations.lock(station)
-            before = known.trust if known else Trust()
+            before = (await locked(work, station)).trust
             after = structs.replace(before, **changes)
             if after == before:
                 return before

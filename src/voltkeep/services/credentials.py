@@ -39,7 +39,7 @@ from voltkeep.services.ports import (
     StationUnreachable,
     Work,
 )
-from voltkeep.services.provisioning import registered
+from voltkeep.services.provisioning import locked, registered
 
 _WITH_KEY = (SecurityProfile.BASIC, SecurityProfile.TLS_BASIC)
 _REBOOT_REQUIRED = "RebootRequired"
@@ -122,7 +122,7 @@ class CredentialsService:
     async def _rotate(self, station: StationId) -> KeyRotation:
         key, key_hash = self._keys.generate()
         async with self._begin() as work:
-            known = await _locked(work, station)
+            known = await locked(work, station)
             if known.trust.next_key_hash is not None:
                 raise Unready(
                     f"{station} has been sent a key before, and has not shown yet which it uses",
@@ -142,7 +142,7 @@ class CredentialsService:
                 case Stage.ACCEPTED:
                     await self._install(work, known, key_hash)
                 case Stage.AFTER_REBOOT:
-                    await self._expect(work, await _locked(work, station), key_hash, reboot=True)
+                    await self._expect(work, await locked(work, station), key_hash, reboot=True)
                 case _:
                     await self._drop(work, station, key_hash)
             said = "" if stage is Stage.ACCEPTED else outcome.status
@@ -157,7 +157,7 @@ class CredentialsService:
         station = before.id
         async with self._begin() as work:
             if failure.may_have_arrived:
-                known = await _locked(work, station)
+                known = await locked(work, station)
                 # A connection with the old key may have settled it before the key was sent.
                 if known.key_hash == before.key_hash and known.trust.next_key_hash is None:
                     await self._expect(work, known, key_hash)
@@ -186,7 +186,7 @@ class CredentialsService:
 
     async def _install(self, work: Work, before: Station, key_hash: str) -> None:
         """The station has said that it uses this key; the one before is over (A01.FR.03)."""
-        known = await _locked(work, before.id)
+        known = await locked(work, before.id)
         if known.key_hash not in (before.key_hash, key_hash):
             # Somebody has set another one here in the meantime: the station will tell.
             await self._expect(work, known, key_hash)
@@ -197,13 +197,10 @@ class CredentialsService:
 
     async def _drop(self, work: Work, station: StationId, key_hash: str | None) -> None:
         """The station does not come with this key (A01.FR.04), or only with this one."""
-        known = await _locked(work, station)
+        known = await locked(work, station)
         if key_hash is None or known.trust.next_key_hash != key_hash:
             return
-        trust = structs.replace(
-            known.trust, next_key_hash=None, next_key_at=None, next_key_after_reboot=False
-        )
-        await work.stations.set_trust(station, trust)
+        await work.stations.set_trust(station, known.trust.without_next_key())
 
     async def _tell(
         self, work: Work, station: StationId, action: str, stage: str, said: str = ""
@@ -296,7 +293,7 @@ class CredentialsService:
     async def cancel_raise(self, station: StationId) -> SecurityProfile:
         """Let the station connect with its present profile only. Raises UnknownStation, Unready."""
         async with self._begin() as work:
-            known = await _locked(work, station)
+            known = await locked(work, station)
             pending = known.trust.next_profile
             if pending is None:
                 raise Unready(f"{station} was not asked for a higher security profile")
@@ -329,7 +326,7 @@ class CredentialsService:
     async def _pend(self, station: StationId, target: SecurityProfile) -> bool:
         """Before the station is told, both profiles count. True if they did already."""
         async with self._begin() as work:
-            known = await _locked(work, station)
+            known = await locked(work, station)
             check_target(known, target)
             was_pending = known.trust.next_profile is not None
             await self._note(work, known, target, "asked")
@@ -344,7 +341,7 @@ class CredentialsService:
         was_pending: bool,  # noqa: FBT001  # of the work above, and used once
     ) -> None:
         async with self._begin() as work:
-            known = await _locked(work, station)
+            known = await locked(work, station)
             pending = known.trust.next_profile
             # One that was asked before may refuse because it has done so: a lost answer.
             if stage is Stage.REJECTED and not was_pending and pending == target:
@@ -393,11 +390,6 @@ class CredentialsService:
         except StationUnreachable as failure:
             return failure.result
         return outcome.status or ("Accepted" if outcome.accepted else "Rejected")
-
-
-async def _locked(work: Work, station: StationId) -> Station:
-    """The station, and nobody else may change it. Raises UnknownStation."""
-    return await work.stations.lock(station) or await registered(work, station)
 
 
 def _stage(outcome: Outcome) -> Stage:

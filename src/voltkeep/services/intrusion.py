@@ -11,7 +11,7 @@ from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import SecurityProfile
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Begin, Clock, Read
-from voltkeep.services.provisioning import UnknownStation
+from voltkeep.services.provisioning import locked
 from voltkeep.services.refusals import NOBODY, host_of
 from voltkeep.services.security import is_generated
 from voltkeep.services.security_events import raise_alert
@@ -146,9 +146,7 @@ class IntrusionService:
         """
         at = self._clock()
         async with self._begin() as work:
-            known = await work.stations.lock(station)
-            if known is None:
-                raise UnknownStation(f"no station is called {station}")
+            known = await locked(work, station)
             until = known.trust.quarantined_until
             if until is None or until <= at:
                 return False

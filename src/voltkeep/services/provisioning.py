@@ -45,6 +45,14 @@ async def registered(work: Work, station: StationId) -> Station:
     return known
 
 
+async def locked(work: Work, station: StationId) -> Station:
+    """As `registered`, and nobody else may change it until this work is over."""
+    known = await work.stations.lock(station)
+    if known is None:
+        raise UnknownStation(f"no station is called {station}")
+    return known
+
+
 class _Present(Struct):
     """What is kept at hand of a station that is connected here."""
 

@@ -23,7 +23,7 @@ from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import Authority, Revocations
 from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
-from voltkeep.services.provisioning import registered
+from voltkeep.services.provisioning import locked
 from voltkeep.services.refusals import Refusals
 from voltkeep.services.settlement import Admission, settle
 
@@ -345,14 +345,10 @@ class SecurityService:
 
     async def _set_key(self, station: StationId, key_hash: str, action: str) -> None:
         async with self._begin() as work:
-            await registered(work, station)
-            known = await work.stations.lock(station)
-            if known is not None and known.trust.next_key_hash is not None:
+            known = await locked(work, station)
+            if known.trust.next_key_hash is not None:
                 # A key on its way is over as well: only this one counts.
-                trust = structs.replace(
-                    known.trust, next_key_hash=None, next_key_at=None, next_key_after_reboot=False
-                )
-                await work.stations.set_trust(station, trust)
+                await work.stations.set_trust(station, known.trust.without_next_key())
             await work.stations.set_key(station, key_hash)
             at = self._clock()
             deed = Deed(action=action, object=str(station), after="here; the station is not told")

@@ -76,9 +76,7 @@ async def _settle_key(work: Work, station: Station, admission: Admission, at: da
         return  # it uses the new one after its reboot
     if is_new:
         await work.stations.set_key(station.id, trust.next_key_hash)
-    station.trust = structs.replace(
-        trust, next_key_hash=None, next_key_at=None, next_key_after_reboot=False
-    )
+    station.trust = trust.without_next_key()
     await work.stations.set_trust(station.id, station.trust)
     reason = "the station uses its new key" if is_new else "the station goes on with its old key"
     stage = "in use" if is_new else "given up"

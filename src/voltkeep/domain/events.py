@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from voltkeep.domain.authorization import Authorization
 from voltkeep.domain.availability import ChargingState, ConnectorStatus
-from voltkeep.domain.certificates import CertificateState
+from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.diagnostics import LogState
 from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
@@ -190,6 +190,18 @@ class CertificateChanged(Event, frozen=True, kw_only=True):
     state: CertificateState
     not_after: datetime
     reason: str = ""
+
+    @classmethod
+    def of(cls, certificate: IssuedCertificate, at: datetime, reason: str) -> "CertificateChanged":
+        """What is to be told of a certificate, as it is now."""
+        return cls(
+            station=certificate.station,
+            at=at,
+            serial_number=certificate.id,
+            state=certificate.state,
+            not_after=certificate.not_after,
+            reason=reason,
+        )
 
 
 class CertificatePinned(Event, frozen=True, kw_only=True):

@@ -410,16 +410,7 @@ async def _revoke(
         revocation_reason=reason,
     )
     await work.certificates.put(revoked)
-    work.emit(
-        CertificateChanged(
-            station=revoked.station,
-            at=now,
-            serial_number=revoked.id,
-            state=revoked.state,
-            not_after=revoked.not_after,
-            reason=reason.value,
-        )
-    )
+    work.emit(CertificateChanged.of(revoked, now, reason.value))
     deed = Deed(
         action="certificate.revoked",
         object=f"{revoked.id} of {revoked.station}",

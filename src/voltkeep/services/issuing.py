@@ -152,7 +152,7 @@ class Issuing:
         await work.certificate_requests.put(
             structs.replace(request, state=RequestState.SIGNED, at=now)
         )
-        work.emit(_event(certificate, now))
+        work.emit(CertificateChanged.of(certificate, now, certificate.problem))
         deed = Deed(
             action="certificate.issued",
             object=str(station),
@@ -280,7 +280,7 @@ async def _changed(
     await work.certificates.put(changed)
     if state is CertificateState.SENT:
         return  # what became of it is not known yet
-    work.emit(_event(changed, now))
+    work.emit(CertificateChanged.of(changed, now, changed.problem))
     deed = Deed(
         action=f"certificate.{state.value}",
         object=f"{changed.station} {changed.id}",
@@ -289,14 +289,3 @@ async def _changed(
         result=problem or "done",
     )
     await audit(work, changed.station.tenant, now, deed)
-
-
-def _event(certificate: IssuedCertificate, at: datetime) -> CertificateChanged:
-    return CertificateChanged(
-        station=certificate.station,
-        at=at,
-        serial_number=certificate.id,
-        state=certificate.state,
-        not_after=certificate.not_after,
-        reason=certificate.problem,
-    )

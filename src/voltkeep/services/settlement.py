@@ -151,17 +151,9 @@ async def _settle_certificate(
 async def _move(
     work: Work, certificate: IssuedCertificate, state: CertificateState, at: datetime, reason: str
 ) -> None:
-    await work.certificates.put(structs.replace(certificate, state=state, at=at))
-    work.emit(
-        CertificateChanged(
-            station=certificate.station,
-            at=at,
-            serial_number=certificate.id,
-            state=state,
-            not_after=certificate.not_after,
-            reason=reason,
-        )
-    )
+    moved = structs.replace(certificate, state=state, at=at)
+    await work.certificates.put(moved)
+    work.emit(CertificateChanged.of(moved, at, reason))
     deed = Deed(
         action=f"certificate.{state.value}",
         object=f"{certificate.station} {certificate.id}",

@@ -15,25 +15,9 @@ from cryptography.x509.oid import NameOID
 from websockets.exceptions import InvalidStatus
 
 from tests.end_to_end.foreign import foreign, tls_client
-from tests.end_to_end.server import LISTENERS, Server
 
 NAME = "CS-1"
 IMAGE = b"firmware " * 100_000
-
-
-@pytest.fixture(params=["1.6", "2.0.1"])
-def version(request):
-    return request.param
-
-
-@pytest.fixture
-async def server(tmp_path):
-    server = Server(tmp_path / "data", listen=LISTENERS, public_host="127.0.0.1")
-    await server.prepare([])
-    await server.start()
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.output()
 
 
 @pytest.fixture

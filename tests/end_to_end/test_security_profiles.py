@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.end_to_end.server import LISTENERS, CommandFailed, Server
+from tests.end_to_end.server import CommandFailed
 from tests.sim.pki import Authority
 from voltkeep.sim import Credentials, SimStation, StationSpec
 from voltkeep.sim.trust import parse
@@ -19,22 +19,6 @@ QUICK = {
     "OCPPCommCtrlr.RetryBackOffWaitMinimum": "0",
     "OCPPCommCtrlr.RetryBackOffRandomRange": "0",
 }
-
-
-@pytest.fixture(params=["1.6", "2.0.1"])
-def version(request):
-    return request.param
-
-
-@pytest.fixture
-async def server(tmp_path):
-    """A server with every listener."""
-    server = Server(tmp_path / "data", listen=LISTENERS, public_host="127.0.0.1")
-    await server.prepare([])
-    await server.start()
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.output()
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """The schema: what the migrations make is what the code says it is."""
 
 import asyncio
+import sqlite3 as driver
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,7 @@ from voltkeep.store import (
     open_store,
     postgres,
     schema_status,
+    sqlite,
     tables,
     upgrade,
 )
@@ -87,6 +91,23 @@ async def test_two_that_migrate_at_once_take_turns(empty_url):
     done = await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
 
     assert {status.current for status in done} == {HEAD}
+
+
+def test_a_new_file_that_another_writes_is_waited_for(tmp_path):
+    """SQLite itself says "locked" at once to one who wants a write-ahead log meanwhile."""
+    where = parse_url(f"sqlite:///{tmp_path}/new.db")
+    sqlite.make_file(where)
+    with (
+        closing(driver.connect(sqlite.file_of(where), isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        opened = pool.submit(sqlite.connect, where, busy_seconds=30, writes=True)
+        with pytest.raises(TimeoutError):
+            opened.result(0.2)
+        other.execute("ROLLBACK")
+        with closing(opened.result(30)) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 async def test_an_empty_database_is_not_opened(empty_url):

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # how long SQLite waits for a writer in another process
 _CLOSE_SECONDS = 5.0
+_RETRY_SECONDS = 0.02
 _READERS = 4
 _WRITER_CACHE_KIB = 16 * 1024
 _PACE_S = 0.015
@@ -62,13 +64,31 @@ def connect(url: URL, *, busy_seconds: float, writes: bool) -> sqlite3.Connectio
         cached_statements=256,
     )
     if writes:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _log_ahead(connection, busy_seconds)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA cache_size=-{_WRITER_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     else:
         connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+def _log_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Keep a write-ahead log from now on.
+
+    SQLite does not wait for others when it changes to one: it says "locked" at once while
+    another process does the same to a new file, whatever its timeout is.
+    """
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def make_engine(url: URL, *, busy_seconds: float, writes: bool, echo: bool = False) -> Engine:

@@ -94,6 +94,21 @@ class Trust(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
+class UnknownTokens(enum.StrEnum):
+    """What a station does with a token that nobody registered."""
+
+    REFUSE = "refuse"
+    RECORD = "record"  # let it charge, and keep it in the list of those seen
+    ASK = "ask"  # whoever answers at a URL
+
+
+class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one station is run, where it is not run as all are."""
+
+    unknown_tokens: UnknownTokens = UnknownTokens.REFUSE
+    unknown_tokens_url: str = ""
+
+
 class Station(Struct, kw_only=True):
     """A station as an operator and its connections left it. Times are UTC."""
 
@@ -104,6 +119,8 @@ class Station(Struct, kw_only=True):
     trust: Trust = Trust()
     passive: bool = False  # send no unsolicited CALL (conformance runs)
     note: str = ""
+    site: str = ""  # the site it stands at
+    policy: Policy = Policy()
     created_at: datetime
     make: Make | None = None
     subprotocol: str | None = None

@@ -9,23 +9,13 @@ from msgspec import Struct
 
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.availability import StatusUpdate
-from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import (
-    CertificateRequest,
-    InstalledCertificate,
-    IssuedCertificate,
-    TrustAnchor,
-)
 from voltkeep.domain.commands import Command, Outcome
-from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
-from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
-from voltkeep.domain.security import Alert, Refusal, SecurityEvent
-from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station, Trust
+from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
-from voltkeep.services.records import AuditRows, Records
+from voltkeep.services.records import AuditRows, RecordKinds
 
 Clock = Callable[[], datetime]
 """The time now, aware, UTC."""
@@ -74,6 +64,8 @@ class StationRows(Protocol):
     async def set_trust(self, station: StationId, trust: Trust) -> None: ...
     async def set_registration(self, station: StationId, registration: Registration) -> None: ...
     async def set_passive(self, station: StationId, *, passive: bool) -> None: ...
+    async def set_site(self, station: StationId, site: str) -> None: ...
+    async def set_policy(self, station: StationId, policy: Policy) -> None: ...
     async def connected(
         self, station: StationId, *, at: datetime, subprotocol: str, address: str
     ) -> int:
@@ -314,7 +306,7 @@ class MessageRows(Protocol):
 # --- the unit of work and the journal ----------------------------------------------------------
 
 
-class Work(Protocol):
+class Work(RecordKinds, Protocol):
     """One database transaction. Events emitted in it are published only if it commits."""
 
     @property
@@ -333,30 +325,6 @@ class Work(Protocol):
     def commands(self) -> CommandRows: ...
     @property
     def messages(self) -> MessageRows: ...
-    @property
-    def certificates(self) -> Records[IssuedCertificate]: ...
-    @property
-    def certificate_requests(self) -> Records[CertificateRequest]: ...
-    @property
-    def installed(self) -> Records[InstalledCertificate]: ...
-    @property
-    def anchors(self) -> Records[TrustAnchor]: ...
-    @property
-    def logs(self) -> Records[LogUpload]: ...
-    @property
-    def images(self) -> Records[FirmwareImage]: ...
-    @property
-    def updates(self) -> Records[FirmwareUpdate]: ...
-    @property
-    def security_events(self) -> Records[SecurityEvent]: ...
-    @property
-    def refusals(self) -> Records[Refusal]: ...
-    @property
-    def alerts(self) -> Records[Alert]: ...
-    @property
-    def campaigns(self) -> Records[Campaign]: ...
-    @property
-    def steps(self) -> Records[CampaignStep]: ...
     @property
     def audit(self) -> AuditRows: ...
 

@@ -4,8 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from msgspec import Struct
+
 from voltkeep.domain.audit import Actor, AuditEntry, Deed
+from voltkeep.domain.campaigns import Campaign, CampaignStep
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
+from voltkeep.domain.diagnostics import LogUpload
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 
 
 class Record(Protocol):
@@ -22,6 +34,19 @@ class Record(Protocol):
 
 
 R = TypeVar("R", bound=Record)
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """Which records of a tenant: those that fit each field that is set."""
+
+    station: str | None = None
+    sites: tuple[str, ...] | None = None  # only of stations that stand there
+    states: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None  # not itself
+    oldest_first: bool = False
+    after: tuple[datetime, str, str] | None = None  # (at, station's name, id) of the last one seen
+    limit: int = 100
 
 
 class Records(Protocol[R]):
@@ -66,7 +91,40 @@ class Records(Protocol[R]):
         """
         ...
 
+    async def page(self, tenant: TenantId, look: Look) -> list[R]:
+        """Those that fit, in order of (at, station, id), the latest changed first."""
+        ...
+
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int: ...
+
+
+class RecordKinds(Protocol):
+    """Every kind of record that a work reaches."""
+
+    @property
+    def certificates(self) -> Records[IssuedCertificate]: ...
+    @property
+    def certificate_requests(self) -> Records[CertificateRequest]: ...
+    @property
+    def installed(self) -> Records[InstalledCertificate]: ...
+    @property
+    def anchors(self) -> Records[TrustAnchor]: ...
+    @property
+    def logs(self) -> Records[LogUpload]: ...
+    @property
+    def images(self) -> Records[FirmwareImage]: ...
+    @property
+    def updates(self) -> Records[FirmwareUpdate]: ...
+    @property
+    def security_events(self) -> Records[SecurityEvent]: ...
+    @property
+    def refusals(self) -> Records[Refusal]: ...
+    @property
+    def alerts(self) -> Records[Alert]: ...
+    @property
+    def campaigns(self) -> Records[Campaign]: ...
+    @property
+    def steps(self) -> Records[CampaignStep]: ...
 
 
 class AuditRows(Protocol):

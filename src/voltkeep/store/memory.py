@@ -12,22 +12,12 @@ from contextlib import asynccontextmanager
 from msgspec import structs
 
 from voltkeep.domain.availability import StatusUpdate
-from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import (
-    CertificateRequest,
-    InstalledCertificate,
-    IssuedCertificate,
-    TrustAnchor,
-)
-from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
-from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Sender, StationId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport
-from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.domain.transactions import TransactionUpdate
 from voltkeep.services.ports import Exchange, LoggedExchange, MeterRow, StoreUnavailable
-from voltkeep.store.memory_records import MemoryAuditRows, MemoryRecords
+from voltkeep.store.memory_records import MemoryAuditRows, MemoryRecordKinds
 from voltkeep.store.memory_rows import (
     MemoryCommandRows,
     MemoryConnectorRows,
@@ -43,11 +33,11 @@ from voltkeep.store.memory_rows import (
 _LINE_SECONDS = 10.0
 
 
-class MemoryWork:
+class MemoryWork(MemoryRecordKinds):
     """`services.ports.Work`."""
 
     def __init__(self, state: State, store: "MemoryStore") -> None:
-        self._state = state
+        super().__init__(state)
         self.events: list[Event] = []
         self.stations = MemoryStationRows(state)
         self.connectors = MemoryConnectorRows(state)
@@ -57,18 +47,6 @@ class MemoryWork:
         self.meter_values = MemoryMeterRows(state)
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
-        self.certificates = MemoryRecords[IssuedCertificate](state, "certificates")
-        self.certificate_requests = MemoryRecords[CertificateRequest](state, "certificate_requests")
-        self.installed = MemoryRecords[InstalledCertificate](state, "installed")
-        self.anchors = MemoryRecords[TrustAnchor](state, "anchors")
-        self.logs = MemoryRecords[LogUpload](state, "logs")
-        self.images = MemoryRecords[FirmwareImage](state, "images")
-        self.updates = MemoryRecords[FirmwareUpdate](state, "updates")
-        self.security_events = MemoryRecords[SecurityEvent](state, "security_events")
-        self.refusals = MemoryRecords[Refusal](state, "refusals")
-        self.alerts = MemoryRecords[Alert](state, "alerts")
-        self.campaigns = MemoryRecords[Campaign](state, "campaigns")
-        self.steps = MemoryRecords[CampaignStep](state, "steps")
         self.audit = MemoryAuditRows(state)
 
     def emit(self, event: Event) -> None:

@@ -5,8 +5,18 @@ from datetime import UTC, datetime
 from typing import Generic
 
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
+from voltkeep.domain.campaigns import Campaign, CampaignStep
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
+from voltkeep.domain.diagnostics import LogUpload
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.services.records import R
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.services.records import Look, R
 from voltkeep.store.columns import all_storable
 from voltkeep.store.memory_rows import State
 
@@ -14,15 +24,14 @@ from voltkeep.store.memory_rows import State
 class MemoryRecords(Generic[R]):
     """`services.records.Records`, of one table of the state."""
 
-    def __init__(self, state: State, name: str) -> None:
+    def __init__(self, state: State, kind: type[R]) -> None:
         self._state = state
-        self._name = name
+        self._kind = kind
 
     @property
     def _table(self) -> dict[tuple[StationId, str], R]:
         """Looked up each time: a rename makes it anew."""
-        table: dict[tuple[StationId, str], R] = getattr(self._state, self._name)
-        return table
+        return self._state.records[self._kind]
 
     async def get(self, station: StationId, id: str) -> R | None:
         return self._table.get((station, id))
@@ -71,6 +80,26 @@ class MemoryRecords(Generic[R]):
         ]
         return _latest(found, states)[:limit]
 
+    async def page(self, tenant: TenantId, look: Look) -> list[R]:
+        found = [row for row in self._table.values() if self._fits(row, tenant, look)]
+        found.sort(key=_place, reverse=not look.oldest_first)
+        return found[: look.limit]
+
+    def _fits(self, row: R, tenant: TenantId, look: Look) -> bool:
+        known = self._state.stations.get(row.station)
+        is_past = look.after is None or (
+            _place(row) > look.after if look.oldest_first else _place(row) < look.after
+        )
+        return (
+            is_past
+            and row.station.tenant == tenant
+            and look.station in {None, row.station.name}
+            and (look.sites is None or (known is not None and known.site in look.sites))
+            and (not look.states or row.state in look.states)
+            and (look.since is None or row.at >= look.since)
+            and (look.until is None or row.at < look.until)
+        )
+
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
         return len(await self.of(station, states=states, limit=len(self._table)))
 
@@ -79,9 +108,32 @@ def _order(row: R) -> tuple[datetime, StationId, str]:
     return (row.at, row.station, row.id)
 
 
+def _place(row: R) -> tuple[datetime, str, str]:
+    return (row.at, row.station.name, row.id)
+
+
 def _latest(rows: list[R], states: Sequence[str]) -> list[R]:
     kept = [row for row in rows if not states or row.state in states]
     return sorted(kept, key=_order, reverse=True)
+
+
+class MemoryRecordKinds:
+    """`services.records.RecordKinds`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.certificates = MemoryRecords(state, IssuedCertificate)
+        self.certificate_requests = MemoryRecords(state, CertificateRequest)
+        self.installed = MemoryRecords(state, InstalledCertificate)
+        self.anchors = MemoryRecords(state, TrustAnchor)
+        self.logs = MemoryRecords(state, LogUpload)
+        self.images = MemoryRecords(state, FirmwareImage)
+        self.updates = MemoryRecords(state, FirmwareUpdate)
+        self.security_events = MemoryRecords(state, SecurityEvent)
+        self.refusals = MemoryRecords(state, Refusal)
+        self.alerts = MemoryRecords(state, Alert)
+        self.campaigns = MemoryRecords(state, Campaign)
+        self.steps = MemoryRecords(state, CampaignStep)
 
 
 class MemoryAuditRows:

@@ -1,6 +1,7 @@
 """The tables and rows of the store in memory."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -10,18 +11,9 @@ from msgspec import structs
 
 from voltkeep.domain.audit import AuditEntry
 from voltkeep.domain.authorization import Authorization, Token
-from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import (
-    CertificateRequest,
-    InstalledCertificate,
-    IssuedCertificate,
-    TrustAnchor,
-)
-from voltkeep.domain.diagnostics import LogUpload
-from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
+from voltkeep.domain.certificates import InstalledCertificate, TrustAnchor
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
-from voltkeep.domain.security import Alert, Refusal, SecurityEvent
-from voltkeep.domain.stations import Boot, Registration, SecurityProfile, Station, Trust
+from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.ports import (
     ConnectorRow,
@@ -36,12 +28,8 @@ from voltkeep.store.engine import ReadsOnly
 S = TypeVar("S", Station, Transaction, QueuedCommand)
 
 
+GONE_WITH_A_STATION: tuple[type[Any], ...] = (InstalledCertificate, TrustAnchor)
 _NAMED = ("connectors", "transactions", "remote_starts", "meter_values", "commands")
-RECORDS = (
-    *("certificates", "certificate_requests", "installed", "anchors"),
-    *("logs", "images", "updates"),
-    *("security_events", "refusals", "alerts", "campaigns", "steps"),
-)
 
 
 @dataclass
@@ -56,20 +44,9 @@ class State:
     remote_starts: dict[int, RemoteStart] = field(default_factory=dict)
     meter_values: dict[tuple[Any, ...], MeterRow] = field(default_factory=dict)
     commands: dict[str, QueuedCommand] = field(default_factory=dict)
-    certificates: dict[tuple[StationId, str], IssuedCertificate] = field(default_factory=dict)
-    certificate_requests: dict[tuple[StationId, str], CertificateRequest] = field(
-        default_factory=dict
+    records: defaultdict[type[Any], dict[tuple[StationId, str], Any]] = field(
+        default_factory=lambda: defaultdict(dict)
     )
-    installed: dict[tuple[StationId, str], InstalledCertificate] = field(default_factory=dict)
-    anchors: dict[tuple[StationId, str], TrustAnchor] = field(default_factory=dict)
-    logs: dict[tuple[StationId, str], LogUpload] = field(default_factory=dict)
-    images: dict[tuple[StationId, str], FirmwareImage] = field(default_factory=dict)
-    updates: dict[tuple[StationId, str], FirmwareUpdate] = field(default_factory=dict)
-    security_events: dict[tuple[StationId, str], SecurityEvent] = field(default_factory=dict)
-    refusals: dict[tuple[StationId, str], Refusal] = field(default_factory=dict)
-    alerts: dict[tuple[StationId, str], Alert] = field(default_factory=dict)
-    campaigns: dict[tuple[StationId, str], Campaign] = field(default_factory=dict)
-    steps: dict[tuple[StationId, str], CampaignStep] = field(default_factory=dict)
     audit: dict[tuple[TenantId, int], AuditEntry] = field(default_factory=dict)
     renamed: list[tuple[StationId, StationId]] = field(default_factory=list)
     is_draft: bool = False
@@ -77,6 +54,8 @@ class State:
     def draft(self) -> "State":
         tables = {each.name: getattr(self, each.name) for each in fields(self)}
         copies = {name: table.copy() for name, table in tables.items() if name != "is_draft"}
+        for kind, table in self.records.items():
+            copies["records"][kind] = table.copy()
         return State(**copies, is_draft=True)
 
     def rename(self, station: StationId, new: StationId) -> None:
@@ -84,18 +63,10 @@ class State:
         row = self.stations.pop(station)
         self.stations[new] = structs.replace(row, id=new)
         self.marks = {_moved(key, station, new) for key in self.marks}
-        for name in (*_NAMED, *RECORDS):
-            table = getattr(self, name)
-            setattr(
-                self,
-                name,
-                {
-                    _moved(key, station, new): structs.replace(row, station=new)
-                    if row.station == station
-                    else row
-                    for key, row in table.items()
-                },
-            )
+        for name in _NAMED:
+            setattr(self, name, _renamed(getattr(self, name), station, new))
+        for kind, table in self.records.items():
+            self.records[kind] = _renamed(table, station, new)
 
     def writes(self) -> None:
         if not self.is_draft:
@@ -107,6 +78,15 @@ def _moved(key: Any, station: StationId, new: StationId) -> Any:
     if isinstance(key, tuple) and key[0] == station:
         return (new, *key[1:])
     return key
+
+
+def _renamed(table: dict[Any, Any], station: StationId, new: StationId) -> dict[Any, Any]:
+    return {
+        _moved(key, station, new): structs.replace(row, station=new)
+        if row.station == station
+        else row
+        for key, row in table.items()
+    }
 
 
 def _copy(row: S) -> S:
@@ -140,8 +120,11 @@ class MemoryStationRows:
 
     async def remove(self, station: StationId) -> bool:
         self._state.writes()
-        for name in ("connectors", "installed", "anchors"):
-            table = getattr(self._state, name)
+        tables: list[dict[Any, Any]] = [
+            self._state.connectors,
+            *(self._state.records[kind] for kind in GONE_WITH_A_STATION),
+        ]
+        for table in tables:
             for key in [key for key in table if key[0] == station]:
                 del table[key]
         return self._state.stations.pop(station, None) is not None
@@ -172,6 +155,12 @@ class MemoryStationRows:
 
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         self._set(station, passive=passive)
+
+    async def set_site(self, station: StationId, site: str) -> None:
+        self._set(station, site=site)
+
+    async def set_policy(self, station: StationId, policy: Policy) -> None:
+        self._set(station, policy=policy)
 
     async def connected(
         self, station: StationId, *, at: datetime, subprotocol: str, address: str

@@ -19,9 +19,10 @@ from sqlalchemy import (
 )
 
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.services.records import R
+from voltkeep.services.records import Look, R
 from voltkeep.store.columns import all_storable
 from voltkeep.store.engine import EngineName, Statements, per_engine
+from voltkeep.store.tables import stations
 
 _OWN = frozenset({"station", "id", "state", "at"})  # columns; the rest is content
 _CHANGED = ("state", "at", "content")
@@ -99,6 +100,26 @@ class SqlRecords(Generic[R]):
             found = found.where(tuple_(*self._order) < tuple_(at, *station, id, types=types))
         return await self._many(self._latest(found).limit(limit))
 
+    async def page(self, tenant: TenantId, look: Look) -> list[R]:
+        order = (self._c.at, self._c.station, self._c.id)
+        where = [self._c.tenant == tenant]
+        if look.station is not None:
+            where.append(self._c.station == look.station)
+        if look.sites is not None:
+            where.append(self._c.station.in_(_standing_at(tenant, look.sites)))
+        if look.states:
+            where.append(self._c.state.in_(look.states))
+        if look.since is not None:
+            where.append(self._c.at >= look.since)
+        if look.until is not None:
+            where.append(self._c.at < look.until)
+        if look.after is not None:
+            last = tuple_(*look.after, types=[column.type for column in order])
+            where.append(tuple_(*order) > last if look.oldest_first else tuple_(*order) < last)
+        directed = order if look.oldest_first else tuple(column.desc() for column in order)
+        found = self._select().where(*where).order_by(*directed).limit(look.limit)
+        return await self._many(found)
+
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
         counted = select(func.count()).select_from(self._table).where(self._of(station, states))
         number: int = (await self._db.rows(counted))[0][0]
@@ -131,6 +152,10 @@ class SqlRecords(Generic[R]):
     def _record(self, row: Any) -> R:
         own = {"station": (row.tenant, row.station), "id": row.id, "state": row.state, "at": row.at}
         return convert({**json.decode(row.content), **own}, self._kind)
+
+
+def _standing_at(tenant: TenantId, sites: Sequence[str]) -> Select[Any]:
+    return select(stations.c.name).where(stations.c.tenant == tenant, stations.c.site.in_(sites))
 
 
 def _row(record: Any) -> dict[str, Any]:

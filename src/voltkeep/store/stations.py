@@ -18,7 +18,15 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from voltkeep.domain.identity import Sender, StationId, TenantId
-from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station, Trust
+from voltkeep.domain.stations import (
+    Boot,
+    Make,
+    Policy,
+    Registration,
+    SecurityProfile,
+    Station,
+    Trust,
+)
 from voltkeep.services.ports import Superseded
 from voltkeep.store import messages, meter_values, tables
 from voltkeep.store.columns import UtcTime
@@ -27,6 +35,8 @@ from voltkeep.store.tables import connectors, metadata, stations
 
 _trust = json.Decoder(Trust)
 _NO_TRUST = Trust()
+_policy = json.Decoder(Policy)
+_NO_POLICY = Policy()
 _c = stations.c
 _MAKE = tuple(field.name for field in structs.fields(Make))
 _OWN = tuple(field.name for field in structs.fields(Station) if field.name not in {"id", "make"})
@@ -81,7 +91,15 @@ def _setting(*names: str) -> Update:
 
 _SET = {
     name: _setting(name)
-    for name in ("key_hash", "security_profile", "registration", "passive", "trust")
+    for name in (
+        "key_hash",
+        "security_profile",
+        "registration",
+        "passive",
+        "trust",
+        "site",
+        "policy",
+    )
 }
 _BOOTED = _setting(*_MAKE, "booted_at", "boot_reason")
 
@@ -164,6 +182,12 @@ class SqlStationRows:
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         await self._set(station, "passive", passive)
 
+    async def set_site(self, station: StationId, site: str) -> None:
+        await self._set(station, "site", site)
+
+    async def set_policy(self, station: StationId, policy: Policy) -> None:
+        await self._set(station, "policy", json.encode(policy).decode())
+
     async def _set(self, station: StationId, name: str, value: object) -> None:
         await self._db.run(_SET[name], {**_named(station), f"new_{name}": value})
 
@@ -213,6 +237,7 @@ def _named(station: StationId) -> dict[str, Any]:
 def _row(station: Station) -> dict[str, Any]:
     own = {name: getattr(station, name) for name in _OWN}
     own["trust"] = json.encode(station.trust).decode()
+    own["policy"] = json.encode(station.policy).decode()
     make = {name: getattr(station.make, name, None) for name in _MAKE}
     return {"tenant": station.id.tenant, "name": station.id.name, **own, **make}
 
@@ -221,6 +246,7 @@ def _station(row: Any) -> Station:
     make = {name: getattr(row, name) for name in _MAKE}
     own = {name: getattr(row, name) for name in _OWN}
     own["trust"] = _NO_TRUST if row.trust == "{}" else _trust.decode(row.trust)
+    own["policy"] = _NO_POLICY if row.policy == "{}" else _policy.decode(row.policy)
     own["security_profile"] = SecurityProfile(own["security_profile"])
     own["registration"] = Registration(own["registration"])
     return Station(

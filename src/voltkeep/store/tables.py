@@ -55,6 +55,8 @@ stations = Table(
     Column("trust", Words, nullable=False, server_default="{}"),  # JSON
     Column("passive", Boolean, nullable=False),
     Column("note", Words, nullable=False),
+    Column("site", Words, nullable=False, server_default=""),
+    Column("policy", Words, nullable=False, server_default="{}"),  # JSON
     Column("created_at", UtcTime, nullable=False),
     Column("vendor", Words),
     Column("model", Words),
@@ -72,6 +74,7 @@ stations = Table(
     Column("booted_at", UtcTime),
     Column("boot_reason", Words),
     Column("last_seen_at", UtcTime),
+    Index(None, "tenant", "site", "name"),
     sqlite_with_rowid=False,
 )
 
@@ -371,6 +374,21 @@ refusals = _records("refusals")
 alerts = _records("alerts")
 campaigns = _records("campaigns")
 campaign_steps = _records("campaign_steps")
+orders = _records("orders")
+variables = _records("variables")
+variable_templates = _records("variable_templates")
+reservations = _records("reservations")
+local_lists = _records("local_lists")
+charging_profiles = _records("charging_profiles")
+unknown_tokens = _records("unknown_tokens")
+sites = _records("sites")
+tenants = _records("tenants")
+users = _records("users")
+api_keys = _records("api_keys")
+sessions = _records("sessions")
+webhooks = _records("webhooks")
+deliveries = _records("deliveries")
+idempotency_keys = _records("idempotency_keys")
 
 # Triggers of both engines refuse to change or remove a row.
 audit_log = Table(

@@ -1,38 +1,26 @@
 """The unit of work: one database transaction, its repositories, and the events it emits."""
 
-from functools import cached_property
-
-from voltkeep.domain.campaigns import Campaign, CampaignStep
-from voltkeep.domain.certificates import (
-    CertificateRequest,
-    InstalledCertificate,
-    IssuedCertificate,
-    TrustAnchor,
-)
-from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.events import Event
-from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import Sender
 from voltkeep.domain.meter_values import MeterReport
-from voltkeep.domain.security import Alert, Refusal, SecurityEvent
-from voltkeep.store import meter_values, outbox, tables
+from voltkeep.store import meter_values, outbox
 from voltkeep.store.audit import SqlAuditRows
 from voltkeep.store.authorization import SqlTokenRows
 from voltkeep.store.availability import SqlConnectorRows
 from voltkeep.store.engine import ReadsOnly, Statements
 from voltkeep.store.messages import SqlMessageRows
 from voltkeep.store.meter_values import SqlMeterRows
-from voltkeep.store.records import SqlRecords
+from voltkeep.store.record_kinds import SqlRecordKinds
 from voltkeep.store.remote_control import SqlCommandRows, SqlRemoteStartRows
 from voltkeep.store.stations import SqlStationRows
 from voltkeep.store.transactions import SqlTransactionRows
 
 
-class SqlWork:
+class SqlWork(SqlRecordKinds):
     """`services.ports.Work`."""
 
     def __init__(self, db: Statements, emitted: list[Event] | None) -> None:
-        self._db = db
+        super().__init__(db)
         self._emitted = emitted  # None: this work only reads
         self.stations = SqlStationRows(db)
         self.connectors = SqlConnectorRows(db)
@@ -43,56 +31,6 @@ class SqlWork:
         self.commands = SqlCommandRows(db)
         self.messages = SqlMessageRows(db)
         self.audit = SqlAuditRows(db, writes=emitted is not None)
-
-    # Most works need none of these.
-
-    @cached_property
-    def certificates(self) -> SqlRecords[IssuedCertificate]:
-        return SqlRecords(self._db, tables.certificates, IssuedCertificate)
-
-    @cached_property
-    def certificate_requests(self) -> SqlRecords[CertificateRequest]:
-        return SqlRecords(self._db, tables.certificate_requests, CertificateRequest)
-
-    @cached_property
-    def installed(self) -> SqlRecords[InstalledCertificate]:
-        return SqlRecords(self._db, tables.installed_certificates, InstalledCertificate)
-
-    @cached_property
-    def anchors(self) -> SqlRecords[TrustAnchor]:
-        return SqlRecords(self._db, tables.trust_anchors, TrustAnchor)
-
-    @cached_property
-    def logs(self) -> SqlRecords[LogUpload]:
-        return SqlRecords(self._db, tables.log_uploads, LogUpload)
-
-    @cached_property
-    def images(self) -> SqlRecords[FirmwareImage]:
-        return SqlRecords(self._db, tables.firmware_images, FirmwareImage)
-
-    @cached_property
-    def updates(self) -> SqlRecords[FirmwareUpdate]:
-        return SqlRecords(self._db, tables.firmware_updates, FirmwareUpdate)
-
-    @cached_property
-    def security_events(self) -> SqlRecords[SecurityEvent]:
-        return SqlRecords(self._db, tables.security_events, SecurityEvent)
-
-    @cached_property
-    def refusals(self) -> SqlRecords[Refusal]:
-        return SqlRecords(self._db, tables.refusals, Refusal)
-
-    @cached_property
-    def alerts(self) -> SqlRecords[Alert]:
-        return SqlRecords(self._db, tables.alerts, Alert)
-
-    @cached_property
-    def campaigns(self) -> SqlRecords[Campaign]:
-        return SqlRecords(self._db, tables.campaigns, Campaign)
-
-    @cached_property
-    def steps(self) -> SqlRecords[CampaignStep]:
-        return SqlRecords(self._db, tables.campaign_steps, CampaignStep)
 
     def emit(self, event: Event) -> None:
         if self._emitted is None:

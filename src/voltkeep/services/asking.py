@@ -1,0 +1,51 @@
+"""Which service carries out which ask: one row for each."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from voltkeep.domain import asks
+from voltkeep.domain.commands import Outcome
+from voltkeep.domain.identity import StationId
+from voltkeep.services.provisioning import ProvisioningService
+from voltkeep.services.remote_control import RemoteControlService
+
+CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
+"""Does what is asked of a station. Raises what `Stations.send` raises."""
+
+
+class Doers(Protocol):
+    """The services that asks need."""
+
+    @property
+    def provisioning(self) -> ProvisioningService: ...
+    @property
+    def remote_control(self) -> RemoteControlService: ...
+
+
+def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
+    """How each kind of ask is carried out."""
+
+    async def remote_start(station: StationId, ask: asks.RemoteStart) -> Outcome:
+        return await doers.remote_control.start(station, ask.id_token, ask.evse)
+
+    async def remote_stop(station: StationId, ask: asks.RemoteStop) -> Outcome:
+        return await doers.remote_control.stop(station, ask.transaction)
+
+    async def reset(station: StationId, ask: asks.Reset) -> Outcome:
+        return await doers.provisioning.reset(station, ask.kind, ask.evse)
+
+    async def trigger(station: StationId, ask: asks.Trigger) -> Outcome:
+        return await doers.remote_control.trigger(station, ask.message, ask.evse)
+
+    async def raw(station: StationId, ask: asks.RawMessage) -> Outcome:
+        return await doers.remote_control.send_raw(
+            station, ask.action, bytes(ask.payload), force=ask.force
+        )
+
+    return {
+        asks.RemoteStart: remote_start,
+        asks.RemoteStop: remote_stop,
+        asks.Reset: reset,
+        asks.Trigger: trigger,
+        asks.RawMessage: raw,
+    }

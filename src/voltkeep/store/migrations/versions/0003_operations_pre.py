@@ -1,0 +1,42 @@
+"""What operations need: orders, wishes for stations, people, sites, and who is told of events."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from voltkeep.store.columns import UtcTime, Words
+
+revision = "0003_operations_pre"
+down_revision = "0002_trust_pre"
+
+_RECORDS = (
+    *("orders", "variables", "variable_templates", "reservations", "local_lists"),
+    *("charging_profiles", "unknown_tokens", "sites", "tenants"),
+    *("users", "api_keys", "sessions", "webhooks", "deliveries", "idempotency_keys"),
+)
+
+
+def upgrade() -> None:
+    op.add_column("stations", sa.Column("site", Words(), nullable=False, server_default=""))
+    op.add_column("stations", sa.Column("policy", Words(), nullable=False, server_default="{}"))
+    op.create_index("ix_stations_tenant_site_name", "stations", ["tenant", "site", "name"])
+    for name in _RECORDS:
+        _records(name)
+
+
+def _records(name: str) -> None:
+    op.create_table(
+        name,
+        sa.Column("tenant", Words(), nullable=False),
+        sa.Column("station", Words(), nullable=False),
+        sa.Column("id", Words(), nullable=False),
+        sa.Column("state", Words(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("content", Words(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "station", "id", name=f"pk_{name}"),
+    )
+    for columns in (
+        ["tenant", "id"],
+        ["tenant", "state", "at"],
+        ["at", "tenant", "station", "id"],
+    ):
+        op.create_index(f"ix_{name}_{'_'.join(columns)}", name, columns)

@@ -1,0 +1,72 @@
+"""Every kind of record, and the table it is kept in."""
+
+from functools import cached_property
+
+from voltkeep.domain.campaigns import Campaign, CampaignStep
+from voltkeep.domain.certificates import (
+    CertificateRequest,
+    InstalledCertificate,
+    IssuedCertificate,
+    TrustAnchor,
+)
+from voltkeep.domain.diagnostics import LogUpload
+from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
+from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.store import tables
+from voltkeep.store.engine import Statements
+from voltkeep.store.records import SqlRecords
+
+
+class SqlRecordKinds:
+    """`services.records.RecordKinds`. Most works need one or two of them."""
+
+    def __init__(self, db: Statements) -> None:
+        self._db = db
+
+    @cached_property
+    def certificates(self) -> SqlRecords[IssuedCertificate]:
+        return SqlRecords(self._db, tables.certificates, IssuedCertificate)
+
+    @cached_property
+    def certificate_requests(self) -> SqlRecords[CertificateRequest]:
+        return SqlRecords(self._db, tables.certificate_requests, CertificateRequest)
+
+    @cached_property
+    def installed(self) -> SqlRecords[InstalledCertificate]:
+        return SqlRecords(self._db, tables.installed_certificates, InstalledCertificate)
+
+    @cached_property
+    def anchors(self) -> SqlRecords[TrustAnchor]:
+        return SqlRecords(self._db, tables.trust_anchors, TrustAnchor)
+
+    @cached_property
+    def logs(self) -> SqlRecords[LogUpload]:
+        return SqlRecords(self._db, tables.log_uploads, LogUpload)
+
+    @cached_property
+    def images(self) -> SqlRecords[FirmwareImage]:
+        return SqlRecords(self._db, tables.firmware_images, FirmwareImage)
+
+    @cached_property
+    def updates(self) -> SqlRecords[FirmwareUpdate]:
+        return SqlRecords(self._db, tables.firmware_updates, FirmwareUpdate)
+
+    @cached_property
+    def security_events(self) -> SqlRecords[SecurityEvent]:
+        return SqlRecords(self._db, tables.security_events, SecurityEvent)
+
+    @cached_property
+    def refusals(self) -> SqlRecords[Refusal]:
+        return SqlRecords(self._db, tables.refusals, Refusal)
+
+    @cached_property
+    def alerts(self) -> SqlRecords[Alert]:
+        return SqlRecords(self._db, tables.alerts, Alert)
+
+    @cached_property
+    def campaigns(self) -> SqlRecords[Campaign]:
+        return SqlRecords(self._db, tables.campaigns, Campaign)
+
+    @cached_property
+    def steps(self) -> SqlRecords[CampaignStep]:
+        return SqlRecords(self._db, tables.campaign_steps, CampaignStep)

@@ -45,7 +45,7 @@ class Trigger(_Ask, frozen=True, kw_only=True):
 
 
 class RawMessage(_Ask, frozen=True, kw_only=True):
-    """Exactly this message, in the station's own OCPP version; ``force``: though it does not fit."""
+    """Exactly this message, in the version that the station speaks; ``force``: also if unfit."""
 
     action: str
     payload: Raw = Raw(b"{}")

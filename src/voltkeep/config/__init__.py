@@ -1,17 +1,17 @@
 """How an installation is set up: its settings, their sources, and its secret."""
 
-from voltkeep.config.fields import Field, fields, public_value
-from voltkeep.config.key_files import KeyFiles, read_pki_key
-from voltkeep.config.loading import ConfigError, Loaded, default_data, load
-from voltkeep.config.secret import make_data_directory, read_secret
-from voltkeep.config.settings import (
+from voltkeep.config.addresses import (
     Address,
-    Settings,
     address_or_off,
     parse_address,
     parse_networks,
     parse_ports,
 )
+from voltkeep.config.fields import Field, fields, public_value
+from voltkeep.config.key_files import KeyFiles, read_pki_key
+from voltkeep.config.loading import ConfigError, Loaded, default_data, load
+from voltkeep.config.secret import make_data_directory, read_secret
+from voltkeep.config.settings import Settings
 
 __all__ = [
     "Address",

@@ -10,13 +10,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from voltkeep.config.addresses import address_or_off, parse_networks, parse_ports
 from voltkeep.config.fields import HIDDEN, PREFIX, Field, fields
-from voltkeep.config.settings import (
-    Settings,
-    address_or_off,
-    parse_networks,
-    parse_ports,
-)
+from voltkeep.config.settings import Settings
 
 FILE_NAME = "voltkeep.toml"  # in the data directory, read if it is there
 DEFAULT = "default"
@@ -185,9 +181,10 @@ def _check_secret(text: str) -> None:
         raise ValueError("it is too short")
 
 
+_LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http", "https", "files", "files_tls", "ftp")
 _CHECKS: dict[str, Callable[[Any], object]] = {
-    **dict.fromkeys(("ocpp", "ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp"), address_or_off),
-    **dict.fromkeys(("trusted_proxies", "unlimited_sources"), parse_networks),
+    **dict.fromkeys(_LISTENERS, address_or_off),
+    **dict.fromkeys(("trusted_proxies", "unlimited_sources", "outbound_allowed"), parse_networks),
     "ftp_passive_ports": parse_ports,
     "pki_key": _check_pki_key,
     "database": _check_database,

@@ -1,94 +1,43 @@
 """The settings: what each means, and what it may be. The one place where they are documented."""
 
-import ipaddress
-import re
 import socket
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
-
-
-class Address(NamedTuple):
-    """Where to listen; port 0 takes any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from voltkeep.config.described import of
+from voltkeep.config.operation_settings import OperationSettings
 
 
-def _of(description: str, allowed: str | None = None, **limits: Any) -> Meta:
-    return Meta(description=description, extra={"allowed": allowed}, **limits)
-
-
-def parse_address(text: str) -> Address:
-    """Read HOST:PORT or [IPV6]:PORT. Raises ValueError, which says what is wrong."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise ValueError("it needs a port from 0 to 65535 after a colon")
-    if host.startswith("[") and host.endswith("]"):
-        ipaddress.IPv6Address(host[1:-1])
-        return Address(host[1:-1], int(port))
-    if ":" in host:
-        raise ValueError(f"an IPv6 address stands in brackets: [{host}]:{port}")
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
-        raise ValueError("it needs a host name or an address before the colon")
-    return Address(host, int(port))
-
-
-def address_or_off(text: str) -> Address | None:
-    """An address, or None for "off". Raises ValueError, which says what is wrong."""
-    return None if text == "off" else parse_address(text)
-
-
-def parse_networks(text: str) -> list[IPv4Network | IPv6Network]:
-    """Networks separated by commas. Raises ValueError, which says what is wrong."""
-    return [ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip()]
-
-
-def parse_ports(text: str) -> range | None:
-    """FIRST-LAST; None for the empty text. Raises ValueError, which says what is wrong."""
-    if not text:
-        return None
-    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text, re.ASCII)
-    if match is None or not 0 < int(match[1]) <= int(match[2]) <= 65_535:
-        raise ValueError("it needs two ports, the lower first")
-    return range(int(match[1]), int(match[2]) + 1)
-
-
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(OperationSettings, frozen=True, kw_only=True):
     """How this installation runs. Made by `load`; a test may make its own."""
 
     data: Annotated[
         Path,
-        _of(
+        of(
             "The data directory: the database file, the secret and the settings file, unless "
             "they are put elsewhere. Made at the first start, readable by its owner only."
         ),
     ]
     database: Annotated[
         str,
-        _of(
+        of(
             "The database. Empty: the SQLite file `voltkeep.db` in the data directory.",
             "empty, sqlite:////PATH, or postgresql://USER:PASSWORD@HOST/NAME",
         ),
     ] = ""
     database_pool: Annotated[
-        int, _of("Connections that this process keeps to PostgreSQL, at most.", ge=2, le=200)
+        int, of("Connections that this process keeps to PostgreSQL, at most.", ge=2, le=200)
     ] = 10
     auto_upgrade: Annotated[
         bool,
-        _of(
+        of(
             "Bring the database schema up to date when the server starts. "
             "Off: refuse to start until `voltkeep db upgrade` has run."
         ),
     ] = True
     store_patience_s: Annotated[
         float,
-        _of(
+        of(
             "How long a message waits for a database that is away before the station is told "
             "to try again, in seconds. Keep it below the time stations wait for an answer, "
             "mostly 30.",
@@ -98,7 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 25
     secret: Annotated[
         str,
-        _of(
+        of(
             "The installation's secret as hex digits, instead of `secret_file`. "
             "Not a flag: other users of the machine could read it there.",
             "empty, or at least 64 hex digits",
@@ -106,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     secret_file: Annotated[
         str,
-        _of(
+        of(
             "The file of the installation's secret, which keys the hashes of station keys. "
             "Empty: `secret` in the data directory. 32 random bytes are written at the first "
             "start. Without it, no generated station key works again: back it up.",
@@ -115,28 +64,28 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     ocpp: Annotated[
         str,
-        _of(
+        of(
             "Where stations connect without TLS. Port 0 takes any free one.",
             "HOST:PORT, [IPV6]:PORT, or off",
         ),
     ] = "127.0.0.1:9000"
     ocpp_tls: Annotated[
         str,
-        _of(
+        of(
             "Where stations connect over TLS with a password (security profile 2).",
             "HOST:PORT, [IPV6]:PORT, or off",
         ),
     ] = "127.0.0.1:9443"
     ocpp_mtls: Annotated[
         str,
-        _of(
+        of(
             "Where stations connect over TLS with a client certificate (security profile 3).",
             "HOST:PORT, [IPV6]:PORT, or off",
         ),
     ] = "127.0.0.1:9444"
     ocpp_tls_client_certificates: Annotated[
         bool,
-        _of(
+        of(
             "Ask for a client certificate on `ocpp_tls` too, so that one address serves profiles 2 "
             "and 3. A station that shows one from an authority we do not know is then refused "
             "there, whatever its profile."
@@ -144,14 +93,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = False
     tls_policy: Annotated[
         Literal["ocpp-legacy", "modern"],
-        _of(
+        of(
             "`ocpp-legacy` offers the four suites that OCPP demands, two of them without forward "
             "secrecy; `modern` only those with it. TLS 1.2 and 1.3 either way."
         ),
     ] = "ocpp-legacy"
     public_host: Annotated[
         str,
-        _of(
+        of(
             "The name by which stations reach this server: in its certificates, and in the "
             "addresses that stations are told. Empty: this machine's own name.",
             "empty, or a host name",
@@ -159,15 +108,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     trusted_proxies: Annotated[
         str,
-        _of(
+        of(
             "Whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-SSL-Client-Cert` are believed. "
             "Nobody else's are.",
             "empty, or networks separated by commas (10.0.0.0/8, ::1/128)",
         ),
     ] = ""
+    outbound_allowed: Annotated[
+        str,
+        of(
+            "Networks of the inside that webhooks and questions about unknown tokens may be sent "
+            "to, also without TLS. Everything else of the inside is refused, and so is http.",
+            "empty, or networks separated by commas (10.1.0.0/16, 127.0.0.0/8)",
+        ),
+    ] = ""
     unlimited_sources: Annotated[
         str,
-        _of(
+        of(
             "Networks from which connections are accepted at any rate. What they may try with "
             "wrong credentials stays limited.",
             "empty, or networks separated by commas",
@@ -175,7 +132,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "127.0.0.0/8,::1/128"
     accepts_per_s: Annotated[
         float,
-        _of(
+        of(
             "Connections a second that one source address may open for long. An IPv6 /64 is one "
             "source.",
             gt=0,
@@ -183,11 +140,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 20
     accepts_burst: Annotated[
-        int, _of("Connections that it may open at once before that.", ge=1, le=1_000_000)
+        int, of("Connections that it may open at once before that.", ge=1, le=1_000_000)
     ] = 50
     upgrades_per_s: Annotated[
         float,
-        _of(
+        of(
             "Stations a second that this process lets in. The others are told to come back; "
             "those that were here within a day go first.",
             gt=0,
@@ -196,7 +153,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 300
     duplicate_probe_s: Annotated[
         float,
-        _of(
+        of(
             "A station connects again while its older connection stands: how long the older one "
             "has to show that it lives, in seconds.",
             gt=0,
@@ -205,7 +162,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 5
     quarantine_s: Annotated[
         float,
-        _of(
+        of(
             "Two connections that contend for one identity: how long nobody new is let in while "
             "one of them stands, in seconds.",
             ge=1,
@@ -214,7 +171,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 300
     cpo_name: Annotated[
         str,
-        _of(
+        of(
             "The operator's name: the O in certificates, and what stations' certificates must "
             "bear. Set it before the first start.",
             "1 to 64 characters",
@@ -224,14 +181,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "Voltkeep"
     organization_check: Annotated[
         Literal["strict", "value", "off"],
-        _of(
+        of(
             "The O of a station's certificate: `strict` must hold `cpo_name`, `value` what is "
             "set for the station, `off` is not looked at. A station may have its own rule."
         ),
     ] = "strict"
     common_name_check: Annotated[
         Literal["strict", "value", "off"],
-        _of(
+        of(
             "The CN of a station's certificate: `strict` must hold the station's serial number, "
             "`value` what is set for the station, `off` takes the first certificate that comes, "
             "and then only that one or those we have issued to the station."
@@ -239,14 +196,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "strict"
     revocation_check: Annotated[
         Literal["strict", "lenient"],
-        _of(
+        of(
             "When it cannot be learned whether a foreign certificate is revoked: `strict` "
             "refuses it, `lenient` lets it in."
         ),
     ] = "strict"
     pki_key: Annotated[
         str,
-        _of(
+        of(
             "What the authority's key files are encrypted with, instead of `pki_key_file`. Not a "
             "flag: other users of the machine could read it there.",
             "empty, or at least 16 characters",
@@ -254,7 +211,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     pki_key_file: Annotated[
         str,
-        _of(
+        of(
             "A file with it. Empty: the systemd credential `voltkeep-pki-key` if there is one, "
             "else a key made from the installation's secret.",
             "empty, or a path",
@@ -262,14 +219,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     rsa_padding: Annotated[
         Literal["pkcs1", "pss"],
-        _of(
+        of(
             "How our RSA keys sign certificates. The whitepaper recommends `pss`; many stations, "
             "and OCA's test tool, take only `pkcs1`."
         ),
     ] = "pkcs1"
     station_certificate_days: Annotated[
         float,
-        _of(
+        of(
             "How long a certificate that we sign for a station is valid, in days. It is renewed "
             "at two thirds.",
             ge=0.01,
@@ -278,7 +235,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 365
     server_certificate_days: Annotated[
         float,
-        _of(
+        of(
             "How long a certificate that we make for this server is valid, in days.",
             ge=0.01,
             le=825,
@@ -286,7 +243,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 90
     files: Annotated[
         str,
-        _of(
+        of(
             "Where stations fetch firmware and upload logs over HTTP, and where anybody asks "
             "which certificates are revoked.",
             "HOST:PORT, [IPV6]:PORT, or off",
@@ -294,38 +251,38 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "127.0.0.1:9080"
     files_tls: Annotated[
         str,
-        _of("The same over HTTPS.", "HOST:PORT, [IPV6]:PORT, or off"),
+        of("The same over HTTPS.", "HOST:PORT, [IPV6]:PORT, or off"),
     ] = "127.0.0.1:9081"
     ftp: Annotated[
         str,
-        _of(
+        of(
             "The same over FTP and FTPS (AUTH TLS), for stations that know nothing else.",
             "HOST:PORT, [IPV6]:PORT, or off",
         ),
     ] = "off"
     ftp_passive_ports: Annotated[
         str,
-        _of("The ports of FTP's data connections.", "empty for any, or FIRST-LAST"),
+        of("The ports of FTP's data connections.", "empty for any, or FIRST-LAST"),
     ] = ""
     upload_limit_bytes: Annotated[
-        int, _of("A larger upload is refused.", ge=1024, le=100 * 1024**3)
+        int, of("A larger upload is refused.", ge=1024, le=100 * 1024**3)
     ] = 100 * 1024**2
     upload_quota_bytes: Annotated[
-        int, _of("What all uploads and images may take together.", ge=1024, le=100 * 1024**4)
+        int, of("What all uploads and images may take together.", ge=1024, le=100 * 1024**4)
     ] = 10 * 1024**3
     upload_hours: Annotated[
-        float, _of("How long an upload or a download may wait to begin.", gt=0, le=8760)
+        float, of("How long an upload or a download may wait to begin.", gt=0, le=8760)
     ] = 24
     max_connections: Annotated[
-        int, _of("Connections of stations at once, at most.", ge=1, le=1_000_000)
+        int, of("Connections of stations at once, at most.", ge=1, le=1_000_000)
     ] = 20_000
     handshake_timeout_s: Annotated[
         float,
-        _of("How long a connection may take to ask for its upgrade, in seconds.", gt=0, le=300),
+        of("How long a connection may take to ask for its upgrade, in seconds.", gt=0, le=300),
     ] = 10
     ping_interval_s: Annotated[
         float,
-        _of(
+        of(
             "A station that has said nothing for this long gets a WebSocket ping, in seconds. "
             "0 sends none.",
             ge=0,
@@ -334,20 +291,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 45
     ping_misses: Annotated[
         int,
-        _of(
+        of(
             "After this many pings without any sign of life the connection is closed.", ge=1, le=100
         ),
     ] = 2
     compression: Annotated[
         Literal["when-required", "off"],
-        _of(
+        of(
             "WebSocket compression costs up to 50 KiB of memory a connection. `when-required` "
             "agrees to it where the protocol version demands that (2.0.1 and 2.1), `off` never."
         ),
     ] = "when-required"
     message_size_limit_bytes: Annotated[
         int,
-        _of(
+        of(
             "A longer message is refused with an error, and the connection is kept; one that is "
             "four times as long, and longer than 1 MiB, closes it. In bytes.",
             ge=1024,
@@ -355,11 +312,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 65_536
     fragments_per_message: Annotated[
-        int, _of("A message in more WebSocket fragments closes the connection.", ge=1, le=65_536)
+        int, of("A message in more WebSocket fragments closes the connection.", ge=1, le=65_536)
     ] = 256
     frames_per_s: Annotated[
         float,
-        _of(
+        of(
             "WebSocket frames a second that one connection may send for long, control frames "
             "included. Above it we read no faster.",
             gt=0,
@@ -367,14 +324,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 50
     frames_burst: Annotated[
-        int, _of("WebSocket frames that it may send at once before that.", ge=1, le=1_000_000)
+        int, of("WebSocket frames that it may send at once before that.", ge=1, le=1_000_000)
     ] = 200
     call_timeout_s: Annotated[
-        float, _of("How long a station may take to answer us, in seconds.", gt=0, le=600)
+        float, of("How long a station may take to answer us, in seconds.", gt=0, le=600)
     ] = 30
     queue_in: Annotated[
         int,
-        _of(
+        of(
             "Messages of one station that may wait to be handled. At the limit we stop reading, "
             "and TCP holds the station back.",
             ge=1,
@@ -383,13 +340,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 16
     queue_out: Annotated[
         int,
-        _of(
-            "Commands that may wait for one station. A further one fails at once.", ge=1, le=10_000
-        ),
+        of("Commands that may wait for one station. A further one fails at once.", ge=1, le=10_000),
     ] = 50
     drain_s: Annotated[
         float,
-        _of(
+        of(
             "At shutdown, how long messages already read may take to be answered, in seconds.",
             ge=0,
             le=300,
@@ -397,50 +352,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 5
     heartbeat_interval_s: Annotated[
         int,
-        _of(
+        of(
             "The heartbeat interval that an accepted station is given, in seconds.", ge=1, le=86_400
         ),
     ] = 300
     boot_retry_s: Annotated[
         int,
-        _of(
+        of(
             "When a pending or rejected station shall boot again, in seconds.",
             ge=1,
             le=86_400,
         ),
     ] = 60
-    message_log_retention_days: Annotated[
-        float, _of("How long the message log keeps a message, in days.", ge=0.01, le=36_500)
-    ] = 30
-    event_retention_days: Annotated[
-        float,
-        _of(
-            "How long an event is kept once it has been published, and a command once it was "
-            "given, in days.",
-            ge=0.01,
-            le=36_500,
-        ),
-    ] = 7
-    status_history_retention_days: Annotated[
-        float,
-        _of("How long what a connector's status was is kept, in days.", ge=0.01, le=36_500),
-    ] = 365
-    security_retention_days: Annotated[
-        float,
-        _of(
-            "How long security events, refused connections and acknowledged alerts are kept, in "
-            "days. The audit log is kept for ever.",
-            ge=0.01,
-            le=36_500,
-        ),
-    ] = 365
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        _of("The least important log lines that are written."),
+        of("The least important log lines that are written."),
     ] = "info"
     log_format: Annotated[
         Literal["auto", "human", "json"],
-        _of(
+        of(
             "What `serve` writes: `human` says in words what happens, `json` writes one object a "
             "line for a log collector. `auto` is `human` on a terminal and for the demo, else "
             "`json`."
@@ -448,7 +378,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "auto"
     event_loop: Annotated[
         Literal["uvloop", "asyncio"],
-        _of("Which event loop runs the server. `uvloop` costs about half the CPU."),
+        of("Which event loop runs the server. `uvloop` costs about half the CPU."),
     ] = "uvloop"
 
     @property

@@ -1,0 +1,189 @@
+"""Problem details (RFC 9457): what went wrong, in the words of whoever can mend it."""
+
+import re
+from typing import Any, cast
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    SerializationException,
+    ValidationException,
+)
+from msgspec import Struct
+
+from voltkeep.domain.accounts import Principal
+from voltkeep.domain.identity import BadName
+from voltkeep.services.authorization import UnknownToken
+from voltkeep.services.ports import StoreUnavailable
+from voltkeep.services.provisioning import StationExists, UnknownStation
+from voltkeep.services.transactions import UnknownTransaction
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_S = 2
+_MOST_WORDS = 500
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
+_TITLES = {
+    400: "The request cannot be understood",
+    401: "Who are you?",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "It clashes with what there is",
+    412: "It has been changed meanwhile",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "The request does not fit",
+    428: "Say which version you change",
+    429: "Too many requests",
+    500: "This failed here",
+    503: "Busy; try again",
+}
+
+Asked = Request[Principal | None, Any, State]
+
+
+class FieldProblem(Struct, frozen=True):
+    """What is wrong with one field of the request: of its body, query, header or path."""
+
+    field: str
+    problem: str
+
+
+class ProblemDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of every answer that is an error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+    errors: tuple[FieldProblem, ...] = ()
+
+
+class Problem(Exception):
+    """Answers the request with problem details; ``code`` ends their ``type``."""
+
+    def __init__(  # each is a field of the answer
+        self,
+        status: int,
+        detail: str,
+        *,
+        code: str = "",
+        field: str = "",
+        errors: tuple[FieldProblem, ...] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.code = code or _slug(_TITLES.get(status, "problem"))
+        self.errors = errors or ((FieldProblem(field, detail),) if field else ())
+        self.headers = headers or {}
+
+
+class NotThere(Problem):
+    """There is nothing of that name, or not for whoever asks: nobody learns which."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(404, what, code="not-found")
+
+
+class Conflict(Problem):
+    """What is asked for clashes with what there is."""
+
+    def __init__(self, detail: str, field: str = "") -> None:
+        super().__init__(409, detail, code="conflict", field=field)
+
+
+class Unfit(Problem):
+    """The request is well-formed, and says what cannot be."""
+
+    def __init__(self, detail: str, field: str = "") -> None:
+        super().__init__(422, detail, code="unfit", field=field)
+
+
+# What services raise, and how that is told. The first that fits counts.
+KNOWN: list[tuple[type[Exception], int, str]] = [
+    (UnknownStation, 404, "not-found"),
+    (UnknownTransaction, 404, "not-found"),
+    (UnknownToken, 404, "not-found"),
+    (StationExists, 409, "conflict"),
+    (BadName, 422, "unfit"),
+]
+
+
+def problem_of(error: Exception) -> Problem:
+    """Any error as a problem; what nobody expected is told as no more than that."""
+    match error:
+        case Problem():
+            return error
+        case StoreUnavailable():
+            headers = {"retry-after": str(_RETRY_AFTER_S)}
+            return Problem(503, "the database is away; try again", headers=headers)
+        case ValidationException():
+            return _invalid(error)
+        case SerializationException():
+            return Problem(400, f"the body is not JSON: {_words(error.detail)}", field="body")
+        case NotFoundException():
+            return Problem(404, "there is nothing at this address", code="not-found")
+        case MethodNotAllowedException():
+            return Problem(405, "not with this method", headers=dict(error.headers or {}))
+        case HTTPException() if error.status_code < 500:
+            headers = {name: str(value) for name, value in (error.headers or {}).items()}
+            return Problem(error.status_code, _words(error.detail), headers=headers)
+    for kind, status, code in KNOWN:
+        if isinstance(error, kind):
+            return Problem(status, _words(str(error)), code=code)
+    return Problem(500, "this failed here; the log of the server says more", code="failed")
+
+
+def _invalid(error: ValidationException) -> Problem:
+    """What Litestar found, with the name of each field: of the body in dots, as in `evse.id`."""
+    found = []
+    for each in cast("list[dict[str, Any]]", error.extra if isinstance(error.extra, list) else []):
+        source, key = str(each.get("source", "body")), str(each.get("key", ""))
+        message = str(each.get("message", error.detail))
+        at = _PATH.search(message)
+        inner = at["path"].removeprefix(".") if at else ""
+        inside = key not in {"data", ""} or source != "body"
+        name = ".".join(filter(None, [key if inside and key != "data" else "", inner]))
+        found.append(FieldProblem(name or "body", _words(_PATH.sub("", message))))
+    if not found:
+        return Problem(400, _words(error.detail))
+    detail = "; ".join(f"{each.field}: {each.problem}" for each in found)
+    return Problem(400, _words(detail), code="invalid", errors=tuple(found))
+
+
+def told(request: Asked, error: Exception) -> Response[ProblemDetails]:
+    """Answer an error. For an exception handler of Litestar."""
+    problem = problem_of(error)
+    if problem.status >= 500 and not isinstance(error, StoreUnavailable | Problem):
+        log.error("an API request failed", path=request.url.path, exc_info=error)
+    details = ProblemDetails(
+        type=f"urn:voltkeep:problem:{problem.code}",
+        title=_TITLES.get(problem.status, "Problem"),
+        status=problem.status,
+        detail=problem.detail,
+        instance=request.url.path,
+        errors=problem.errors,
+    )
+    return Response(
+        details, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers
+    )
+
+
+def _words(text: str) -> str:
+    """Somebody's words, short, and without what could disguise them."""
+    plain = "".join(each if each.isprintable() else "?" for each in text)
+    return plain if len(plain) <= _MOST_WORDS else plain[:_MOST_WORDS] + "…"
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

@@ -186,6 +186,7 @@ class App:
         self._job("certificates", self.services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)
         self._job("campaigns", self.services.campaigns.run)
+        self._job("accounts", self.services.accounts.run)
         # What was imported and built stays: the collector need not look at it again and again,
         # and pauses for a tenth of a second each time it does.
         gc.collect()

@@ -13,6 +13,7 @@ from voltkeep.domain.security import Rules
 from voltkeep.domain.stations import NameCheck
 from voltkeep.gateway.revocation import OnlineRevocations
 from voltkeep.pki.firmware import FirmwareSignatures
+from voltkeep.services.accounts import AccountService
 from voltkeep.services.addresses import Addresses
 from voltkeep.services.audit import AuditedStations, AuditService
 from voltkeep.services.authority import Authority, Files
@@ -61,6 +62,7 @@ class AllServices(Services):
     audit: AuditService
     intrusion: IntrusionService
     addresses: Addresses
+    accounts: AccountService
 
 
 class Storage(Protocol):
@@ -126,6 +128,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
             begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
         ),
         addresses=addresses,
+        accounts=AccountService(begin, read, clock, key=subkey(secret, b"API keys")),
         explain=ExplainService(read, clock, addresses),
         audit=AuditService(read),
         intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),

@@ -1,7 +1,19 @@
 """Rows to store: every field of each has a value of its own."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
+from voltkeep.domain.accounts import (
+    AccountState,
+    ApiKey,
+    IdempotencyKey,
+    Installation,
+    Permission,
+    Role,
+    Session,
+    Tenant,
+    User,
+)
 from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
@@ -306,9 +318,57 @@ _CAMPAIGN = {
 _HASH_DATA = HashData(HashAlgorithm.SHA384, "aa", "bb", "0c")
 _INSTALLED = {"use": "V2GRootCertificate", "hash_data": _HASH_DATA, "fingerprint": "ab"}
 _STEP = {"state": StepState.ASKED, "profile": 2, "reason": "waiting"}
+_USER = {
+    "state": AccountState.DISABLED,
+    "name": "Ada Ünïon",
+    "role": Role.ENGINEER,
+    "sites": ("north", "south"),
+    "created_at": IN_INDIA,
+    "password_hash": "$argon2id$…",
+    "must_change_password": True,
+    "totp_secret": "gAAA",
+    "totp_pending": "gAAB",
+    "totp_step": 57_000_000,
+    "recovery_hashes": ("aa", "bb"),
+    "issuer": "https://id.example",
+    "subject": "42",
+    "last_sign_in_at": after(-1),
+}
+_API_KEY = {
+    "state": AccountState.REVOKED,
+    "name": "billing",
+    "secret_hash": "ab" * 32,
+    "scopes": (Permission.READ_STATIONS, Permission.SEND_COMMANDS),
+    "sites": ("north",),
+    "created_at": IN_INDIA,
+    "created_by": "ada",
+    "expires_at": after(9),
+    "last_used_at": after(5),
+    "last_used_from": "::1",
+}
+_SESSION = {
+    "state": AccountState.ACTIVE,
+    "created_at": IN_INDIA,
+    "expires_at": after(9),
+    "signed_in_by": "password",
+    "address": "::1",
+    "agent": "Mozilla",
+}
+_INSTALLATION = {
+    "state": AccountState.ACTIVE,
+    "setup_hash": "cd" * 32,
+    "setup_expires_at": after(9),
+}
+_IDEMPOTENCY_KEY = {
+    "state": "done",
+    "request_hash": "ef" * 32,
+    "status": 201,
+    "headers": (("location", "/here"),),
+    "body": b"{}\xff",
+}
 
 # By the name that a work has for them.
-RECORDS = {
+RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "certificates": (IssuedCertificate, _ISSUED),
     "certificate_requests": (CertificateRequest, _REQUEST),
     "installed": (InstalledCertificate, _INSTALLED),
@@ -321,6 +381,12 @@ RECORDS = {
     "alerts": (Alert, _ALERT),
     "campaigns": (Campaign, _CAMPAIGN),
     "steps": (CampaignStep, _STEP),
+    "users": (User, _USER),
+    "api_keys": (ApiKey, _API_KEY),
+    "sessions": (Session, _SESSION),
+    "tenants": (Tenant, {"state": AccountState.ACTIVE, "title": "Acme"}),
+    "installation": (Installation, _INSTALLATION),
+    "idempotency_keys": (IdempotencyKey, _IDEMPOTENCY_KEY),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import Actor, AuditEntry, Deed
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
@@ -125,6 +126,18 @@ class RecordKinds(Protocol):
     def campaigns(self) -> Records[Campaign]: ...
     @property
     def steps(self) -> Records[CampaignStep]: ...
+    @property
+    def users(self) -> Records[User]: ...
+    @property
+    def api_keys(self) -> Records[ApiKey]: ...
+    @property
+    def sessions(self) -> Records[Session]: ...
+    @property
+    def tenants(self) -> Records[Tenant]: ...
+    @property
+    def installation(self) -> Records[Installation]: ...
+    @property
+    def idempotency_keys(self) -> Records[IdempotencyKey]: ...
 
 
 class AuditRows(Protocol):

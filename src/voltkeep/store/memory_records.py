@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Generic
 
+from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
@@ -134,6 +135,12 @@ class MemoryRecordKinds:
         self.alerts = MemoryRecords(state, Alert)
         self.campaigns = MemoryRecords(state, Campaign)
         self.steps = MemoryRecords(state, CampaignStep)
+        self.users = MemoryRecords(state, User)
+        self.api_keys = MemoryRecords(state, ApiKey)
+        self.sessions = MemoryRecords(state, Session)
+        self.tenants = MemoryRecords(state, Tenant)
+        self.installation = MemoryRecords(state, Installation)
+        self.idempotency_keys = MemoryRecords(state, IdempotencyKey)
 
 
 class MemoryAuditRows:

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -70,3 +71,27 @@ class SqlRecordKinds:
     @cached_property
     def steps(self) -> SqlRecords[CampaignStep]:
         return SqlRecords(self._db, tables.campaign_steps, CampaignStep)
+
+    @cached_property
+    def users(self) -> SqlRecords[User]:
+        return SqlRecords(self._db, tables.users, User)
+
+    @cached_property
+    def api_keys(self) -> SqlRecords[ApiKey]:
+        return SqlRecords(self._db, tables.api_keys, ApiKey)
+
+    @cached_property
+    def sessions(self) -> SqlRecords[Session]:
+        return SqlRecords(self._db, tables.sessions, Session)
+
+    @cached_property
+    def tenants(self) -> SqlRecords[Tenant]:
+        return SqlRecords(self._db, tables.tenants, Tenant)
+
+    @cached_property
+    def installation(self) -> SqlRecords[Installation]:
+        return SqlRecords(self._db, tables.installation, Installation)
+
+    @cached_property
+    def idempotency_keys(self) -> SqlRecords[IdempotencyKey]:
+        return SqlRecords(self._db, tables.idempotency_keys, IdempotencyKey)

@@ -389,6 +389,7 @@ sessions = _records("sessions")
 webhooks = _records("webhooks")
 deliveries = _records("deliveries")
 idempotency_keys = _records("idempotency_keys")
+installation = _records("installation")
 
 # Triggers of both engines refuse to change or remove a row.
 audit_log = Table(

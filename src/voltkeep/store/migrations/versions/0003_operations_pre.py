@@ -11,7 +11,15 @@ down_revision = "0002_trust_pre"
 _RECORDS = (
     *("orders", "variables", "variable_templates", "reservations", "local_lists"),
     *("charging_profiles", "unknown_tokens", "sites", "tenants"),
-    *("users", "api_keys", "sessions", "webhooks", "deliveries", "idempotency_keys"),
+    *(
+        "users",
+        "api_keys",
+        "sessions",
+        "webhooks",
+        "deliveries",
+        "idempotency_keys",
+        "installation",
+    ),
 )
 
 

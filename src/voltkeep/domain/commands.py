@@ -50,13 +50,41 @@ class Triggered(enum.StrEnum):
     SIGN_CERTIFICATE = "SignChargingStationCertificate"
     STATUS_NOTIFICATION = "StatusNotification"
     TRANSACTION_EVENT = "TransactionEvent"
+    SIGN_V2G_CERTIFICATE = "SignV2GCertificate"
+    SIGN_V2G20_CERTIFICATE = "SignV2G20Certificate"
+    SIGN_COMBINED_CERTIFICATE = "SignCombinedCertificate"
+    PUBLISH_FIRMWARE_STATUS_NOTIFICATION = "PublishFirmwareStatusNotification"
+    CUSTOM = "CustomTrigger"
 
 
 class Trigger(Struct, frozen=True, kw_only=True, tag=True):
-    """Ask a station to send a message now (F06)."""
+    """Ask a station to send a message now (F06).
+
+    ``newer``: by the newer of two requests, and for the newer of two messages, where a version
+    has both. ``custom`` names what a station sends for `Triggered.CUSTOM`.
+    """
 
     message: Triggered
     evse: Evse | None = None
+    newer: bool = False
+    custom: str = ""
+
+
+class ChangeAvailability(Struct, frozen=True, kw_only=True, tag=True):
+    """Let an EVSE, a connector of it, or the station as a whole serve drivers or not (G03, G04)."""
+
+    operative: bool
+    evse: Evse | None = None
+
+
+class UnlockConnector(Struct, frozen=True, kw_only=True, tag=True):
+    """Let go of the cable (F05); of an EVSE without a connector named, the first one."""
+
+    evse: Evse
+
+
+class ClearCache(Struct, frozen=True, kw_only=True, tag=True):
+    """Forget what was answered for tokens (C11)."""
 
 
 class SetKey(Struct, frozen=True, kw_only=True, tag=True):
@@ -161,6 +189,9 @@ Command = (
     | StopTransaction
     | Reset
     | Trigger
+    | ChangeAvailability
+    | UnlockConnector
+    | ClearCache
     | SetKey
     | SetNetworkProfile
     | UseNetworkProfile

@@ -43,6 +43,7 @@ OCPP16 = Dialect(
     ),
     requests=(
         provisioning.REQUESTS
+        | availability.REQUESTS
         | remote_control.REQUESTS
         | security.REQUESTS
         | certificates.REQUESTS

@@ -1,11 +1,12 @@
-"""StatusNotification."""
+"""StatusNotification, ChangeAvailability."""
 
 from msgspec import UNSET
 
-from voltkeep.dialects.dialect import Handler, Notes, Services
-from voltkeep.dialects.ocpp16.names import CONNECTOR_STATUS, evse
+from voltkeep.dialects.dialect import Build, Handler, Notes, Services
+from voltkeep.dialects.ocpp16.names import CONNECTOR_STATUS, connector, evse
 from voltkeep.dialects.times import utc
 from voltkeep.domain.availability import StatusUpdate
+from voltkeep.domain.commands import ChangeAvailability
 from voltkeep.domain.identity import Sender
 from voltkeep.ocpp import v16
 
@@ -33,4 +34,15 @@ async def status_notification(
     )
 
 
+def change_availability(
+    command: ChangeAvailability,
+) -> tuple[str, v16.ChangeAvailabilityRequest]:
+    type_ = v16.ChangeAvailabilityRequestType
+    return "ChangeAvailability", v16.ChangeAvailabilityRequest(
+        connector_id=connector(command.evse),
+        type=type_.OPERATIVE if command.operative else type_.INOPERATIVE,
+    )
+
+
 HANDLERS: dict[str, Handler] = {"StatusNotification": status_notification}
+REQUESTS: dict[type, Build] = {ChangeAvailability: change_availability}

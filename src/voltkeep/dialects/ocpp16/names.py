@@ -10,6 +10,7 @@ from voltkeep.domain.authorization import Authorization, Decision
 from voltkeep.domain.availability import ChargingState, ConnectorStatus
 from voltkeep.domain.identity import Evse, IdToken
 from voltkeep.ocpp import v16
+from voltkeep.services.ports import CommandUnfit
 
 _LONGEST_ID_TAG = 20
 
@@ -18,6 +19,18 @@ _LONGEST_ID_TAG = 20
 def evse(connector_id: int) -> Evse | None:
     """Connector 0 is the charge point as a whole; so is, for want of a better, a negative one."""
     return Evse(connector_id, 1) if connector_id > 0 else None
+
+
+def connector(place: Evse | None) -> int:
+    """The number of an EVSE; 0 is the charge point as a whole. Raises CommandUnfit."""
+    if place is None:
+        return 0
+    if place.connector_id not in {None, 1}:
+        raise CommandUnfit(
+            f"OCPP 1.6 counts connectors only: it has no connector {place.connector_id} "
+            f"of EVSE {place.id}"
+        )
+    return place.id
 
 
 def id_token(id_tag: str) -> IdToken:

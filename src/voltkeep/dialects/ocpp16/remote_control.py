@@ -1,12 +1,21 @@
-"""RemoteStartTransaction, RemoteStopTransaction, TriggerMessage and its extended twin."""
+"""RemoteStartTransaction, RemoteStopTransaction, TriggerMessage and its extended twin,
+UnlockConnector, ClearCache.
+"""
 
 import re
 
 from msgspec import UNSET, Struct
 
 from voltkeep.dialects.dialect import Build
-from voltkeep.dialects.ocpp16.names import fits_id_tag
-from voltkeep.domain.commands import StartTransaction, StopTransaction, Trigger, Triggered
+from voltkeep.dialects.ocpp16.names import connector, fits_id_tag
+from voltkeep.domain.commands import (
+    ClearCache,
+    StartTransaction,
+    StopTransaction,
+    Trigger,
+    Triggered,
+    UnlockConnector,
+)
 from voltkeep.ocpp import v16
 from voltkeep.services.ports import CommandUnfit
 
@@ -18,7 +27,7 @@ def remote_start(command: StartTransaction) -> tuple[str, v16.RemoteStartTransac
         raise CommandUnfit("OCPP 1.6 takes tokens of 1 to 20 characters")
     return "RemoteStartTransaction", v16.RemoteStartTransactionRequest(
         id_tag=command.id_token.value,
-        connector_id=command.evse.id if command.evse else UNSET,
+        connector_id=UNSET if command.evse is None else connector(command.evse),
     )
 
 
@@ -43,28 +52,49 @@ _PLAIN = {
 }
 
 
+_X = v16.MessageTriggerEnum
+_NEWER = {
+    Triggered.BOOT_NOTIFICATION: _X.BOOT_NOTIFICATION,
+    Triggered.FIRMWARE_STATUS_NOTIFICATION: _X.FIRMWARE_STATUS_NOTIFICATION,
+    Triggered.HEARTBEAT: _X.HEARTBEAT,
+    Triggered.LOG_STATUS_NOTIFICATION: _X.LOG_STATUS_NOTIFICATION,
+    Triggered.METER_VALUES: _X.METER_VALUES,
+    Triggered.SIGN_CERTIFICATE: _X.SIGN_CHARGE_POINT_CERTIFICATE,
+    Triggered.STATUS_NOTIFICATION: _X.STATUS_NOTIFICATION,
+}
+
+
 def trigger(command: Trigger) -> tuple[str, Struct]:
+    place = UNSET if command.evse is None else connector(command.evse)
     plain = _PLAIN.get(command.message)
-    if plain is not None:
-        return _TRIGGER, v16.TriggerMessageRequest(
-            requested_message=plain,
-            connector_id=command.evse.id if command.evse else UNSET,
-        )
+    if plain is not None and not command.newer:
+        return _TRIGGER, v16.TriggerMessageRequest(requested_message=plain, connector_id=place)
+    extended = _NEWER.get(command.message)
+    if extended is None:
+        raise CommandUnfit(f"OCPP 1.6 has no {command.message} to trigger")
     if command.message is Triggered.SIGN_CERTIFICATE:
-        # Whitepaper 5.3: a certificate is the charge point's, so there is no connector.
-        return _EXTENDED, v16.ExtendedTriggerMessageRequest(
-            requested_message=v16.MessageTriggerEnum.SIGN_CHARGE_POINT_CERTIFICATE
-        )
-    raise CommandUnfit(f"OCPP 1.6 has no {command.message} to trigger")
+        place = UNSET  # whitepaper 5.3: a certificate is the charge point's
+    return _EXTENDED, v16.ExtendedTriggerMessageRequest(
+        requested_message=extended, connector_id=place
+    )
+
+
+def unlock(command: UnlockConnector) -> tuple[str, v16.UnlockConnectorRequest]:
+    return "UnlockConnector", v16.UnlockConnectorRequest(connector_id=connector(command.evse))
+
+
+def clear_cache(_: ClearCache) -> tuple[str, v16.ClearCacheRequest]:
+    return "ClearCache", v16.ClearCacheRequest()
 
 
 REQUESTS: dict[type, Build] = {
     StartTransaction: remote_start,
     StopTransaction: remote_stop,
     Trigger: trigger,
+    UnlockConnector: unlock,
+    ClearCache: clear_cache,
 }
 
-_X = v16.MessageTriggerEnum
 _DIFFERENT = {
     _X.FIRMWARE_STATUS_NOTIFICATION.value: "SignedFirmwareStatusNotification",
     _X.SIGN_CHARGE_POINT_CERTIFICATE.value: "SignCertificate",

@@ -49,6 +49,7 @@ OCPP201 = Dialect(
     ),
     requests=(
         provisioning.REQUESTS
+        | availability.REQUESTS
         | remote_control.REQUESTS
         | security.REQUESTS
         | certificates.REQUESTS

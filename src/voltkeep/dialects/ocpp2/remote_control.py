@@ -1,9 +1,16 @@
-"""RequestStartTransaction, RequestStopTransaction and TriggerMessage."""
+"""RequestStartTransaction, RequestStopTransaction, TriggerMessage, UnlockConnector, ClearCache."""
 
 from msgspec import UNSET, UnsetType
 
 from voltkeep.dialects.dialect import Build
-from voltkeep.domain.commands import StartTransaction, StopTransaction, Trigger, Triggered
+from voltkeep.domain.commands import (
+    ClearCache,
+    StartTransaction,
+    StopTransaction,
+    Trigger,
+    Triggered,
+    UnlockConnector,
+)
 from voltkeep.ocpp import v21
 from voltkeep.services.ports import CommandUnfit
 
@@ -22,7 +29,9 @@ def request_stop(command: StopTransaction) -> tuple[str, v21.RequestStopTransact
 
 def trigger(command: Trigger) -> tuple[str, v21.TriggerMessageRequest]:
     return "TriggerMessage", v21.TriggerMessageRequest(
-        requested_message=v21.MessageTriggerEnum(command.message.value), evse=_place(command)
+        requested_message=v21.MessageTriggerEnum(command.message.value),
+        evse=_place(command),
+        custom_trigger=command.custom or UNSET,
     )
 
 
@@ -38,10 +47,23 @@ def _place(command: Trigger) -> v21.EVSE | UnsetType:
     return v21.EVSE(id=place.id, connector_id=place.connector_id or UNSET)
 
 
+def unlock(command: UnlockConnector) -> tuple[str, v21.UnlockConnectorRequest]:
+    place = command.evse
+    return "UnlockConnector", v21.UnlockConnectorRequest(
+        evse_id=place.id, connector_id=1 if place.connector_id is None else place.connector_id
+    )
+
+
+def clear_cache(_: ClearCache) -> tuple[str, v21.ClearCacheRequest]:
+    return "ClearCache", v21.ClearCacheRequest()
+
+
 REQUESTS: dict[type, Build] = {
     StartTransaction: request_start,
     StopTransaction: request_stop,
     Trigger: trigger,
+    UnlockConnector: unlock,
+    ClearCache: clear_cache,
 }
 
 _M = v21.MessageTriggerEnum

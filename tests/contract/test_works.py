@@ -4,7 +4,17 @@ import asyncio
 
 import pytest
 from tests.contract import samples
-from tests.contract.samples import ALPHA, BETA, NOON, TENANT, TOKEN, after, station, transaction
+from tests.contract.samples import (
+    ALPHA,
+    BETA,
+    NOON,
+    OTHER_TENANT,
+    TENANT,
+    TOKEN,
+    after,
+    station,
+    transaction,
+)
 
 from voltkeep.domain.events import StationAdded, StationRemoved
 from voltkeep.domain.identity import Evse
@@ -73,6 +83,27 @@ async def test_events_are_published_in_order_once_committed(store):
     await store.outbox.published(seqs[:2])
     await store.outbox.published([])
     assert await store.outbox.unpublished() == numbered[2:]
+
+
+async def test_what_was_told_is_found_again_by_its_position(store):
+    """In the order in which it was told, which may not be that of its numbers."""
+    elsewhere = added(samples.ELSEWHERE)
+    async with store.begin() as work:
+        for event in (added(), elsewhere, added(BETA)):
+            work.emit(event)
+    seqs = [seq for seq, _ in await store.outbox.unpublished()]
+
+    later = await store.outbox.published(seqs[1:])
+    first = await store.outbox.published([seqs[1], seqs[0]])
+
+    assert first[seqs[1]] == later[seqs[1]] < later[seqs[2]] < first[seqs[0]]
+    assert await store.outbox.last() == first[seqs[0]]
+    told = [(later[seqs[2]], added(BETA)), (first[seqs[0]], added())]
+    assert await store.outbox.after(TENANT, 0) == told
+    assert await store.outbox.after(TENANT, 0, limit=1) == told[:1]
+    assert await store.outbox.after(TENANT, later[seqs[2]]) == told[1:]
+    assert await store.outbox.after(OTHER_TENANT, 0) == [(later[seqs[1]], elsewhere)]
+    assert await store.outbox.forgotten(TENANT) == 0
 
 
 async def test_a_work_that_only_reads_writes_nothing(store):

@@ -94,6 +94,23 @@ async def test_published_events_go_after_a_while_and_unpublished_ones_never(stor
     assert await store.outbox.unpublished() == numbered[20:]
 
 
+async def test_it_is_known_up_to_where_events_were_forgotten(store):
+    for at in (NOW, NOW + DAY):
+        async with store.begin() as work:
+            work.emit(StationAdded(station=ALPHA, at=at))
+    first, second = [seq for seq, _ in await store.outbox.unpublished()]
+    position = (await store.outbox.published([first]))[first]
+
+    assert await store.outbox.forgotten(ALPHA.tenant) == 0
+    await store.prune_events(NOW + DAY)
+    assert await store.outbox.forgotten(ALPHA.tenant) == position
+
+    position = (await store.outbox.published([second]))[second]
+    await store.prune_events(NOW + DAY)
+    assert await store.outbox.forgotten(ALPHA.tenant) == position
+    assert await store.outbox.last() == position
+
+
 async def test_others_write_between_the_chunks(store):
     await log(store, *[NOW - 3 * DAY] * 200)
 

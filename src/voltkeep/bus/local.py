@@ -10,6 +10,9 @@ from voltkeep.domain.events import Event
 
 log = structlog.get_logger(__name__)
 
+Follower = Callable[[Event, int | None], None]
+"""Gets an event, and the position it was published at, if it is kept."""
+
 
 class Subscription:
     """The events since it was made. Behind by more than its size it drops the oldest."""
@@ -54,6 +57,7 @@ class LocalBus:
         self._subscriptions: set[Subscription] = set()
         self._heard: dict[type[Event], bool] = {}
         self._handlers: list[tuple[tuple[type[Event], ...], Callable[[Event], None]]] = []
+        self._followers: list[tuple[Follower, Callable[[type[Event]], bool]]] = []
 
     def subscribe(
         self, size: int = 10_000, *, without: tuple[type[Event], ...] = ()
@@ -72,21 +76,38 @@ class LocalBus:
         self._handlers.append((kinds, handler))
         self._heard.clear()
 
+    def follow(self, follower: Follower, wants: Callable[[type[Event]], bool]) -> None:
+        """Call this for each event, with its position; ``wants`` says of what is live only.
+
+        It may neither wait nor raise. Call `heed` when its wants have changed.
+        """
+        self._followers.append((follower, wants))
+        self._heard.clear()
+
+    def heed(self) -> None:
+        """What somebody wants to hear has changed."""
+        self._heard.clear()
+
     def hears(self, kind: type[Event]) -> bool:
         """Whether anybody listens to events of this kind: what nobody hears need not be made."""
         heard = self._heard.get(kind)
         if heard is None:
             heard = self._heard[kind] = any(
                 not issubclass(kind, subscription.without) for subscription in self._subscriptions
-            ) or any(issubclass(kind, kinds) for kinds, _ in self._handlers)
+            ) or (
+                any(issubclass(kind, kinds) for kinds, _ in self._handlers)
+                or any(wants(kind) for _, wants in self._followers)
+            )
         return heard
 
     def _close(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
         self._heard.clear()
 
-    def publish(self, event: Event) -> None:
-        """Tell everybody who listens now."""
+    def publish(self, event: Event, position: int | None = None) -> None:
+        """Tell everybody who listens now; ``position`` of what was committed."""
+        for follow, _ in self._followers:
+            follow(event, position)
         for subscription in self._subscriptions:
             subscription.put(event)
         for kinds, handler in self._handlers:

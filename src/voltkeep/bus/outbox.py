@@ -24,19 +24,22 @@ class Outbox(Protocol):
     """Set when a work of this process has committed an event."""
 
     async def unpublished(self, limit: int) -> Sequence[tuple[int, Event]]: ...
-    async def published(self, seqs: Sequence[int]) -> None: ...
+    async def published(self, seqs: Sequence[int]) -> dict[int, int]:
+        """Their positions, which whoever listens may come back with: durable when known."""
+        ...
 
 
 class Relay:
     """Publishes what the outbox holds: at once what this process wrote, soon what others did."""
 
     def __init__(
-        self, outbox: Outbox, publish: Callable[[Event], None], *, look_every_s: float
+        self, outbox: Outbox, publish: Callable[[Event, int], None], *, look_every_s: float
     ) -> None:
+        """``publish`` gets each event and its position."""
         self._outbox = outbox
         self._publish = publish
         self._look_every_s = look_every_s
-        self._unmarked: set[int] = set()  # told already, and the database does not know it yet
+        self._batch: Sequence[tuple[int, Event]] = ()  # whose positions may be stored already
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -58,15 +61,18 @@ class Relay:
                 await asyncio.sleep(max(0.0, rest - loop.time()))
 
     async def relay(self) -> bool:
-        """Publish one batch. True if there may be more."""
+        """Publish one batch. True if there may be more.
+
+        Positions are stored before anybody is told of them: a listener that comes back with one
+        after a crash must find there what it had been told, and nothing else.
+        """
         self._outbox.committed.clear()
-        batch = await self._outbox.unpublished(_AT_ONCE)
-        if not batch:
+        # A commit that seemed to fail may have been one: then nobody else finds these any more.
+        self._batch = self._batch or await self._outbox.unpublished(_AT_ONCE)
+        if not self._batch:
             return False
+        positions = await self._outbox.published([seq for seq, _ in self._batch])
+        batch, self._batch = self._batch, ()
         for seq, event in batch:
-            if seq not in self._unmarked:
-                self._publish(event)
-                self._unmarked.add(seq)
-        await self._outbox.published([seq for seq, _ in batch])
-        self._unmarked.clear()
+            self._publish(event, positions[seq])
         return len(batch) == _AT_ONCE

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.events import Event
-from voltkeep.domain.identity import Sender, StationId, TransactionRef
+from voltkeep.domain.identity import Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport
 from voltkeep.domain.transactions import TransactionUpdate
 from voltkeep.services.ports import Exchange, LoggedExchange, MeterRow, StoreUnavailable
@@ -148,15 +148,32 @@ class MemoryOutbox:
 
     def __init__(self, emitted: list[Event]) -> None:
         self._emitted = emitted
-        self._published: set[int] = set()
+        self._published: dict[int, int] = {}
         self.committed = asyncio.Event()
 
     async def unpublished(self, limit: int = 500) -> list[tuple[int, Event]]:
         numbered = enumerate(self._emitted, start=1)
         return [(seq, event) for seq, event in numbered if seq not in self._published][:limit]
 
-    async def published(self, seqs: Sequence[int]) -> None:
-        self._published.update(seqs)
+    async def published(self, seqs: Sequence[int]) -> dict[int, int]:
+        for seq in seqs:
+            self._published.setdefault(seq, len(self._published) + 1)
+        return {seq: self._published[seq] for seq in seqs}
+
+    async def after(
+        self, tenant: TenantId, position: int, limit: int = 500
+    ) -> list[tuple[int, Event]]:
+        told = [(place, self._emitted[seq - 1]) for seq, place in self._published.items()]
+        fits = [
+            (at, event) for at, event in told if at > position and event.station.tenant == tenant
+        ]
+        return sorted(fits, key=lambda each: each[0])[:limit]
+
+    async def last(self) -> int:
+        return len(self._published)
+
+    async def forgotten(self, tenant: TenantId) -> int:
+        return 0
 
 
 def _renamed(logged: LoggedExchange, station: StationId, new: StationId) -> LoggedExchange:

@@ -8,9 +8,11 @@ from sqlalchemy import bindparam, select, update
 
 from voltkeep.domain import events
 from voltkeep.domain.events import Event
+from voltkeep.domain.identity import TenantId
 from voltkeep.services.ports import Clock
+from voltkeep.store.counting import COUNT_UP
 from voltkeep.store.engine import Database, Statements
-from voltkeep.store.tables import outbox
+from voltkeep.store.tables import outbox, sequences
 
 _UNPUBLISHED = (
     select(outbox.c.seq, outbox.c.event)
@@ -20,9 +22,23 @@ _UNPUBLISHED = (
 )
 _PUBLISHED = (
     update(outbox)
-    .where(outbox.c.seq.in_(bindparam("seqs", expanding=True)), outbox.c.published_at.is_(None))
-    .values(published_at=bindparam("now"))
+    .where(outbox.c.seq == bindparam("of"), outbox.c.published_at.is_(None))
+    .values(published_at=bindparam("now"), position=bindparam("place"))
 )
+_PLACED = select(outbox.c.seq, outbox.c.position).where(
+    outbox.c.seq.in_(bindparam("seqs", expanding=True)), outbox.c.position.is_not(None)
+)
+_AFTER = (
+    select(outbox.c.position, outbox.c.event)
+    .where(outbox.c.tenant == bindparam("whose"), outbox.c.position > bindparam("after"))
+    .order_by(outbox.c.position)
+    .limit(bindparam("most"))
+)
+_COUNTED = select(sequences.c.value).where(
+    sequences.c.tenant == bindparam("whose"), sequences.c.name == bindparam("counter")
+)
+_POSITIONS = "event positions"
+FORGOTTEN = "events forgotten"  # of each tenant: the greatest position that was pruned
 _decoder: json.Decoder[Event] = json.Decoder(events.Anything)
 
 
@@ -59,8 +75,47 @@ class Outbox:
             found = await db.rows(_UNPUBLISHED, {"most": limit})
         return [(row.seq, _decoder.decode(row.event)) for row in found]
 
-    async def published(self, seqs: Sequence[int]) -> None:
-        """These need not be told again. Raises StoreUnavailable."""
-        if seqs:
-            async with self._database.writing() as db:
-                await db.run(_PUBLISHED, {"seqs": list(seqs), "now": self._clock()})
+    async def published(self, seqs: Sequence[int]) -> dict[int, int]:
+        """Give these their positions, in this order, for they are told now.
+
+        Positions are in the order in which events are told, which is not that of ``seq``: of two
+        works on PostgreSQL the later may commit first. Said again it changes nothing, and
+        returns the same. Raises StoreUnavailable.
+        """
+        if not seqs:
+            return {}
+        async with self._database.writing() as db:
+            placed = await db.rows(_PLACED, {"seqs": list(seqs)})
+            positions = {row.seq: row.position for row in placed}
+            new = [seq for seq in seqs if seq not in positions]
+            if new:
+                counter = {"tenant": "", "name": _POSITIONS, "value": len(new)}
+                last: int = (await db.rows(COUNT_UP[db.engine], counter))[0].value
+                now, first = self._clock(), last - len(new) + 1
+                numbered = dict(zip(new, range(first, last + 1), strict=True))
+                rows = [{"of": seq, "place": at, "now": now} for seq, at in numbered.items()]
+                await db.run(_PUBLISHED, rows)
+                positions |= numbered
+        return positions
+
+    async def after(
+        self, tenant: TenantId, position: int, limit: int = 500
+    ) -> list[tuple[int, Event]]:
+        """What was told after that position, in order, as far as it is kept."""
+        async with self._database.reading() as db:
+            said = {"whose": tenant, "after": position, "most": limit}
+            found = await db.rows(_AFTER, said)
+        return [(row.position, _decoder.decode(row.event)) for row in found]
+
+    async def last(self) -> int:
+        """The position of what was told last; 0 if nothing was."""
+        return await self._counted("", _POSITIONS)
+
+    async def forgotten(self, tenant: TenantId) -> int:
+        """Up to that position events may have been removed; 0 if all are there."""
+        return await self._counted(tenant, FORGOTTEN)
+
+    async def _counted(self, tenant: str, counter: str) -> int:
+        async with self._database.reading() as db:
+            found = await db.rows(_COUNTED, {"whose": tenant, "counter": counter})
+        return found[0].value if found else 0

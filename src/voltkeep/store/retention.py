@@ -1,15 +1,16 @@
 """Old rows removed a chunk at a time, so that nobody waits for long."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, delete, func, select, tuple_
+from sqlalchemy import Column, Select, Table, delete, func, insert, select, tuple_, update
 
 from voltkeep.domain.identity import TenantId
 from voltkeep.services.ports import Clock
 from voltkeep.store.engine import Database, Statements
+from voltkeep.store.outbox import FORGOTTEN
 from voltkeep.store.tables import (
     LOG_BLOCK,
     alerts,
@@ -20,6 +21,7 @@ from voltkeep.store.tables import (
     refusals,
     remote_starts,
     security_events,
+    sequences,
     status_history,
 )
 from voltkeep.store.tenants import tenants_of
@@ -57,7 +59,9 @@ class Retention:
 
     async def prune_events(self, older_than: datetime) -> int:
         """Remove events of the outbox that were published before; how many."""
-        return await self._prune(outbox, outbox.c.seq, outbox.c.published_at, older_than)
+        return await self._prune(
+            outbox, outbox.c.seq, outbox.c.published_at, older_than, note=_note_forgotten
+        )
 
     async def prune_status_history(self, older_than: datetime) -> int:
         """Remove what stations reported of their connectors before; how many."""
@@ -109,7 +113,12 @@ class Retention:
         return count
 
     async def _prune(
-        self, table: Table, number: Column[Any], time: Column[Any], older_than: datetime
+        self,
+        table: Table,
+        number: Column[Any],
+        time: Column[Any],
+        older_than: datetime,
+        note: Callable[[Statements, TenantId, Sequence[int]], Awaitable[None]] | None = None,
     ) -> int:
         numbered = select(number.label("number"), time.label("time")).order_by(number)
         async with self._database.reading() as db:
@@ -125,6 +134,8 @@ class Retention:
                 if old:
                     of_old = table.c.tenant == tenant, number.in_(old)
                     async with self._database.writing() as db:
+                        if note is not None:
+                            await note(db, tenant, old)
                         count += await db.run(delete(table).where(*of_old))
                 after = found[-1].number if self._has_older(found, older_than) else None
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -137,6 +148,21 @@ class Retention:
         """
         now = self._clock()
         return bool(found) and all(row.time and not older_than <= row.time <= now for row in found)
+
+
+async def _note_forgotten(db: Statements, tenant: TenantId, seqs: Sequence[int]) -> None:
+    """Whoever asks for what followed an event must be told that some of it is gone."""
+    greatest = select(func.max(outbox.c.position).label("position"))
+    found = await db.rows(greatest.where(outbox.c.tenant == tenant, outbox.c.seq.in_(seqs)))
+    position = found[0].position
+    if position is None:
+        return
+    row = {"tenant": tenant, "name": FORGOTTEN, "value": position}
+    of_tenant = sequences.c.tenant == tenant, sequences.c.name == FORGOTTEN
+    if not await db.rows(select(sequences.c.value).where(*of_tenant)):
+        await db.run(insert(sequences), row)
+    moved = update(sequences).where(*of_tenant, sequences.c.value < position)
+    await db.run(moved.values(value=position))
 
 
 async def _prune_blocks(db: Statements, tenant: TenantId) -> None:

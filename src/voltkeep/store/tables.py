@@ -270,6 +270,7 @@ commands = Table(
     Column("result", Words),
     Column("outcome", Words),  # JSON
     Column("error", Words),
+    Column("messages", Words),  # that it took: JSON
     Column("sealed", Words),  # what ``command`` must not say, encrypted, until it is settled
 )
 _waiting = commands.c.taken_at.is_(None)
@@ -320,6 +321,8 @@ outbox = Table(
     Column("seq", BigInteger, Identity(), primary_key=True),
     Column("event", Words, nullable=False),  # JSON
     Column("published_at", UtcTime),
+    Column("position", BigInteger),  # counts what was published, in that order
+    Index(None, "tenant", "position"),
 )
 _unpublished = outbox.c.published_at.is_(None)
 Index(
@@ -342,10 +345,11 @@ sequences = Table(
 )
 
 
-def _records(name: str) -> Table:
+def _records(name: str, *found_by: str) -> Table:
     """What is kept by name and looked at by state: `services.records`.
 
-    Station "" is the whole tenant. ``content`` is the rest of the record, as JSON.
+    Station "" is the whole tenant. ``content`` is the rest of the record, as JSON; what records
+    are ``found_by`` is in columns as well.
     """
     return Table(
         name,
@@ -356,9 +360,11 @@ def _records(name: str) -> Table:
         Column("state", Words, nullable=False),
         Column("at", UtcTime, nullable=False),
         Column("content", Words, nullable=False),
+        *(Column(each, Words, nullable=False) for each in found_by),
         Index(None, "tenant", "id"),
         Index(None, "tenant", "state", "at"),
         Index(None, "at", "tenant", "station", "id"),
+        *(Index(None, "tenant", each, "at") for each in found_by),
     )
 
 
@@ -374,7 +380,10 @@ refusals = _records("refusals")
 alerts = _records("alerts")
 campaigns = _records("campaigns")
 campaign_steps = _records("campaign_steps")
-orders = _records("orders")
+orders = _records("orders", "batch", "result", "issued_by")
+batches = _records("batches")
+Index(None, orders.c.tenant, orders.c.batch, orders.c.state)
+Index(None, orders.c.tenant, orders.c.station, orders.c.state, orders.c.at)
 variables = _records("variables")
 variable_templates = _records("variable_templates")
 reservations = _records("reservations")

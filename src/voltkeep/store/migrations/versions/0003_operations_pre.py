@@ -9,7 +9,7 @@ revision = "0003_operations_pre"
 down_revision = "0002_trust_pre"
 
 _RECORDS = (
-    *("orders", "variables", "variable_templates", "reservations", "local_lists"),
+    *("batches", "variables", "variable_templates", "reservations", "local_lists"),
     *("charging_profiles", "unknown_tokens", "sites", "tenants"),
     *(
         "users",
@@ -27,11 +27,18 @@ def upgrade() -> None:
     op.add_column("stations", sa.Column("site", Words(), nullable=False, server_default=""))
     op.add_column("stations", sa.Column("policy", Words(), nullable=False, server_default="{}"))
     op.create_index("ix_stations_tenant_site_name", "stations", ["tenant", "site", "name"])
+    op.add_column("outbox", sa.Column("position", sa.BigInteger()))
+    op.create_index("ix_outbox_tenant_position", "outbox", ["tenant", "position"])
     for name in _RECORDS:
         _records(name)
+    _records("orders", "batch", "result", "issued_by")
+    op.create_index("ix_orders_tenant_batch_state", "orders", ["tenant", "batch", "state"])
+    by_station = ["tenant", "station", "state", "at"]
+    op.create_index("ix_orders_tenant_station_state_at", "orders", by_station)
+    op.add_column("commands", sa.Column("messages", Words()))
 
 
-def _records(name: str) -> None:
+def _records(name: str, *found_by: str) -> None:
     op.create_table(
         name,
         sa.Column("tenant", Words(), nullable=False),
@@ -40,11 +47,13 @@ def _records(name: str) -> None:
         sa.Column("state", Words(), nullable=False),
         sa.Column("at", UtcTime(), nullable=False),
         sa.Column("content", Words(), nullable=False),
+        *(sa.Column(each, Words(), nullable=False) for each in found_by),
         sa.PrimaryKeyConstraint("tenant", "station", "id", name=f"pk_{name}"),
     )
     for columns in (
         ["tenant", "id"],
         ["tenant", "state", "at"],
         ["at", "tenant", "station", "id"],
+        *(["tenant", each, "at"] for each in found_by),
     ):
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, columns)

@@ -29,6 +29,7 @@ from voltkeep.services.ports import (
     StationUnreachable,
     StoreUnavailable,
 )
+from voltkeep.services.sending import followed, following, note
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,9 @@ class QueuedStations:
         except StationUnreachable as failure:
             await self._give_up(queued, failure)
             raise
+        heard = followed()
+        for message in done.messages:
+            note(heard, message)
         if done.outcome is None:
             raise _failure(done, station)
         outcome = self._seal.opened_outcome(done.outcome)
@@ -175,7 +179,9 @@ class CommandDesk:
                 task.add_done_callback(self._tasks.discard)
 
     async def _carry_out(self, command: QueuedCommand) -> None:
-        await self._ask(command)
+        with following() as messages:
+            await self._ask(command)
+        command.messages = tuple(messages)
         command.done_at = self._clock()
         try:
             async with self._begin() as work:

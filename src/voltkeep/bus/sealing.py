@@ -6,12 +6,25 @@ from collections.abc import Callable
 from cryptography.fernet import Fernet, InvalidToken
 from msgspec import DecodeError, Raw, Struct, json, structs
 
-from voltkeep.domain.commands import Command, GetLog, Outcome, RawCommand, SetKey, UpdateFirmware
+from voltkeep.domain.commands import (
+    Command,
+    GetLog,
+    Outcome,
+    RawCommand,
+    ReadVariables,
+    ReportVariables,
+    SetKey,
+    TransferData,
+    UpdateFirmware,
+    WriteVariables,
+)
 from voltkeep.services.ports import QueuedCommand
 
 Mask = Callable[[str, bytes], bytes]
 
 _MASKED = "***"
+_DATA, _VARIABLES = "DataTransfer", "GetVariables"  # whose secrets are known by their names
+_LOOKED_AT = "SetVariables"  # a message whose secrets are looked for everywhere
 
 
 class WrongSecret(Exception):
@@ -67,6 +80,16 @@ class Seal:
                 if payload == bytes(command.payload):
                     return command
                 return structs.replace(command, payload=Raw(payload))
+            case WriteVariables() if _secrets(command):
+                values = tuple(
+                    structs.replace(each, value=_MASKED) if each.variable.is_secret else each
+                    for each in command.values
+                )
+                return structs.replace(command, values=values)
+            case TransferData():
+                data = self._mask(_DATA, bytes(command.data)) if command.data else b""
+                same = data == bytes(command.data)
+                return command if same else structs.replace(command, data=Raw(data))
             case _:
                 return command
 
@@ -94,6 +117,8 @@ class Seal:
         kept = response
         if isinstance(command, RawCommand):
             kept = self._mask(command.action, response)
+        elif isinstance(command, ReadVariables | ReportVariables):
+            kept = self._mask(_VARIABLES, response)
         for secret in _secrets(command):
             kept = kept.replace(secret.encode(), _MASKED.encode())
         return outcome if kept == response else structs.replace(outcome, response=Raw(kept))
@@ -105,5 +130,42 @@ class Seal:
         return words
 
 
+class AskSeal:
+    """Closes and opens what is asked of stations, as JSON: `services.orders.Sealing`."""
+
+    def __init__(self, key: bytes, mask: Mask, without: Callable[[str, bytes, bytes], bytes]):
+        """``without`` takes the secrets of a payload from words that may repeat them."""
+        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._mask = mask
+        self._without = without
+
+    def kept(self, action: str, ask: bytes) -> bytes:
+        """An ask without its secrets."""
+        return self._mask(_LOOKED_AT, self._mask(action, ask))
+
+    def closed(self, ask: bytes) -> str:
+        return self._fernet.encrypt(ask).decode()
+
+    def opened(self, sealed: str) -> bytes:
+        """Raises WrongSecret."""
+        try:
+            return self._fernet.decrypt(sealed)
+        except InvalidToken as error:
+            raise WrongSecret(
+                "the order was encrypted with another secret: give every process of this "
+                "installation the same `secret`"
+            ) from error
+
+    def kept_words(self, ask: bytes, words: str) -> str:
+        """What was said of an ask, without the ask's secrets in it."""
+        return self._without(_LOOKED_AT, ask, words.encode(errors="replace")).decode()
+
+
 def _secrets(command: Command) -> tuple[str, ...]:
-    return (command.key,) if isinstance(command, SetKey) else ()
+    match command:
+        case SetKey(key=key):
+            return (key,)
+        case WriteVariables(values=values):
+            return tuple(each.value for each in values if each.variable.is_secret)
+        case _:
+            return ()

@@ -44,6 +44,7 @@ from voltkeep.services.ports import (
     StoreUnavailable,
     Superseded,
 )
+from voltkeep.services.sending import followed
 
 log = structlog.get_logger(__name__)
 
@@ -202,7 +203,8 @@ class Connection:
             if not self._link.is_open:
                 raise StationOffline(f"{self.station} has left")
         id = str(uuid.uuid4())
-        asked = Asked(action, payload, self._surroundings.clock(), self._loop.create_future())
+        at = self._surroundings.clock()
+        asked = Asked(action, payload, at, self._loop.create_future(), followed())
         try:
             self._session.call(id, action, payload, self._loop.time(), timeout)
         except QueueFull as error:
@@ -215,15 +217,16 @@ class Connection:
             async with asyncio.timeout(timeout):
                 answer, frame = await asked.answer
         except TimeoutError:
-            self._forget(id)
+            self._forget(id, asked)
             raise StationSilent(f"{self.station} did not answer {action} in time") from None
         except asyncio.CancelledError:
-            self._forget(id)
+            self._forget(id, asked)
             raise
         return self._read_outcome(command, asked, answer, frame)
 
-    def _forget(self, id: str) -> None:
+    def _forget(self, id: str, asked: Asked) -> None:
         """Nobody waits for this answer any more; if it was sent, it is still logged."""
+        self._log.note(asked, None, "no answer" if id == self._in_flight else "not sent")
         if self._session.cancel(id):
             self._asked.pop(id, None)
 

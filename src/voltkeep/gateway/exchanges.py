@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from msgspec import DecodeError, Raw, json
+
 from voltkeep.dialects.masking import without_secrets_of
 from voltkeep.domain.identity import StationId
+from voltkeep.domain.orders import OrderMessage
 from voltkeep.ocpp.session import CallAnswered, CallReceived, SendReceived
 from voltkeep.services.ports import Clock, Exchange
+from voltkeep.services.sending import note
+
+_ERROR_FIELDS = ("errorCode", "errorDescription", "errorDetails")
 
 Mask = Callable[[str, bytes], bytes]
 
@@ -22,6 +28,7 @@ class Asked:
     payload: bytes
     at: datetime
     answer: asyncio.Future[tuple[CallAnswered, bytes]]
+    heard: list[OrderMessage] | None = None  # where whoever asked wants it noted
 
 
 class ExchangeLog:
@@ -56,8 +63,28 @@ class ExchangeLog:
         if answer is not None:
             answer = without_secrets_of(asked.action, asked.payload, answer)
             note = without_secrets_of(asked.action, asked.payload, note.encode()).decode()
+        self.note(asked, answer, verdict)
         frame = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
         self._write("out", id, asked.action, frame, asked.at, answer, verdict, note)
+
+    def note(self, asked: Asked, answer: bytes | None, verdict: str) -> None:
+        """Tell whoever asked, once, what was sent and answered, without its secrets."""
+        heard, asked.heard = asked.heard, None
+        if heard is None:
+            return
+        latency_ms, response = None, None
+        if answer is not None:
+            latency_ms = round((self._clock() - asked.at).total_seconds() * 1000, 1)
+            response = _text(self._mask(asked.action, _payload(answer)))
+        message = OrderMessage(
+            action=asked.action,
+            request=_text(self._mask(asked.action, asked.payload)),
+            sent_at=asked.at,
+            response=response,
+            latency_ms=latency_ms,
+            result=verdict,
+        )
+        note(heard, message)
 
     def frame(
         self,
@@ -97,3 +124,18 @@ class ExchangeLog:
                 note=note,
             )
         )
+
+
+def _payload(answer: bytes) -> bytes:
+    """What an answer says: its payload, or the error that it is; of half an answer, nothing."""
+    try:
+        kind, _, *rest = json.decode(answer, type=list[Raw])
+    except (DecodeError, ValueError):
+        return b"null"
+    if bytes(kind) == b"3":
+        return bytes(rest[0]) if rest else b"{}"
+    return json.encode(dict(zip(_ERROR_FIELDS, rest, strict=False)))
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode(errors="replace")

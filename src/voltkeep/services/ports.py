@@ -13,6 +13,7 @@ from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.events import Event
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
+from voltkeep.domain.orders import OrderMessage
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.records import AuditRows, RecordKinds
@@ -64,6 +65,7 @@ class StationRows(Protocol):
     async def set_trust(self, station: StationId, trust: Trust) -> None: ...
     async def set_registration(self, station: StationId, registration: Registration) -> None: ...
     async def set_passive(self, station: StationId, *, passive: bool) -> None: ...
+    async def set_note(self, station: StationId, note: str) -> None: ...
     async def set_site(self, station: StationId, site: str) -> None: ...
     async def set_policy(self, station: StationId, policy: Policy) -> None: ...
     async def connected(
@@ -239,6 +241,7 @@ class QueuedCommand(Struct, kw_only=True):
     result: str | None = None  # accepted, rejected, offline, silent, refused, unsupported, …
     outcome: Outcome | None = None
     error: str | None = None
+    messages: tuple[OrderMessage, ...] = ()  # that it took
     # The command with its secrets, encrypted, until it is settled; ``command`` has none then.
     sealed: str | None = None
 

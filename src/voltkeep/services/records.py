@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import Actor, AuditEntry, Deed
+from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -15,9 +16,11 @@ from voltkeep.domain.certificates import (
     IssuedCertificate,
     TrustAnchor,
 )
+from voltkeep.domain.closing import Unended
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 
 
@@ -37,6 +40,10 @@ class Record(Protocol):
 R = TypeVar("R", bound=Record)
 
 
+Fields = tuple[tuple[str, str], ...]
+"""Names and values of fields that a kind of record is found by: those with a column."""
+
+
 class Look(Struct, frozen=True, kw_only=True):
     """Which records of a tenant: those that fit each field that is set."""
 
@@ -45,6 +52,7 @@ class Look(Struct, frozen=True, kw_only=True):
     states: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None  # not itself
+    fields: Fields = ()
     oldest_first: bool = False
     after: tuple[datetime, str, str] | None = None  # (at, station's name, id) of the last one seen
     limit: int = 100
@@ -96,12 +104,22 @@ class Records(Protocol[R]):
         """Those that fit, in order of (at, station, id), the latest changed first."""
         ...
 
+    async def tally(
+        self, tenant: TenantId, by: tuple[str, ...], fields: Fields = ()
+    ) -> dict[tuple[str, ...], int]:
+        """How many there are of each combination of values of ``by``, among those that fit."""
+        ...
+
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int: ...
 
 
 class RecordKinds(Protocol):
     """Every kind of record that a work reaches."""
 
+    @property
+    def orders(self) -> Records[Order]: ...
+    @property
+    def batches(self) -> Records[Batch]: ...
     @property
     def certificates(self) -> Records[IssuedCertificate]: ...
     @property
@@ -126,6 +144,12 @@ class RecordKinds(Protocol):
     def campaigns(self) -> Records[Campaign]: ...
     @property
     def steps(self) -> Records[CampaignStep]: ...
+    @property
+    def availability(self) -> Records[AvailabilityWish]: ...
+    @property
+    def availability_plans(self) -> Records[AvailabilityPlan]: ...
+    @property
+    def unended(self) -> Records[Unended]: ...
     @property
     def users(self) -> Records[User]: ...
     @property

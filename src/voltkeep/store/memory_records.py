@@ -1,11 +1,13 @@
 """Records and the audit log, in memory."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Generic
 
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
+from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -13,11 +15,13 @@ from voltkeep.domain.certificates import (
     IssuedCertificate,
     TrustAnchor,
 )
+from voltkeep.domain.closing import Unended
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
-from voltkeep.services.records import Look, R
+from voltkeep.services.records import Fields, Look, R
 from voltkeep.store.columns import all_storable
 from voltkeep.store.memory_rows import State
 
@@ -99,6 +103,17 @@ class MemoryRecords(Generic[R]):
             and (not look.states or row.state in look.states)
             and (look.since is None or row.at >= look.since)
             and (look.until is None or row.at < look.until)
+            and all(getattr(row, name) == value for name, value in look.fields)
+        )
+
+    async def tally(
+        self, tenant: TenantId, by: tuple[str, ...], fields: Fields = ()
+    ) -> dict[tuple[str, ...], int]:
+        return Counter(
+            tuple(str(getattr(row, name)) for name in by)
+            for row in self._table.values()
+            if row.station.tenant == tenant
+            and all(getattr(row, name) == value for name, value in fields)
         )
 
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
@@ -123,6 +138,8 @@ class MemoryRecordKinds:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.orders = MemoryRecords(state, Order)
+        self.batches = MemoryRecords(state, Batch)
         self.certificates = MemoryRecords(state, IssuedCertificate)
         self.certificate_requests = MemoryRecords(state, CertificateRequest)
         self.installed = MemoryRecords(state, InstalledCertificate)
@@ -135,6 +152,9 @@ class MemoryRecordKinds:
         self.alerts = MemoryRecords(state, Alert)
         self.campaigns = MemoryRecords(state, Campaign)
         self.steps = MemoryRecords(state, CampaignStep)
+        self.availability = MemoryRecords(state, AvailabilityWish)
+        self.availability_plans = MemoryRecords(state, AvailabilityPlan)
+        self.unended = MemoryRecords(state, Unended)
         self.users = MemoryRecords(state, User)
         self.api_keys = MemoryRecords(state, ApiKey)
         self.sessions = MemoryRecords(state, Session)

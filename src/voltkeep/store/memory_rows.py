@@ -11,6 +11,7 @@ from msgspec import structs
 
 from voltkeep.domain.audit import AuditEntry
 from voltkeep.domain.authorization import Authorization, Token
+from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.certificates import InstalledCertificate, TrustAnchor
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
@@ -28,7 +29,12 @@ from voltkeep.store.engine import ReadsOnly
 S = TypeVar("S", Station, Transaction, QueuedCommand)
 
 
-GONE_WITH_A_STATION: tuple[type[Any], ...] = (InstalledCertificate, TrustAnchor)
+GONE_WITH_A_STATION: tuple[type[Any], ...] = (
+    InstalledCertificate,
+    TrustAnchor,
+    AvailabilityWish,
+    AvailabilityPlan,
+)
 _NAMED = ("connectors", "transactions", "remote_starts", "meter_values", "commands")
 
 
@@ -155,6 +161,9 @@ class MemoryStationRows:
 
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         self._set(station, passive=passive)
+
+    async def set_note(self, station: StationId, note: str) -> None:
+        self._set(station, note=note)
 
     async def set_site(self, station: StationId, site: str) -> None:
         self._set(station, site=site)
@@ -421,6 +430,7 @@ class MemoryCommandRows:
                 result=command.result,
                 outcome=command.outcome,
                 error=command.error,
+                messages=command.messages,
                 sealed=None,
             )
 

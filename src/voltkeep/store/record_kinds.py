@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
+from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -10,8 +11,10 @@ from voltkeep.domain.certificates import (
     IssuedCertificate,
     TrustAnchor,
 )
+from voltkeep.domain.closing import Unended
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
+from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.store import tables
 from voltkeep.store.engine import Statements
@@ -23,6 +26,14 @@ class SqlRecordKinds:
 
     def __init__(self, db: Statements) -> None:
         self._db = db
+
+    @cached_property
+    def orders(self) -> SqlRecords[Order]:
+        return SqlRecords(self._db, tables.orders, Order)
+
+    @cached_property
+    def batches(self) -> SqlRecords[Batch]:
+        return SqlRecords(self._db, tables.batches, Batch)
 
     @cached_property
     def certificates(self) -> SqlRecords[IssuedCertificate]:
@@ -71,6 +82,18 @@ class SqlRecordKinds:
     @cached_property
     def steps(self) -> SqlRecords[CampaignStep]:
         return SqlRecords(self._db, tables.campaign_steps, CampaignStep)
+
+    @cached_property
+    def availability(self) -> SqlRecords[AvailabilityWish]:
+        return SqlRecords(self._db, tables.availability, AvailabilityWish)
+
+    @cached_property
+    def availability_plans(self) -> SqlRecords[AvailabilityPlan]:
+        return SqlRecords(self._db, tables.availability_plans, AvailabilityPlan)
+
+    @cached_property
+    def unended(self) -> SqlRecords[Unended]:
+        return SqlRecords(self._db, tables.unended, Unended)
 
     @cached_property
     def users(self) -> SqlRecords[User]:

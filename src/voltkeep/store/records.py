@@ -19,20 +19,22 @@ from sqlalchemy import (
 )
 
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.services.records import Look, R
+from voltkeep.services.records import Fields, Look, R
 from voltkeep.store.columns import all_storable
 from voltkeep.store.engine import EngineName, Statements, per_engine
 from voltkeep.store.tables import stations
 
 _OWN = frozenset({"station", "id", "state", "at"})  # columns; the rest is content
-_CHANGED = ("state", "at", "content")
+_KEY = frozenset({"tenant", "station", "id"})
+_STANDARD = _KEY | {"state", "at", "content"}  # any other column holds a field that is looked for
 
 
 @cache
 def _put(table: Table) -> dict[EngineName, Insert]:
     def upsert(dialect: Any) -> Any:
         new = dialect.insert(table)
-        values = {name: new.excluded[name] for name in _CHANGED}
+        names = [column.name for column in table.columns if column.name not in _KEY]
+        values = {name: new.excluded[name] for name in names}
         return new.on_conflict_do_update(index_elements=["tenant", "station", "id"], set_=values)
 
     return per_engine(upsert)
@@ -64,10 +66,11 @@ class SqlRecords(Generic[R]):
         return await self._one(self._latest(named).limit(1))
 
     async def put(self, record: R) -> None:
-        await self._db.run(_put(self._table)[self._db.engine], _row(record))
+        await self._db.run(_put(self._table)[self._db.engine], _row(self._table, record))
 
     async def add(self, record: R) -> bool:
-        return await self._db.run(_add(self._table)[self._db.engine], _row(record)) == 1
+        row = _row(self._table, record)
+        return await self._db.run(_add(self._table)[self._db.engine], row) == 1
 
     async def remove(self, station: StationId, id: str) -> bool:
         return await self._db.run(delete(self._table).where(self._is(station, id))) == 1
@@ -113,12 +116,22 @@ class SqlRecords(Generic[R]):
             where.append(self._c.at >= look.since)
         if look.until is not None:
             where.append(self._c.at < look.until)
+        where += [self._c[name] == value for name, value in look.fields]
         if look.after is not None:
             last = tuple_(*look.after, types=[column.type for column in order])
             where.append(tuple_(*order) > last if look.oldest_first else tuple_(*order) < last)
         directed = order if look.oldest_first else tuple(column.desc() for column in order)
         found = self._select().where(*where).order_by(*directed).limit(look.limit)
         return await self._many(found)
+
+    async def tally(
+        self, tenant: TenantId, by: tuple[str, ...], fields: Fields = ()
+    ) -> dict[tuple[str, ...], int]:
+        columns = [self._c[name] for name in by]
+        where = [self._c[name] == value for name, value in fields]
+        counted = select(*columns, func.count()).where(self._c.tenant == tenant, *where)
+        rows = await self._db.rows(counted.group_by(*columns))
+        return {tuple(row[:-1]): row[-1] for row in rows}
 
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
         counted = select(func.count()).select_from(self._table).where(self._of(station, states))
@@ -158,7 +171,7 @@ def _standing_at(tenant: TenantId, sites: Sequence[str]) -> Select[Any]:
     return select(stations.c.name).where(stations.c.tenant == tenant, stations.c.site.in_(sites))
 
 
-def _row(record: Any) -> dict[str, Any]:
+def _row(table: Table, record: Any) -> dict[str, Any]:
     clean = structs.asdict(all_storable(record))
     content = {name: value for name, value in clean.items() if name not in _OWN}
     return {
@@ -168,4 +181,5 @@ def _row(record: Any) -> dict[str, Any]:
         "state": record.state,
         "at": record.at,
         "content": json.encode(content).decode(),
+        **{each.name: clean[each.name] for each in table.columns if each.name not in _STANDARD},
     }

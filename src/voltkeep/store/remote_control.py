@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert, or_, select, tuple_, update
 
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.identity import Evse, IdToken, StationId, TenantId
+from voltkeep.domain.orders import OrderMessage
 from voltkeep.services.ports import QueuedCommand
 from voltkeep.store.engine import Statements
 from voltkeep.store.tables import REMOTE_START_NUMBERS, commands, remote_starts
@@ -74,7 +75,7 @@ _SETTLE = (
     .values(
         {
             **{name: bindparam(name) for name in ("command", "done_at", "result")},
-            **{name: bindparam(name) for name in ("outcome", "error")},
+            **{name: bindparam(name) for name in ("outcome", "error", "messages")},
             "sealed": None,
         }
     )
@@ -85,6 +86,7 @@ _GET = select(*commands.columns).where(
 
 _command = json.Decoder(Command)
 _outcome = json.Decoder(Outcome)
+_messages = json.Decoder(tuple[OrderMessage, ...])
 
 
 class SqlRemoteStartRows:
@@ -143,6 +145,7 @@ class SqlCommandRows:
             "station": command.station.name,
             "command": json.encode(command.command).decode(),
             "outcome": _said(command.outcome),
+            "messages": None,
         }
         await self._db.run(insert(commands), row)
 
@@ -159,6 +162,7 @@ class SqlCommandRows:
             "result": command.result,
             "outcome": _said(command.outcome),
             "error": command.error,
+            "messages": json.encode(command.messages).decode(),
         }
         await self._db.run(_SETTLE, values)
 
@@ -179,5 +183,6 @@ def _queued(row: Any) -> QueuedCommand:
         station=StationId(row.tenant, row.station),
         command=_command.decode(row.command),
         outcome=None if row.outcome is None else _outcome.decode(row.outcome),
+        messages=() if row.messages is None else _messages.decode(row.messages),
         **{name: getattr(row, name) for name in _PLAIN},
     )

@@ -11,6 +11,7 @@ down_revision = "0002_trust_pre"
 _RECORDS = (
     *("batches", "variables", "variable_templates", "reservations", "local_lists"),
     *("charging_profiles", "unknown_tokens", "sites", "tenants"),
+    *("availability", "availability_plans", "unended"),
     *(
         "users",
         "api_keys",

@@ -5,10 +5,15 @@ Each is told apart by the field ``command``. Nothing here is checked against wha
 whoever asks for a connector or a transaction that there is not may have a reason.
 """
 
-from msgspec import Raw, Struct
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Raw, Struct
 
 from voltkeep.domain.commands import ResetKind, Triggered
+from voltkeep.domain.composite import Supply
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
+from voltkeep.domain.smart_charging import ChargingProfile, ProfileCriteria, RateUnit
 
 
 class _Ask(
@@ -18,10 +23,12 @@ class _Ask(
 
 
 class RemoteStart(_Ask, frozen=True, kw_only=True):
-    """Start charging for a token (F01, F02)."""
+    """Start charging for a token (F01, F02), with a profile of that transaction (K05)."""
 
     id_token: IdToken
     evse: Evse | None = None
+    profile: ChargingProfile | None = None
+    force: bool = False  # also a profile that we find unfit
 
 
 class RemoteStop(_Ask, frozen=True, kw_only=True):
@@ -44,6 +51,52 @@ class Trigger(_Ask, frozen=True, kw_only=True):
     evse: Evse | None = None
 
 
+class Reserve(_Ask, frozen=True, kw_only=True):
+    """Keep an EVSE, or any of the station, for a token (H01); ``id``: in place of that one."""
+
+    id_token: IdToken
+    expires_at: datetime
+    evse: Evse | None = None
+    connector_type: str = ""
+    group: str | None = None
+    id: int | None = None
+
+
+class CancelReservation(_Ask, frozen=True, kw_only=True):
+    """Give a reservation up (H02)."""
+
+    id: int
+
+
+class SetChargingProfile(_Ask, frozen=True, kw_only=True):
+    """Limit an EVSE, a transaction, or the station as a whole; ``force``: also if unfit (K01)."""
+
+    profile: ChargingProfile
+    evse: Evse | None = None
+    force: bool = False
+
+
+class ClearChargingProfiles(_Ask, frozen=True, kw_only=True):
+    """Take profiles from the station: all, if nothing says which (K10)."""
+
+    criteria: ProfileCriteria = ProfileCriteria()
+
+
+class GetCompositeSchedule(_Ask, frozen=True, kw_only=True):
+    """Ask what all profiles come to, and compare it with what we compute (K08)."""
+
+    duration_s: Annotated[int, Meta(ge=1, le=7 * 86_400)] = 86_400
+    evse: Evse | None = None
+    unit: RateUnit | None = None  # None: as the station likes
+    supply: Supply = Supply()
+
+
+class GetChargingProfiles(_Ask, frozen=True, kw_only=True):
+    """Ask which profiles the station has; its reports correct what we believe (K09)."""
+
+    criteria: ProfileCriteria = ProfileCriteria()
+
+
 class RawMessage(_Ask, frozen=True, kw_only=True):
     """Exactly this message, in the version that the station speaks; ``force``: also if unfit."""
 
@@ -52,4 +105,16 @@ class RawMessage(_Ask, frozen=True, kw_only=True):
     force: bool = False
 
 
-Ask = RemoteStart | RemoteStop | Reset | Trigger | RawMessage
+Ask = (
+    RemoteStart
+    | RemoteStop
+    | Reset
+    | Trigger
+    | RawMessage
+    | Reserve
+    | CancelReservation
+    | SetChargingProfile
+    | ClearChargingProfiles
+    | GetCompositeSchedule
+    | GetChargingProfiles
+)

@@ -6,8 +6,22 @@ from datetime import datetime
 from msgspec import Raw, Struct
 
 from voltkeep.domain.certificates import HashData, RootUse
+from voltkeep.domain.device_model import (
+    Attribute,
+    Component,
+    ReportBase,
+    Variable,
+    VariableTold,
+    VariableValue,
+)
 from voltkeep.domain.diagnostics import LogKind
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
+from voltkeep.domain.smart_charging import (
+    ChargingProfile,
+    CompositeSchedule,
+    ProfileCriteria,
+    RateUnit,
+)
 from voltkeep.domain.stations import SecurityProfile
 
 
@@ -17,6 +31,7 @@ class StartTransaction(Struct, frozen=True, kw_only=True, tag=True):
     remote_start_id: int
     id_token: IdToken
     evse: Evse | None = None
+    profile: ChargingProfile | None = None  # of the transaction that begins (K05)
 
 
 class StopTransaction(Struct, frozen=True, kw_only=True, tag=True):
@@ -173,6 +188,80 @@ class UpdateFirmware(Struct, frozen=True, kw_only=True, tag=True):
     retry_interval_s: int | None = None
 
 
+class ReadVariables(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask what these variables are (B06), no more at once than the station allows."""
+
+    variables: tuple[Variable, ...]
+    attribute: Attribute = Attribute.ACTUAL
+
+
+class WriteVariables(Struct, frozen=True, kw_only=True, tag=True):
+    """Set these variables (B05); OCPP 1.6 sets one at a time."""
+
+    values: tuple[VariableValue, ...]
+
+
+class ReportVariables(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask for a report of what there is: by its base (B07), or of some components (B08)."""
+
+    request_id: int
+    base: ReportBase | None = ReportBase.FULL
+    components: tuple[Component, ...] = ()
+
+
+class TransferData(Struct, frozen=True, kw_only=True, tag=True):
+    """A vendor's own message (P01); ``data`` is any JSON, "" for none."""
+
+    vendor: str
+    message: str = ""
+    data: Raw = Raw(b"")
+
+
+class ReserveNow(Struct, frozen=True, kw_only=True, tag=True):
+    """Keep an EVSE, or any one of the station, for a token (H01)."""
+
+    id: int
+    id_token: IdToken
+    expires_at: datetime
+    evse: Evse | None = None
+    connector_type: str = ""
+    group: str | None = None
+
+
+class CancelReservation(Struct, frozen=True, kw_only=True, tag=True):
+    """Give a reservation up (H02)."""
+
+    id: int
+
+
+class SetChargingProfile(Struct, frozen=True, kw_only=True, tag=True):
+    """Limit an EVSE, a transaction, or the station as a whole (K01)."""
+
+    profile: ChargingProfile
+    evse: Evse | None = None
+
+
+class ClearChargingProfiles(Struct, frozen=True, kw_only=True, tag=True):
+    """Take profiles from the station: all, if nothing says which (K10)."""
+
+    criteria: ProfileCriteria = ProfileCriteria()
+
+
+class GetCompositeSchedule(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask what all profiles come to, from now on (K08)."""
+
+    duration_s: int
+    evse: Evse | None = None
+    unit: RateUnit | None = None
+
+
+class GetChargingProfiles(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask which profiles the station has; it reports them apart (K09)."""
+
+    request_id: int
+    criteria: ProfileCriteria = ProfileCriteria()
+
+
 class RawCommand(Struct, frozen=True, kw_only=True, tag=True):
     """Any action with any payload, in the station's own dialect.
 
@@ -203,6 +292,16 @@ Command = (
     | SendCertificate
     | GetLog
     | UpdateFirmware
+    | ReserveNow
+    | CancelReservation
+    | ReadVariables
+    | WriteVariables
+    | ReportVariables
+    | TransferData
+    | SetChargingProfile
+    | ClearChargingProfiles
+    | GetCompositeSchedule
+    | GetChargingProfiles
     | RawCommand
 )
 
@@ -226,7 +325,30 @@ class NetworkProfilesTold(Struct, frozen=True, tag=True):
     priority: tuple[int, ...]
 
 
-Told = CertificatesTold | LogTold | NetworkProfilesTold
+class VariablesTold(Struct, frozen=True, tag=True):
+    """What a station says of variables that it was asked for, or told to set."""
+
+    variables: tuple[VariableTold, ...]
+
+
+class ProfileTold(Struct, frozen=True, tag=True):
+    """A station has taken a profile; and another of that purpose, level and place is gone.
+
+    ``whenever_valid``: also if both were never valid at the same time.
+    """
+
+    whenever_valid: bool
+
+
+class CompositeTold(Struct, frozen=True, tag=True):
+    """What all profiles come to, as the station has it."""
+
+    schedule: CompositeSchedule
+
+
+Told = (
+    CertificatesTold | LogTold | NetworkProfilesTold | VariablesTold | ProfileTold | CompositeTold
+)
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

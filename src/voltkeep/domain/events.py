@@ -10,6 +10,8 @@ from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.diagnostics import LogState
 from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
+from voltkeep.domain.reservations import ReservationState
+from voltkeep.domain.smart_charging import ProfileState
 from voltkeep.domain.stations import Make, Registration
 
 
@@ -237,6 +239,53 @@ class CampaignChanged(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ReservationChanged(Event, frozen=True, kw_only=True):
+    """``status`` is the station's own word for it."""
+
+    reservation_id: int
+    evse: Evse | None
+    id_token: IdToken
+    state: ReservationState
+    status: str
+    expires_at: datetime
+
+
+class ChargingProfileChanged(Event, frozen=True, kw_only=True):
+    """What we believe of a profile of the station has changed. ``status`` is its own word."""
+
+    profile_id: int
+    purpose: str
+    evse: Evse | None
+    state: ProfileState
+    status: str = ""
+    transaction: TransactionRef | None = None
+
+
+class ChargingLimitChanged(Event, frozen=True, kw_only=True):
+    """Somebody else has limited the station, or does so no longer (K12, K13)."""
+
+    source: str
+    evse: Evse | None
+    is_cleared: bool
+    is_grid_critical: bool = False
+
+
+class ChargingNeedsReported(Event, frozen=True, kw_only=True):
+    """An EV has said what it needs (K15, K17)."""
+
+    evse: Evse
+    energy_transfer: str
+    energy_wh: float | None
+    departure_at: datetime | None
+
+
+class EvScheduleReported(Event, frozen=True, kw_only=True):
+    """An EV has chosen how it will charge; whether that is within what we allow (K15.FR.10)."""
+
+    evse: Evse
+    is_within_limits: bool
+
+
 Anything = (
     StationAdded
     | StationChanged
@@ -267,4 +316,9 @@ Anything = (
     | LogUploadChanged
     | FirmwareUpdateChanged
     | CampaignChanged
+    | ReservationChanged
+    | ChargingProfileChanged
+    | ChargingLimitChanged
+    | ChargingNeedsReported
+    | EvScheduleReported
 )

@@ -56,6 +56,7 @@ from voltkeep.store.files import DirectoryFiles
 from voltkeep.wiring import KEY_FILES, AllServices, make_services, now, subkey
 
 if TYPE_CHECKING:
+    from voltkeep.web.api_listeners import ApiListeners
     from voltkeep.web.listeners import FileListeners
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class App:
     authority: CertificateAuthority
     gateway: Gateway | None = None
     file_listeners: "FileListeners | None" = None
+    api_listeners: "ApiListeners | None" = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -121,6 +123,7 @@ class App:
     def _build(self, secret: bytes, *, serve: bool) -> None:
         store, settings, announce = self.store, self.settings, self.bus.publish
         self._seal = Seal(subkey(secret, b"commands"), masked)
+        self._api_key = subkey(secret, b"cursors of the API")
         self.stations = (
             LocalStations()
             if serve
@@ -186,6 +189,7 @@ class App:
         self._job("certificates", self.services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)
         self._job("campaigns", self.services.campaigns.run)
+        self._job("reservations", self.services.reservations.run)
         self._job("accounts", self.services.accounts.run)
         # What was imported and built stays: the collector need not look at it again and again,
         # and pauses for a tenth of a second each time it does.
@@ -219,6 +223,7 @@ class App:
         )
         await self.file_listeners.open(settings, services.addresses)
         self._job("certificates of files", self.file_listeners.keep)
+        await self._open_api()
         for setting, text, kind in wanted:
             address = address_or_off(text)
             if address is None:
@@ -228,12 +233,23 @@ class App:
             except OSError as error:
                 raise OSError(error.errno, error.strerror, f"{setting} = {text}") from error
 
+    async def _open_api(self) -> None:
+        """Raises OSError, which names the setting."""
+        from voltkeep.web.api_listeners import ApiListeners  # noqa: PLC0415  # as the files
+        from voltkeep.web.http import hardened, make_api  # noqa: PLC0415  # as the files
+
+        api = make_api(self.services, self._api_key)
+        self.api_listeners = ApiListeners(hardened(api), self.authority, self._tls.for_files)
+        await self.api_listeners.open(self.settings, self.services.addresses)
+        self._job("certificates of the API", self.api_listeners.keep)
+
     async def _stop(self) -> None:
         """Let stations go first, while what they say can still be stored."""
         if self.gateway is not None:
             await self.gateway.close()
-        if self.file_listeners is not None:
-            await self.file_listeners.close()
+        for listeners in (self.api_listeners, self.file_listeners):
+            if listeners is not None:
+                await listeners.close()
         jobs = list(self._jobs)
         for job in jobs:
             job.cancel()

@@ -37,6 +37,7 @@ from voltkeep.services.ports import (
 )
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import Keys, SecurityService
 from voltkeep.services.security_events import SecurityEventService
@@ -127,6 +128,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         firmware=FirmwareService(
             begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
         ),
+        reservations=ReservationService(begin, read, stations, clock),
         addresses=addresses,
         accounts=AccountService(begin, read, clock, key=subkey(secret, b"API keys")),
         explain=ExplainService(read, clock, addresses),

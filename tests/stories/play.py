@@ -17,7 +17,7 @@ A story is a file of this directory, named for what happens and for the version 
     CS-1 has $csr: a request of SN-1 for Acme       see `certificates.made`
 
 ``"$name"`` in what we say stands for whatever it is the first time, and for the same afterwards.
-The clock stands still at noon.
+The clock stands still at noon, until somebody waits: see `drivers`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from typing import Any
 from msgspec import Raw
 
 from tests.services.authority import authority as real_authority
-from tests.stories import certificates, credentials
+from tests.stories import certificates, credentials, drivers
 from tests.stories import files as transfers
 from tests.stories.told import told
 from voltkeep.config import Settings
@@ -92,6 +92,7 @@ class Story:
         self.names: dict[str, object] = {}
         self.lines: dict[str, Line] = {}
         self._said = 0
+        self.later = timedelta()
         self._asked: asyncio.Task[Outcome] | None = None
         self.services = make_services(
             self.store,
@@ -101,9 +102,12 @@ class Story:
             secret=b"stories",
             authority=authority or real_authority(),
             files=files,
-            clock=clock,
+            clock=self.now,
         )
         self.control = self.services.remote_control
+
+    def now(self) -> datetime:
+        return clock() + self.later
 
     async def play(self, text: str) -> None:
         """Raises AssertionError where the CSMS says anything else than the story."""
@@ -213,7 +217,7 @@ class Story:
         try:
             answer = await self.dialect.answer(
                 self.services,
-                Sender(line.id, line.epoch, NOON),
+                Sender(line.id, line.epoch, self.now()),
                 action,
                 payload,
                 self.services.provisioning.make(line.id),
@@ -300,6 +304,8 @@ class Story:
                 }[verb]
                 await self.services.provisioning.set_registration(line.id, registration)
                 await self.services.provisioning.refresh(line.id)
+            case _ if await drivers.deed(self, line.id, words):
+                pass
             case _ if await credentials.deed(self, line.id, words):
                 pass
             case _:
@@ -320,6 +326,8 @@ class Story:
             case ["resets", kind, *on]:
                 evse = Evse(int(on[1])) if on else None
                 return self.services.provisioning.reset(id, ResetKind(kind), evse)
+            case ["reserves" | "cancels" | "lists" | "sends" | "syncs", *_]:
+                return drivers.command(self, id, words)
             case ["rotates" | "raises", *_]:
                 return credentials.command(self, id, words)
             case ["wants" | "updates", *_]:

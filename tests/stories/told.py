@@ -95,6 +95,9 @@ def _of_trust(event: events.Event) -> str:
             return f"security profile {profile}: {stage}"
         case events.LogUploadChanged(state=state, status=status):
             return f"log {state}" + (f" ({status})" if status else "")
+        case events.ReservationChanged(state=state, evse=evse, id_token=id_token, status=status):
+            how = f" ({status})" if status else ""
+            return f"{_where(evse)} for {_who(id_token)}: reservation {state}{how}"
         case events.FirmwareUpdateChanged(state=state, status=status):
             return f"firmware {state}" + (f" ({status})" if status else "")
         case events.SecurityEventReported(event=what, is_critical=is_critical):

@@ -25,6 +25,7 @@ from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.services.provisioning import ProvisioningService
+from voltkeep.services.reservations import ReservationService
 from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
 
@@ -49,6 +50,7 @@ class Services:
     certificates: CertificateService
     diagnostics: DiagnosticsService
     firmware: FirmwareService
+    reservations: ReservationService
 
 
 Notes = list[str]

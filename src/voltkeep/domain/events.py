@@ -111,6 +111,29 @@ class TransactionEnded(Event, frozen=True, kw_only=True):
     is_orphan: bool
 
 
+class TransactionClosed(Event, frozen=True, kw_only=True):
+    """A person has closed it in our record. The station was asked nothing, and may yet end it."""
+
+    ref: TransactionRef
+    evse: Evse | None
+    closed_by: str
+    reason: str
+    as_of: datetime
+    energy_wh: float | None
+
+
+class AvailabilityChanged(Event, frozen=True, kw_only=True):
+    """What is wanted of a place (evse None: of the station), and how far that is.
+
+    ``state``: asked, scheduled, unanswered, done, rejected.
+    """
+
+    evse: Evse | None
+    operative: bool
+    state: str
+    status: str = ""
+
+
 class EnergyMetered(Event, frozen=True, kw_only=True):
     """Live only: told to who listens now, never stored as an event (the rows are)."""
 
@@ -119,6 +142,12 @@ class EnergyMetered(Event, frozen=True, kw_only=True):
     energy_wh: float | None
     power_w: float | None
     soc_percent: float | None
+
+
+class CommandQueued(Event, frozen=True, kw_only=True):
+    """Somebody asked something of a station, that waits until the station is there."""
+
+    command_id: str
 
 
 class CommandCompleted(Event, frozen=True, kw_only=True):
@@ -301,7 +330,10 @@ Anything = (
     | TransactionStarted
     | TransactionUpdated
     | TransactionEnded
+    | TransactionClosed
+    | AvailabilityChanged
     | EnergyMetered
+    | CommandQueued
     | CommandCompleted
     | StationQuarantined
     | DuplicateConnection

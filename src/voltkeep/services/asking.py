@@ -8,6 +8,7 @@ from voltkeep.domain.commands import Outcome
 from voltkeep.domain.identity import StationId
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.reservations import ReservationService, Wish
 
 CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
 """Does what is asked of a station. Raises what `Stations.send` raises."""
@@ -20,6 +21,8 @@ class Doers(Protocol):
     def provisioning(self) -> ProvisioningService: ...
     @property
     def remote_control(self) -> RemoteControlService: ...
+    @property
+    def reservations(self) -> ReservationService: ...
 
 
 def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
@@ -48,4 +51,23 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
         asks.Reset: reset,
         asks.Trigger: trigger,
         asks.RawMessage: raw,
+        **_reservations(doers),
     }
+
+
+def _reservations(doers: Doers) -> Mapping[type[Any], CarryOut]:
+    async def reserve(station: StationId, ask: asks.Reserve) -> Outcome:
+        wish = Wish(
+            id_token=ask.id_token,
+            expires_at=ask.expires_at,
+            evse=ask.evse,
+            connector_type=ask.connector_type,
+            group=ask.group,
+            id=ask.id,
+        )
+        return (await doers.reservations.reserve(station, wish)).outcome
+
+    async def cancel(station: StationId, ask: asks.CancelReservation) -> Outcome:
+        return await doers.reservations.cancel(station, ask.id)
+
+    return {asks.Reserve: reserve, asks.CancelReservation: cancel}

@@ -21,6 +21,7 @@ from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import Batch, Order
+from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 
 
@@ -144,6 +145,8 @@ class RecordKinds(Protocol):
     def campaigns(self) -> Records[Campaign]: ...
     @property
     def steps(self) -> Records[CampaignStep]: ...
+    @property
+    def reservations(self) -> Records[Reservation]: ...
     @property
     def availability(self) -> Records[AvailabilityWish]: ...
     @property

@@ -19,6 +19,7 @@ from voltkeep.domain.transactions import (
     is_invented,
     transaction_number,
 )
+from voltkeep.services import reservations
 from voltkeep.services.meter_values import energy_metered
 from voltkeep.services.ports import Announce, Begin, Clock, Journal, MeterRow, Read, Work
 
@@ -113,7 +114,8 @@ class TransactionService:
                 await work.transactions.mark(
                     sender.station, transaction.ref, update, sender.received_at
                 )
-            else:
+            await reservations.used(work, transaction, update, sender.received_at)
+            if not is_new or transaction.reservation_id != update.reservation_id:
                 await work.transactions.save(transaction)
             if update.values:
                 report = MeterReport(

@@ -20,6 +20,7 @@ from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import Batch, Order
+from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.services.records import Fields, Look, R
 from voltkeep.store.columns import all_storable
@@ -152,6 +153,7 @@ class MemoryRecordKinds:
         self.alerts = MemoryRecords(state, Alert)
         self.campaigns = MemoryRecords(state, Campaign)
         self.steps = MemoryRecords(state, CampaignStep)
+        self.reservations = MemoryRecords(state, Reservation)
         self.availability = MemoryRecords(state, AvailabilityWish)
         self.availability_plans = MemoryRecords(state, AvailabilityPlan)
         self.unended = MemoryRecords(state, Unended)

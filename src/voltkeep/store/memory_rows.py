@@ -14,6 +14,7 @@ from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.certificates import InstalledCertificate, TrustAnchor
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
+from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.ports import (
@@ -32,6 +33,7 @@ S = TypeVar("S", Station, Transaction, QueuedCommand)
 GONE_WITH_A_STATION: tuple[type[Any], ...] = (
     InstalledCertificate,
     TrustAnchor,
+    Reservation,
     AvailabilityWish,
     AvailabilityPlan,
 )

@@ -15,6 +15,7 @@ from voltkeep.domain.closing import Unended
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.orders import Batch, Order
+from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.store import tables
 from voltkeep.store.engine import Statements
@@ -82,6 +83,10 @@ class SqlRecordKinds:
     @cached_property
     def steps(self) -> SqlRecords[CampaignStep]:
         return SqlRecords(self._db, tables.campaign_steps, CampaignStep)
+
+    @cached_property
+    def reservations(self) -> SqlRecords[Reservation]:
+        return SqlRecords(self._db, tables.reservations, Reservation)
 
     @cached_property
     def availability(self) -> SqlRecords[AvailabilityWish]:

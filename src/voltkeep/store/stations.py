@@ -40,13 +40,13 @@ _NO_POLICY = Policy()
 _c = stations.c
 _MAKE = tuple(field.name for field in structs.fields(Make))
 _OWN = tuple(field.name for field in structs.fields(Station) if field.name not in {"id", "make"})
-_COLUMNS = tuple(_c[name] for name in ("tenant", "name", *_OWN, *_MAKE))
+COLUMNS = tuple(_c[name] for name in ("tenant", "name", *_OWN, *_MAKE))
 
 # Bound under names that no column has, or SQLAlchemy would take them for values to set.
 _IS = and_(_c.tenant == bindparam("in_tenant"), _c.name == bindparam("named"))
 
 _ADD = per_engine(lambda dialect: dialect.insert(stations).on_conflict_do_nothing())
-_GET = select(*_COLUMNS).where(_IS)
+_GET = select(*COLUMNS).where(_IS)
 _LOCK = _GET.with_for_update()
 _REMOVE = delete(stations).where(_IS)
 # What is true of a station only while there is one; a new one of that name starts without.
@@ -54,7 +54,15 @@ _REMOVE_ITS = [
     delete(table).where(
         table.c.tenant == bindparam("in_tenant"), table.c.station == bindparam("named")
     )
-    for table in (connectors, tables.installed_certificates, tables.trust_anchors)
+    for table in (
+        connectors,
+        tables.installed_certificates,
+        tables.trust_anchors,
+        tables.reservations,
+        tables.local_lists,
+        tables.availability,
+        tables.availability_plans,
+    )
 ]
 _CONNECTED = (
     update(stations)
@@ -99,6 +107,7 @@ _SET = {
         "trust",
         "site",
         "policy",
+        "note",
     )
 }
 _BOOTED = _setting(*_MAKE, "booted_at", "boot_reason")
@@ -125,12 +134,12 @@ class SqlStationRows:
 
     async def get(self, station: StationId) -> Station | None:
         found = await self._db.rows(_GET, _named(station))
-        return _station(found[0]) if found else None
+        return as_station(found[0]) if found else None
 
     async def lock(self, station: StationId) -> Station | None:
         """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""
         found = await self._db.rows(_LOCK, _named(station))
-        return _station(found[0]) if found else None
+        return as_station(found[0]) if found else None
 
     async def add(self, station: Station) -> bool:
         return await self._db.run(_ADD[self._db.engine], _row(station)) == 1
@@ -138,12 +147,12 @@ class SqlStationRows:
     async def all(
         self, tenant: TenantId | None = None, *, after: StationId | None = None, limit: int = 1000
     ) -> list[Station]:
-        found = select(*_COLUMNS).order_by(_c.tenant, _c.name).limit(limit)
+        found = select(*COLUMNS).order_by(_c.tenant, _c.name).limit(limit)
         if tenant is not None:
             found = found.where(_c.tenant == tenant)
         if after is not None:
             found = found.where(tuple_(_c.tenant, _c.name) > tuple_(*after))
-        return [_station(row) for row in await self._db.rows(found)]
+        return [as_station(row) for row in await self._db.rows(found)]
 
     async def remove(self, station: StationId) -> bool:
         for removing in _REMOVE_ITS:
@@ -181,6 +190,9 @@ class SqlStationRows:
 
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         await self._set(station, "passive", passive)
+
+    async def set_note(self, station: StationId, note: str) -> None:
+        await self._set(station, "note", note)
 
     async def set_site(self, station: StationId, site: str) -> None:
         await self._set(station, "site", site)
@@ -242,7 +254,7 @@ def _row(station: Station) -> dict[str, Any]:
     return {"tenant": station.id.tenant, "name": station.id.name, **own, **make}
 
 
-def _station(row: Any) -> Station:
+def as_station(row: Any) -> Station:
     make = {name: getattr(row, name) for name in _MAKE}
     own = {name: getattr(row, name) for name in _OWN}
     own["trust"] = _NO_TRUST if row.trust == "{}" else _trust.decode(row.trust)

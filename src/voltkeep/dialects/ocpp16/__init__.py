@@ -11,6 +11,7 @@ from voltkeep.dialects.ocpp16 import (
     meter_values,
     provisioning,
     remote_control,
+    reservations,
     security,
     transactions,
 )
@@ -49,6 +50,7 @@ OCPP16 = Dialect(
         | certificates.REQUESTS
         | diagnostics.REQUESTS
         | firmware.REQUESTS
+        | reservations.REQUESTS
     ),
     tells=certificates.TOLD | diagnostics.TOLD,
     statuses={},

@@ -16,6 +16,7 @@ from voltkeep.dialects.ocpp2 import (
     meter_values,
     provisioning,
     remote_control,
+    reservations,
     security,
     transactions,
 )
@@ -46,6 +47,7 @@ OCPP201 = Dialect(
         | certificates.HANDLERS
         | diagnostics.HANDLERS
         | firmware.HANDLERS
+        | reservations.HANDLERS
     ),
     requests=(
         provisioning.REQUESTS
@@ -55,6 +57,7 @@ OCPP201 = Dialect(
         | certificates.REQUESTS
         | diagnostics.REQUESTS
         | firmware.REQUESTS
+        | reservations.REQUESTS
     ),
     tells=certificates.TOLD | diagnostics.TOLD | security.TOLD,
     statuses=security.STATUSES,

@@ -26,6 +26,14 @@ def id_token(told: v201.IdToken | v21.IdToken) -> IdToken:
     return IdToken(told.id_token, str(told.type))
 
 
+def wire_token(id_token: IdToken) -> v21.IdToken:
+    return v21.IdToken(id_token=id_token.value, type=id_token.kind)
+
+
+def group_id_token(group: str) -> v21.IdToken:
+    return v21.IdToken(id_token=group, type=IdTokenKind.CENTRAL.value)
+
+
 def id_token_info(decision: Decision, notes: list[str]) -> v21.IdTokenInfo:
     """What a station is told of a token; a group it cannot carry is left out, and noted."""
     group = decision.group
@@ -36,7 +44,5 @@ def id_token_info(decision: Decision, notes: list[str]) -> v21.IdTokenInfo:
     return v21.IdTokenInfo(
         status=v21.AuthorizationStatusEnum(decision.status.value),
         cache_expiry_date_time=UNSET if expires_at is None else whole_seconds(expires_at),
-        group_id_token=UNSET
-        if group is None
-        else v21.IdToken(id_token=group, type=IdTokenKind.CENTRAL.value),
+        group_id_token=UNSET if group is None else group_id_token(group),
     )

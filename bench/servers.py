@@ -21,7 +21,7 @@ from voltkeep.wiring import now
 
 ROOT = Path(__file__).parent.parent
 NOTHING_ELSE = {
-    f"VOLTKEEP_{name}": "off" for name in ("OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS")
+    f"VOLTKEEP_{name}": "off" for name in ("OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS", "HTTP")
 }
 
 

@@ -113,6 +113,9 @@ def installation(voltkeep: CommandLine, tmp_path: Path) -> Installation:
         "PYTHONPATH": str(ROOT / "src"),
         "VOLTKEEP_DATA": str(voltkeep.data),
         "XDG_DATA_HOME": str(tmp_path / "xdg"),
-        **{f"VOLTKEEP_{name}": "off" for name in ("OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS")},
+        **{
+            f"VOLTKEEP_{name}": "off"
+            for name in ("OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS", "HTTP")
+        },
     }
     return Installation(voltkeep.data, env)

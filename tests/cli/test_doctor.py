@@ -24,7 +24,7 @@ def findings(voltkeep, *args: str, code: int = 0) -> dict[str, Finding]:
     return {each["check"]: Finding(**each) for each in result.json}
 
 
-LISTENERS = ("OCPP", "OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS", "FTP")
+LISTENERS = ("OCPP", "OCPP_TLS", "OCPP_MTLS", "FILES", "FILES_TLS", "FTP", "HTTP")
 
 
 @pytest.fixture

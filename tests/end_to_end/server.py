@@ -29,7 +29,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-LISTENERS = ("ocpp_tls", "ocpp_mtls", "files", "files_tls")
+LISTENERS = ("ocpp_tls", "ocpp_mtls", "files", "files_tls", "http")
 """What listens beside the plain one, where a test asks for it by name."""
 
 

@@ -14,7 +14,7 @@ from voltkeep.config import Settings
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.domain.security import Verdict
 
-OFF = dict.fromkeys(("ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp"), "off")
+OFF = dict.fromkeys(("ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp", "http"), "off")
 STRANGER = StationId(DEFAULT_TENANT, "STRANGER")
 
 

@@ -16,7 +16,7 @@ from voltkeep.gateway import tls_source
 
 @pytest.fixture
 def settings(tmp_path):
-    off = dict.fromkeys(("ocpp", "ocpp_mtls", "files", "files_tls", "ftp"), "off")
+    off = dict.fromkeys(("ocpp", "ocpp_mtls", "files", "files_tls", "ftp", "http"), "off")
     return Settings(data=tmp_path, public_host="csms.example", ocpp_tls="127.0.0.1:0", **off)
 
 

@@ -23,7 +23,8 @@ _NOT_NEEDED = ("ocpp_tls", "ocpp_mtls", "files", "files_tls")
 def demo_settings(loaded: Loaded) -> Settings:
     """As they are, without listeners that nobody chose: a port that is taken spoils no demo."""
     off = {name: "off" for name in _NOT_NEEDED if loaded.origin[name] == DEFAULT}
-    return msgspec.structs.replace(loaded.settings, **off)
+    free = {"http": "127.0.0.1:0"} if loaded.origin["http"] == DEFAULT else {}
+    return msgspec.structs.replace(loaded.settings, **off, **free)
 
 
 async def register(

@@ -147,7 +147,9 @@ def _listening_on(settings: Settings) -> dict[str, str]:
     """Where it listens, by the setting; empty for what is off."""
     return {
         setting: str(address_or_off(getattr(settings, setting)) or "")
-        for setting in ("ocpp", "ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp")
+        for setting in (
+            *("ocpp", "ocpp_tls", "ocpp_mtls", "files", "files_tls", "ftp", "http", "https"),
+        )
     }
 
 
@@ -180,6 +182,9 @@ def _tell_where(out: Output, app: App) -> None:
             label = ""
     if label:
         out.line(f"{label}  nowhere: `ocpp`, `ocpp_tls` and `ocpp_mtls` are off")
+    for setting in ("https", "http"):
+        if url := addresses.api(setting):
+            out.line(f"The API is at        {url}")
     label = "Files are at"
     for setting, url in addresses.files().items():
         out.line(f"{label:<21}{url}  ({_FILES[setting]})")

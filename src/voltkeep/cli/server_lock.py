@@ -29,6 +29,8 @@ class Server(Struct, frozen=True, kw_only=True):
     files: str
     files_tls: str
     ftp: str
+    http: str = "off"  # of a server before there was an API
+    https: str = "off"
     public_host: str
     ocpp_tls_client_certificates: bool
     cpo_name: str

@@ -71,5 +71,10 @@ class Addresses:
                 urls[setting] = f"{scheme}://{at}"
         return urls
 
+    def api(self, setting: str = "http") -> str:
+        """Where people and programs reach the API. Empty: that listener is off."""
+        at = self.told(setting, tls=setting == "https")
+        return f"{setting}://{at}/api/v1" if at else ""
+
     def _bound(self, setting: str) -> Address | None:
         return address_or_off(getattr(self.settings, setting))

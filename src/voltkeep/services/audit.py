@@ -23,6 +23,7 @@ from voltkeep.services.ports import (
     StoreUnavailable,
     Work,
 )
+from voltkeep.services.sending import followed
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,11 @@ def acting_as(actor: Actor) -> Iterator[None]:
         yield
     finally:
         _actor.reset(token)
+
+
+def act_as(actor: Actor) -> None:
+    """As `acting_as`, until the task that calls it ends."""
+    _actor.set(actor)
 
 
 def acting() -> Actor:
@@ -179,6 +185,8 @@ class AuditedStations:
 
     async def _audit(self, station: StationId, command: Command, result: str) -> None:
         """Which message, and never what was in it: that may be a secret."""
+        if followed() is not None:
+            return  # it is an order's, which is audited as a whole
         name = type(command).__name__
         if isinstance(command, RawCommand):
             name = f"{command.action}, forced" if command.force else command.action

@@ -179,6 +179,24 @@ class TransactionRows(Protocol):
         """The latest heard of first: by (first_heard_at, station, ref), descending."""
         ...
 
+    async def suspects(
+        self,
+        silent_since: datetime,
+        *,
+        after: tuple[StationId, TransactionRef] | None = None,
+        limit: int = 1000,
+    ) -> list[Transaction]:
+        """Open ones that may never have ended, and some that run, by station and ref.
+
+        A newer one has begun on the EVSE; or that says Available since; or the row was not
+        touched since then, and the station is gone, away, or has started anew.
+        """
+        ...
+
+    async def newer(self, transaction: Transaction) -> Transaction | None:
+        """The next that was heard of on the same EVSE."""
+        ...
+
 
 class RemoteStart(Struct, frozen=True, kw_only=True):
     """A remote start we asked for, until a transaction claims it."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, json
 
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.commands import Outcome, Reset, ResetKind
@@ -19,7 +19,7 @@ from voltkeep.domain.events import (
     StationRenamed,
 )
 from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
-from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
+from voltkeep.domain.stations import Boot, Make, Policy, Registration, SecurityProfile, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
 from voltkeep.services.rates import Buckets, Rate
@@ -300,6 +300,28 @@ class ProvisioningService:
             await work.stations.set_passive(station, passive=passive)
             before, after = ("passive" if each else "active" for each in (known.passive, passive))
             await self._changed(work, station, "passive", before, after)
+
+    async def describe(
+        self,
+        station: StationId,
+        *,
+        site: str | None = None,
+        note: str | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        """Where a station stands, what is noted of it, how it is run. Raises UnknownStation."""
+        async with self._begin() as work:
+            known = await locked(work, station)
+            if site is not None:
+                await work.stations.set_site(station, site)
+                await self._changed(work, station, "site", known.site, site)
+            if note is not None:
+                await work.stations.set_note(station, note)
+                await self._changed(work, station, "note", known.note, note)
+            if policy is not None:
+                await work.stations.set_policy(station, policy)
+                before, after = (json.encode(each).decode() for each in (known.policy, policy))
+                await self._changed(work, station, "policy", before, after)
 
     async def _changed(
         self, work: Work, station: StationId, what: str, before: str, after: str

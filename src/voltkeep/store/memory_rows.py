@@ -353,6 +353,31 @@ class MemoryTransactionRows:
         keys = sorted((key for key in found if before is None or key < before), reverse=True)
         return [_copy(self._state.transactions[key[1:]]) for key in keys[:limit]]
 
+    async def suspects(
+        self,
+        silent_since: datetime,  # noqa: ARG002  # every open one is a suspect
+        *,
+        after: tuple[StationId, TransactionRef] | None = None,
+        limit: int = 1000,
+    ) -> list[Transaction]:
+        found = sorted(self._state.transactions.items())
+        open_ = [row for key, row in found if row.is_active and (after is None or key > after)]
+        return [_copy(row) for row in open_[:limit]]
+
+    async def newer(self, transaction: Transaction) -> Transaction | None:
+        place = transaction.evse
+        found = [
+            row
+            for row in self._state.transactions.values()
+            if place is not None
+            and row.station == transaction.station
+            and row.evse is not None
+            and row.evse.id == place.id
+            and row.first_heard_at > transaction.first_heard_at
+        ]
+        first = min(found, key=lambda row: (row.first_heard_at, row.ref), default=None)
+        return _copy(first) if first else None
+
 
 class MemoryRemoteStartRows:
     def __init__(self, state: State, numbers: "itertools.count[int]") -> None:

@@ -1,7 +1,7 @@
 """Documents that are edited: nobody overwrites what another has changed meanwhile."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from litestar import Response
 from litestar.params import HeaderParameter
@@ -17,12 +17,15 @@ IfMatch = Annotated[
 ]
 
 
+D = TypeVar("D", bound=Struct)
+
+
 def etag(document: Struct) -> str:
     """A name of this very version of a document (RFC 9110, 8.8.3)."""
     return f'"{hashlib.sha256(json.encode(document, order="sorted")).hexdigest()[:32]}"'
 
 
-def tagged(document: Struct, status_code: int = 200) -> "Response[Struct]":
+def tagged(document: D, status_code: int = 200) -> Response[D]:
     """A document with its ETag."""
     return Response(document, status_code=status_code, headers={"etag": etag(document)})
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import Principal
 from voltkeep.domain.identity import BadName
+from voltkeep.services.accounts import NotAllowed, NotAuthenticated, UnknownTenant
 from voltkeep.services.authorization import UnknownToken
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.provisioning import StationExists, UnknownStation
@@ -111,6 +112,9 @@ class Unfit(Problem):
 
 # What services raise, and how that is told. The first that fits counts.
 KNOWN: list[tuple[type[Exception], int, str]] = [
+    (NotAuthenticated, 401, "not-authenticated"),
+    (NotAllowed, 403, "not-allowed"),
+    (UnknownTenant, 404, "not-found"),
     (UnknownStation, 404, "not-found"),
     (UnknownTransaction, 404, "not-found"),
     (UnknownToken, 404, "not-found"),
@@ -129,8 +133,10 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "the database is away; try again", headers=headers)
         case ValidationException():
             return _invalid(error)
-        case SerializationException():
-            return Problem(400, f"the body is not JSON: {_words(error.detail)}", field="body")
+        case SerializationException() | HTTPException(__cause__=SerializationException()):
+            return Problem(
+                400, f"the body is not JSON: {_words(error.detail)}", code="invalid", field="body"
+            )
         case NotFoundException():
             return Problem(404, "there is nothing at this address", code="not-found")
         case MethodNotAllowedException():

@@ -27,11 +27,12 @@ _BACKLOG = 512
 class _Protocol(H11Protocol):
     """uvicorn's, which waits for ever for the head of a request: this one does not."""
 
+    most_connections = _CONNECTIONS
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > _CONNECTIONS:
+        if len(self.connections) > self.most_connections:
             transport.abort()
             return
         self._expect_head()
@@ -64,7 +65,9 @@ class _Protocol(H11Protocol):
 class HttpServer:
     """Serves one application on any number of listeners."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, connections: int = _CONNECTIONS) -> None:
+        """At ``connections`` of them, another one is closed at once."""
+        self._connections = connections
         self._config = Config(
             app,
             http=_Protocol,
@@ -92,7 +95,7 @@ class HttpServer:
         """Open a listener, for HTTPS if secured. Raises OSError when the address cannot be had."""
         tls = self._switch() if secured else None
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Protocol(config=self._config, server_state=self._state, app_state={}),
+            self._protocol,
             address.host,
             address.port,
             ssl=tls,
@@ -102,6 +105,11 @@ class HttpServer:
         self._servers.append(server)
         host, port, *_ = server.sockets[0].getsockname()
         return Address(host, port)
+
+    def _protocol(self) -> _Protocol:
+        protocol = _Protocol(config=self._config, server_state=self._state, app_state={})
+        protocol.most_connections = self._connections
+        return protocol
 
     def _switch(self) -> ssl.SSLContext:
         """A listener's context cannot be changed, but each handshake can be given another.

@@ -1,0 +1,92 @@
+"""What handlers are given: who asks, the services, and a station that they may see."""
+
+from typing import Annotated, Protocol
+
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.params import PathParameter, SkipValidation
+
+from voltkeep.domain.accounts import Principal
+from voltkeep.domain.identity import BadName, StationId, station_id
+from voltkeep.domain.stations import Station
+from voltkeep.services.addresses import Addresses
+from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.provisioning import ProvisioningService, UnknownStation
+from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.transactions import TransactionService
+from voltkeep.web.auth import Accounts
+from voltkeep.web.paging import Cursors
+from voltkeep.web.problems import Asked, NotThere
+
+
+class ApiServices(Protocol):
+    """What the API calls. Each block adds the service that it needs."""
+
+    @property
+    def provisioning(self) -> ProvisioningService: ...
+    @property
+    def authorization(self) -> AuthorizationService: ...
+    @property
+    def transactions(self) -> TransactionService: ...
+    @property
+    def remote_control(self) -> RemoteControlService: ...
+    @property
+    def addresses(self) -> Addresses: ...
+    @property
+    def accounts(self) -> Accounts: ...
+
+
+StationName = Annotated[str, PathParameter(description="The station's id.")]
+
+# By these names handlers are given what they need.
+Who = NamedDependency[SkipValidation[Principal]]  # principal
+Given = NamedDependency[SkipValidation[ApiServices]]  # services
+Known = NamedDependency[SkipValidation[Station]]  # known: of the path, if they may see it
+Paging = NamedDependency[SkipValidation[Cursors]]  # cursors
+
+
+def _principal(request: Asked) -> Principal:
+    principal = request.user
+    assert principal is not None, "the guard lets nobody in without one"
+    return principal
+
+
+def _services(state: State) -> ApiServices:
+    services: ApiServices = state.services
+    return services
+
+
+def _cursors(state: State) -> Cursors:
+    cursors: Cursors = state.cursors
+    return cursors
+
+
+async def _known(station: StationName, principal: Who, services: Given) -> Station:
+    """The station that the path names. Raises NotThere, also if whoever asks may not see it."""
+    try:
+        known = await services.provisioning.get(named(principal, station))
+    except (UnknownStation, BadName) as error:
+        raise NotThere(f"no station is called {station[:60]}") from error
+    if not may_see(principal, known):
+        raise NotThere(f"no station is called {station[:60]}")
+    return known
+
+
+def named(principal: Principal, station: str) -> StationId:
+    """A station of the tenant that the principal acts in. Raises BadName."""
+    return station_id(station, principal.tenant)
+
+
+def may_see(principal: Principal, station: Station) -> bool:
+    """Whether a station is of their tenant and at one of their sites."""
+    return station.id.tenant == principal.tenant and (
+        principal.sites is None or station.site in principal.sites
+    )
+
+
+DEPENDENCIES = {
+    "principal": Provide(_principal, sync_to_thread=False),
+    "services": Provide(_services, sync_to_thread=False),
+    "cursors": Provide(_cursors, sync_to_thread=False),
+    "known": Provide(_known),
+}

@@ -1,0 +1,174 @@
+"""Stations: the register, and what each of them is and was last heard to be."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import JSONBody
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from voltkeep.domain.accounts import Permission
+from voltkeep.domain.stations import (
+    Make,
+    Policy,
+    Registration,
+    SecurityProfile,
+    Station,
+    UnknownTokens,
+)
+from voltkeep.web.access import Given, Known, Who, may_see, named
+from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.problems import NotThere
+
+_NOTE = Annotated[str, Meta(max_length=2000)]
+_SITE = Annotated[str, Meta(max_length=48)]
+
+
+class StationOut(Struct, frozen=True, kw_only=True):
+    """A station. ``connected`` is what the server knows now; ``last_heard_at`` says how old."""
+
+    id: str
+    tenant: str
+    site: str
+    note: str
+    security_profile: SecurityProfile
+    registration: Registration
+    passive: bool
+    policy: Policy
+    created_at: datetime
+    make: Make | None
+    subprotocol: str | None
+    connected: bool
+    connected_at: datetime | None
+    disconnected_at: datetime | None
+    booted_at: datetime | None
+    last_heard_at: datetime | None
+    remote_address: str | None
+
+
+class NewStation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A station to be registered. It has no key yet: `POST /stations/{id}/key` makes one."""
+
+    id: str
+    security_profile: SecurityProfile = SecurityProfile.TLS_BASIC
+    registration: Registration = Registration.ACCEPTED
+    site: _SITE = ""
+    note: _NOTE = ""
+
+
+class StationChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be changed of a station; what is left out stays."""
+
+    registration: Registration | UnsetType = UNSET
+    passive: bool | UnsetType = UNSET
+    site: _SITE | UnsetType = UNSET
+    note: _NOTE | UnsetType = UNSET
+    policy: Policy | UnsetType = UNSET
+
+
+def out(station: Station) -> StationOut:
+    """A station as the API shows it: without what its admission is decided by."""
+    return StationOut(
+        id=station.id.name,
+        tenant=station.id.tenant,
+        site=station.site,
+        note=station.note,
+        security_profile=station.security_profile,
+        registration=station.registration,
+        passive=station.passive,
+        policy=station.policy,
+        created_at=station.created_at,
+        make=station.make,
+        subprotocol=station.subprotocol,
+        connected=station.is_connected,
+        connected_at=station.connected_at,
+        disconnected_at=station.disconnected_at,
+        booted_at=station.booted_at,
+        last_heard_at=station.last_heard_at,
+        remote_address=station.remote_address,
+    )
+
+
+@post("/stations", needs=Permission.WRITE_STATIONS)
+async def add_station(
+    data: JSONBody[NewStation], principal: Who, services: Given
+) -> Response[StationOut]:
+    """Register a station."""
+    station = Station(
+        id=named(principal, data.id),
+        security_profile=data.security_profile,
+        registration=data.registration,
+        site=data.site,
+        note=data.note,
+        created_at=datetime.now(UTC),
+    )
+    if not may_see(principal, station):
+        raise NotThere(f"no site is called {data.site[:60]}")
+    await services.provisioning.add(station)
+    return tagged(out(await services.provisioning.get(station.id)), 201)
+
+
+@get("/stations/{station:str}", needs=Permission.READ_STATIONS)
+async def show_station(known: Known) -> Response[StationOut]:
+    """One station."""
+    return tagged(out(known))
+
+
+@patch("/stations/{station:str}", needs=Permission.WRITE_STATIONS)
+async def change_station(
+    data: JSONBody[StationChange],
+    known: Known,
+    principal: Who,
+    services: Given,
+    if_match: IfMatch = None,
+) -> Response[StationOut]:
+    """Change what is said of a station here. How it must connect is changed at its key."""
+    check_unchanged(out(known), if_match)
+    provisioning, id = services.provisioning, known.id
+    if data.site is not UNSET and principal.sites is not None and data.site not in principal.sites:
+        raise NotThere(f"no site is called {data.site[:60]}")
+    if data.registration is not UNSET and data.registration is not known.registration:
+        await provisioning.set_registration(id, data.registration)
+    if data.passive is not UNSET and data.passive is not known.passive:
+        await provisioning.set_passive(id, passive=data.passive)
+    words = {
+        name: value
+        for name in ("site", "note", "policy")
+        if (value := getattr(data, name)) is not UNSET and value != getattr(known, name)
+    }
+    if words:
+        await provisioning.describe(id, **words)
+    return tagged(out(await provisioning.get(id)))
+
+
+@delete("/stations/{station:str}", needs=Permission.WRITE_STATIONS)
+async def remove_station(known: Known, services: Given) -> None:
+    """Forget a station. Its connection is closed; its transactions and its log stay."""
+    await services.provisioning.remove(known.id)
+
+
+ROUTES = [add_station, show_station, change_station, remove_station]
+
+EXAMPLES = [
+    StationOut(
+        id="CP-1001",
+        tenant="default",
+        site="north",
+        note="behind the bakery",
+        security_profile=SecurityProfile.TLS_BASIC,
+        registration=Registration.ACCEPTED,
+        passive=False,
+        policy=Policy(unknown_tokens=UnknownTokens.REFUSE),
+        created_at=datetime(2026, 5, 1, 8, 0, tzinfo=UTC),
+        make=Make(vendor="Acme", model="Wallbox 22", serial_number="A-0815", firmware="1.4.2"),
+        subprotocol="ocpp1.6",
+        connected=True,
+        connected_at=datetime(2026, 5, 2, 7, 59, tzinfo=UTC),
+        disconnected_at=None,
+        booted_at=datetime(2026, 5, 2, 7, 59, 1, tzinfo=UTC),
+        last_heard_at=datetime(2026, 5, 2, 9, 30, tzinfo=UTC),
+        remote_address="192.0.2.17:51234",
+    ),
+    NewStation(id="CP-1001", site="north", note="behind the bakery"),
+    StationChange(site="south", passive=True),
+]

@@ -1,0 +1,120 @@
+"""The HTTP API: its routes, who may use them, and how errors are told."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from voltkeep.services.audit import act_as
+from voltkeep.web import routes
+from voltkeep.web.access import DEPENDENCIES, ApiServices
+from voltkeep.web.auth import AuthenticationMiddleware, allowed
+from voltkeep.web.openapi import finished, schema_route
+from voltkeep.web.paging import Cursors
+from voltkeep.web.problems import FieldProblem, Problem, told
+
+PREFIX = "/api/v1"
+_LARGEST_BODY = 1024 * 1024
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None = None) -> Litestar:
+    """The application. ``key`` signs cursors; ``state`` is what some routes need besides."""
+    app = Litestar(
+        route_handlers=[
+            Router(PREFIX, route_handlers=[*routes.ROUTES, schema_route]),
+            *routes.AT_THE_ROOT,
+        ],
+        middleware=[AuthenticationMiddleware],
+        guards=[allowed, _known_parameters],
+        before_request=_act,
+        dependencies=DEPENDENCIES,
+        exception_handlers={Exception: told},
+        state=State(
+            {
+                "services": services,
+                "accounts": services.accounts,
+                "cursors": Cursors(key),
+                "parameters": {},
+                **(state or {}),
+            }
+        ),
+        openapi_config=OpenAPIConfig(
+            title="Voltkeep",
+            version=version("voltkeep"),
+            description=_ABOUT,
+            security=[{"key": []}],
+            components=Components(
+                security_schemes={
+                    "key": SecurityScheme(
+                        type="http", scheme="bearer", description="An API key: `vk_...`."
+                    )
+                }
+            ),
+            use_handler_docstrings=True,
+            render_plugins=(),  # what they serve is not complete; and they load scripts of others
+        ),
+        logging_config=None,
+        request_max_body_size=_LARGEST_BODY,
+        debug=False,
+    )
+    app.state.schema = finished(app, routes.EXAMPLES)
+    return app
+
+
+_ABOUT = """\
+Everything an operator can do, for programs. Times are RFC 3339 in UTC; units are in the names.
+Errors are problem details (RFC 9457). Lists come in pages: `next` of one is `cursor` of the
+following. An account of several tenants names one with the header `Voltkeep-Tenant`.
+"""
+
+
+async def _act(request: Request[Any, Any, State]) -> None:
+    """Whatever is audited while this request is handled is the deed of who asks."""
+    if request.user is not None:
+        act_as(request.user.actor)
+
+
+def _known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A parameter that a route does not know is a mistake of who asks, and is said."""
+    if not connection.query_params:
+        return
+    names: dict[str, set[str]] = connection.app.state.schema.parameters
+    path = connection.scope.get("path_template", "")
+    known = names.get(f"{connection.scope.get('method')} {path}")
+    for name in connection.query_params:
+        if known is not None and name not in known:
+            shown = "".join(each if each.isprintable() else "?" for each in name[:60])
+            words = f"there is no such parameter; there are: {', '.join(sorted(known)) or 'none'}"
+            raise Problem(
+                400, f"{shown}: {words}", code="invalid", errors=(FieldProblem(shown, words),)
+            )
+
+
+def hardened(app: ASGIApp) -> ASGIApp:
+    """The application, with the headers that every answer has."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in headers}
+                message["headers"] = headers + [each for each in _ALWAYS if each[0] not in there]
+            await send(message)
+
+        await app(scope, receive, with_headers)
+
+    return guarded

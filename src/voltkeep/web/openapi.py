@@ -1,0 +1,201 @@
+"""The description of the API (OpenAPI 3.1): what Litestar makes of the routes, made complete."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from litestar import Litestar, Response, get
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct, json, to_builtins
+from msgspec.json import schema_components
+
+from voltkeep.web.auth import NEEDS, PUBLIC
+from voltkeep.web.problems import MEDIA_TYPE, FieldProblem, ProblemDetails
+
+_JSON = "application/json"
+_PROBLEM = "ProblemDetails"
+_METHODS = ("get", "put", "post", "delete", "patch", "head")
+
+
+class ApiSchema(Struct, frozen=True):
+    """The finished description, and the query parameters of each ``METHOD /path``."""
+
+    content: bytes
+    document: dict[str, Any]
+    parameters: dict[str, set[str]]
+
+
+@get("/openapi.json", needs=PUBLIC, include_in_schema=False, media_type=_JSON)
+async def schema_route(state: State) -> Response[bytes]:
+    """This description."""
+    schema: ApiSchema = state.schema
+    return Response(schema.content, media_type=_JSON, headers={"cache-control": "no-cache"})
+
+
+def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
+    """Add what routes do not say themselves: how errors look, who may ask, and examples.
+
+    ``examples`` are values by the name of the schema they are examples of, as handlers return
+    and take them; a page of a schema needs none of its own.
+    """
+    document: dict[str, Any] = app.openapi_schema.to_schema()
+    plain = {name: to_builtins(value, str_keys=True) for name, value in examples.items()}
+    handlers = {
+        (path, method.lower()): handler
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if isinstance(handler, HTTPRouteHandler)
+        for path in [route.path_format]
+        for method in handler.http_methods
+    }
+    schemas = _Schemas(handlers.values())
+    document["components"]["schemas"] = schemas.components | {_PROBLEM: _problem_schema()}
+    parameters: dict[str, set[str]] = {}
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            operation = item.get(method)
+            if operation is None:
+                continue
+            asked = operation.get("parameters", [])
+            parameters[f"{method.upper()} {path}"] = {
+                each["name"] for each in asked if each["in"] == "query"
+            }
+            handler = handlers[path, method]
+            schemas.put(operation, handler)
+            _name(operation, handler)
+            _complete(operation, plain, handler.opt.get(NEEDS))
+    document = json.decode(json.encode(document, order="sorted"))
+    return ApiSchema(json.format(json.encode(document), indent=2), document, parameters)
+
+
+class _Schemas:
+    """What handlers take and return, as msgspec reads and writes it: Litestar says less."""
+
+    def __init__(self, handlers: Iterable[HTTPRouteHandler]) -> None:
+        types = {type_ for each in handlers for type_ in (_taken(each), _returned(each)) if type_}
+        self._types = sorted(types, key=str)
+        found, self.components = schema_components(
+            self._types, ref_template="#/components/schemas/{name}"
+        )
+        self._of = dict(zip(self._types, found, strict=True))
+
+    def put(self, operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+        if (taken := _taken(handler)) is not None:
+            for media in operation["requestBody"]["content"].values():
+                media["schema"] = self._of[taken]
+        if (returned := _returned(handler)) is not None:
+            for status, response in operation["responses"].items():
+                if status.startswith("2"):
+                    for media in response.get("content", {}).values():
+                        media["schema"] = self._of[returned]
+
+
+def _taken(handler: HTTPRouteHandler) -> Any:
+    field = handler.parsed_data_field
+    return field.annotation if field is not None and _is_ours(field.annotation) else None
+
+
+def _returned(handler: HTTPRouteHandler) -> Any:
+    annotation = handler.parsed_return_field.annotation
+    if get_origin(annotation) is Response:
+        annotation = get_args(annotation)[0]
+    return annotation if _is_ours(annotation) else None
+
+
+def _is_ours(annotation: Any) -> bool:
+    """Whether msgspec reads or writes it: a struct, or some made of structs."""
+    inner = get_args(annotation)
+    if inner and get_origin(annotation) in {list, Sequence, tuple, Union, UnionType}:
+        return all(each in {type(None), Ellipsis} or _is_ours(each) for each in inner)
+    kind = get_origin(annotation) or annotation
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _name(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """As the code does: a handler says in a verb and a noun what it does."""
+    operation["operationId"] = handler.handler_name
+    operation["tags"] = [handler.fn.__module__.rpartition(".")[2].replace("_", " ")]
+    first = (operation.get("description") or "").partition(".")[0]
+    operation["summary"] = " ".join(first.split())
+
+
+def _complete(operation: dict[str, Any], examples: Mapping[str, Any], needs: object) -> None:
+    if needs == PUBLIC:
+        operation["security"] = []
+    elif needs is not None:
+        words = operation.get("description", "").rstrip()
+        operation["description"] = f"{words}\n\nNeeds: `{needs}`.".strip()
+    responses = operation["responses"]
+    for status in [each for each in responses if not each.startswith(("1", "2", "3"))]:
+        del responses[status]
+    for status, words in (("4XX", "The request was refused."), ("5XX", "It failed here.")):
+        responses[status] = _problem_response(words)
+    bodies = [operation.get("requestBody", {})]
+    for body in [*bodies, *(each for status, each in responses.items() if status[0] == "2")]:
+        for media in body.get("content", {}).values():
+            found = _example(media.get("schema", {}), examples)
+            if found is not None and "example" not in media and "examples" not in media:
+                media["example"] = found
+
+
+def _example(schema: Mapping[str, Any], examples: Mapping[str, Any]) -> Any:
+    """An example of a schema: its own, or that of what it is a page or a list of."""
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if name in examples:
+        return examples[name]
+    if name.startswith("Page_"):
+        inner = name.removeprefix("Page_").rstrip("_")
+        return {"items": [examples[inner]], "next": None} if inner in examples else None
+    if schema.get("type") == "array":
+        inner_example = _example(schema.get("items", {}), examples)
+        return None if inner_example is None else [inner_example]
+    return None
+
+
+def _problem_schema() -> dict[str, Any]:
+    field = {
+        "type": "object",
+        "required": ["field", "problem"],
+        "properties": {"field": {"type": "string"}, "problem": {"type": "string"}},
+    }
+    return {
+        "title": _PROBLEM,
+        "description": "Problem details (RFC 9457).",
+        "type": "object",
+        "required": ["type", "title", "status"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "instance": {"type": "string"},
+            "errors": {"type": "array", "items": field},
+        },
+    }
+
+
+def _problem_response(words: str) -> dict[str, Any]:
+    example = ProblemDetails(
+        type="urn:voltkeep:problem:invalid",
+        title="The request cannot be understood",
+        status=400,
+        detail="limit: Expected `int` <= 500",
+        instance="/api/v1/stations",
+        errors=(FieldProblem("limit", "Expected `int` <= 500"),),
+    )
+    content = {"schema": {"$ref": f"#/components/schemas/{_PROBLEM}"}}
+    return {
+        "description": words,
+        "content": {MEDIA_TYPE: {**content, "example": to_builtins(example)}},
+    }
+
+
+def names_of(document: Mapping[str, Any]) -> Sequence[str]:
+    """Every ``METHOD /path`` that is described."""
+    return [
+        f"{method.upper()} {path}"
+        for path, item in document["paths"].items()
+        for method in item
+        if method in _METHODS
+    ]

@@ -1,0 +1,27 @@
+"""Every route of the API: a module for each functional block.
+
+Each has `ROUTES`, and `EXAMPLES`: a value for every type that its handlers take or return.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from litestar.types import ControllerRouterHandler
+
+from voltkeep.web.api import stations
+
+_MODULES: Sequence[ModuleType] = (stations,)
+
+ROUTES: list[ControllerRouterHandler] = [
+    route for module in _MODULES for route in getattr(module, "ROUTES", ())
+]
+"""Below ``/api/v1``."""
+
+AT_THE_ROOT: list[ControllerRouterHandler] = [
+    route for module in _MODULES for route in getattr(module, "AT_THE_ROOT", ())
+]
+
+EXAMPLES: Mapping[str, Any] = {
+    type(example).__name__: example for module in _MODULES for example in module.EXAMPLES
+}

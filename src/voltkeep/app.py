@@ -47,6 +47,7 @@ from voltkeep.pki.authority import CertificateAuthority
 from voltkeep.pki.vault import UnusableFile
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import BadCertificate
+from voltkeep.services.order_queue import HEARD
 from voltkeep.services.ports import (
     Stations,
     StoreUnavailable,
@@ -157,6 +158,7 @@ class App:
         settings, store = self.settings, self.store
         assert isinstance(self.stations, LocalStations)
         await self.services.provisioning.start()
+        await self.services.orders.start()
         await self.files.clear()
         await self._open_authority()
         self.gateway = Gateway(
@@ -189,6 +191,10 @@ class App:
         self._job("certificates", self.services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)
         self._job("campaigns", self.services.campaigns.run)
+        self._job("planned availability", self.services.availability.plans.run)
+        self._job("unended transactions", self.services.closing.run)
+        self.bus.handle(self.services.order_queue.heed, *HEARD)
+        self._job("queued commands", self.services.order_queue.run)
         self._job("reservations", self.services.reservations.run)
         self._job("accounts", self.services.accounts.run)
         # What was imported and built stays: the collector need not look at it again and again,
@@ -250,6 +256,7 @@ class App:
         for listeners in (self.api_listeners, self.file_listeners):
             if listeners is not None:
                 await listeners.close()
+        await self.services.orders.close()
         jobs = list(self._jobs)
         for job in jobs:
             job.cancel()

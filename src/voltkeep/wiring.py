@@ -4,29 +4,35 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from voltkeep.bus.sealing import AskSeal
 from voltkeep.config import Settings
 from voltkeep.dialects.dialect import Services
+from voltkeep.dialects.masking import masked, without_secrets_of
 from voltkeep.domain.security import Rules
 from voltkeep.domain.stations import NameCheck
 from voltkeep.gateway.revocation import OnlineRevocations
 from voltkeep.pki.firmware import FirmwareSignatures
 from voltkeep.services.accounts import AccountService
 from voltkeep.services.addresses import Addresses
+from voltkeep.services.asking import table
 from voltkeep.services.audit import AuditedStations, AuditService
 from voltkeep.services.authority import Authority, Files
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
+from voltkeep.services.closing import ClosingService
 from voltkeep.services.credentials import CredentialsService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.meter_values import MeterValuesService
+from voltkeep.services.order_queue import OrderQueue
+from voltkeep.services.orders import OrderService
 from voltkeep.services.ports import (
     Announce,
     Begin,
@@ -56,6 +62,7 @@ class AllServices(Services):
 
     security: SecurityService
     remote_control: RemoteControlService
+    closing: ClosingService
     credentials: CredentialsService
     campaigns: CampaignService
     roots: RootService
@@ -63,6 +70,8 @@ class AllServices(Services):
     audit: AuditService
     intrusion: IntrusionService
     addresses: Addresses
+    orders: OrderService
+    order_queue: OrderQueue
     accounts: AccountService
 
 
@@ -100,7 +109,10 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     certificates = CertificateService(begin, read, stations, authority, clock, settings)
     security = _door(store, keys, clock, announce, authority, settings)
     refusals = security.refusals
-    return AllServices(
+    orders, order_queue = _orders(store, secret, clock)
+    services = AllServices(
+        orders=orders,
+        order_queue=order_queue,
         provisioning=ProvisioningService(
             begin,
             read,
@@ -111,12 +123,22 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         ),
         security=security,
         authorization=AuthorizationService(begin, read, clock, announce),
-        availability=AvailabilityService(begin, read, store.journal),
+        availability=AvailabilityService(
+            begin,
+            read,
+            store.journal,
+            stations,
+            clock,
+            patience=timedelta(hours=settings.status_stale_h) or None,
+        ),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
         transactions=TransactionService(
             begin, read, store.journal, clock, announce, number_key=number_key
         ),
         remote_control=RemoteControlService(begin, read, by_hand, clock),
+        closing=ClosingService(
+            begin, read, clock, patience=timedelta(hours=settings.unended_after_h)
+        ),
         security_events=SecurityEventService(begin, read, clock),
         credentials=credentials,
         campaigns=CampaignService(begin, read, credentials, certificates, clock),
@@ -135,6 +157,14 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         audit=AuditService(read),
         intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),
     )
+    orders.use(table(services))
+    return services
+
+
+def _orders(store: Storage, secret: bytes, clock: Clock) -> tuple[OrderService, OrderQueue]:
+    seal = AskSeal(subkey(secret, b"commands"), masked, without_secrets_of)
+    orders = OrderService(store.begin, store.read, seal, clock)
+    return orders, OrderQueue(store.begin, store.read, orders, clock)
 
 
 def _door(

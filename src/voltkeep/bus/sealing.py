@@ -18,9 +18,10 @@ from voltkeep.domain.commands import (
     UpdateFirmware,
     WriteVariables,
 )
-from voltkeep.services.ports import QueuedCommand
+from voltkeep.services.ports import CommandUnfit, QueuedCommand
 
 Mask = Callable[[str, bytes], bytes]
+Without = Callable[[str, bytes, bytes], bytes]
 
 _MASKED = "***"
 _DATA, _VARIABLES = "DataTransfer", "GetVariables"  # whose secrets are known by their names
@@ -133,7 +134,7 @@ class Seal:
 class AskSeal:
     """Closes and opens what is asked of stations, as JSON: `services.orders.Sealing`."""
 
-    def __init__(self, key: bytes, mask: Mask, without: Callable[[str, bytes, bytes], bytes]):
+    def __init__(self, key: bytes, mask: Mask, without: Without) -> None:
         """``without`` takes the secrets of a payload from words that may repeat them."""
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
         self._mask = mask
@@ -147,11 +148,11 @@ class AskSeal:
         return self._fernet.encrypt(ask).decode()
 
     def opened(self, sealed: str) -> bytes:
-        """Raises WrongSecret."""
+        """Raises CommandUnfit."""
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken as error:
-            raise WrongSecret(
+            raise CommandUnfit(
                 "the order was encrypted with another secret: give every process of this "
                 "installation the same `secret`"
             ) from error

@@ -217,6 +217,10 @@ class View:
         return text, "bold"
 
     @_told.register
+    def _(self, event: events.CommandQueued) -> tuple[str, str]:
+        return f"is to be asked once it is connected: command {event.command_id}", "dim"
+
+    @_told.register
     def _(self, event: events.CommandCompleted) -> tuple[str, str]:
         return f"was asked by an operator: {_words(event.action)}: {event.result}", ""
 

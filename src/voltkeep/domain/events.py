@@ -260,6 +260,33 @@ class FirmwareUpdateChanged(Event, frozen=True, kw_only=True):
     status: str
 
 
+class ConfigurationReported(Event, frozen=True, kw_only=True):
+    """A report of what a station's variables are is complete. ``base`` is "" for one of parts."""
+
+    request_id: str
+    base: str
+    variables: int
+
+
+class ConfigurationWritten(Event, frozen=True, kw_only=True):
+    """A station took a value; a secret has none here. ``status``: Accepted, RebootRequired."""
+
+    variable: str
+    attribute: str
+    value: str | None
+    status: str
+
+
+class DataReceived(Event, frozen=True, kw_only=True):
+    """A vendor's own message (P02). ``data`` is the beginning of it, as JSON: hostile."""
+
+    vendor: str
+    message: str
+    status: str
+    size_bytes: int
+    data: str
+
+
 class CampaignChanged(Event, frozen=True, kw_only=True):
     """Station name "": the campaign as a whole."""
 
@@ -348,6 +375,9 @@ Anything = (
     | LogUploadChanged
     | FirmwareUpdateChanged
     | CampaignChanged
+    | ConfigurationReported
+    | ConfigurationWritten
+    | DataReceived
     | ReservationChanged
     | ChargingProfileChanged
     | ChargingLimitChanged

@@ -326,6 +326,24 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
     frames_burst: Annotated[
         int, of("WebSocket frames that it may send at once before that.", ge=1, le=1_000_000)
     ] = 200
+    status_stale_h: Annotated[
+        float,
+        of(
+            "A connector's status that was heard longer ago is shown as stale, in hours. 0: it "
+            "stays good while the station is connected.",
+            ge=0,
+            le=87_600,
+        ),
+    ] = 24
+    unended_after_h: Annotated[
+        float,
+        of(
+            "Nothing was heard of an open transaction for so long, and its station is gone, not "
+            "connected, or has started anew: it is told of as one that never ended. In hours.",
+            gt=0,
+            le=87_600,
+        ),
+    ] = 12
     call_timeout_s: Annotated[
         float, of("How long a station may take to answer us, in seconds.", gt=0, le=600)
     ] = 30

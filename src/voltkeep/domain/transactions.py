@@ -88,6 +88,20 @@ def _digest(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
+class Closing(Struct, frozen=True, kw_only=True):
+    """That a person has closed a transaction in our record, which stops nothing at the station.
+
+    ``as_of`` and ``meter_wh`` are what is taken for its end; the station's own word, if it comes
+    after all, counts more.
+    """
+
+    at: datetime
+    by: str
+    reason: str
+    as_of: datetime
+    meter_wh: float | None
+
+
 class Transaction(Struct, kw_only=True):
     """A transaction as far as it has been told. Times as the station gave them, in UTC.
 
@@ -111,6 +125,7 @@ class Transaction(Struct, kw_only=True):
     charging_state: ChargingState | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
+    closing: Closing | None = None
     first_heard_at: datetime
     last_heard_at: datetime
 
@@ -121,14 +136,27 @@ class Transaction(Struct, kw_only=True):
 
     @property
     def is_active(self) -> bool:
-        return self.ended_at is None
+        """The station has not ended it, and nobody has closed it."""
+        return self.ended_at is None and self.closing is None
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When it ended, as the station says, or else as whoever closed it says."""
+        return self.ended_at or (self.closing.as_of if self.closing else None)
+
+    @property
+    def last_meter_wh(self) -> float | None:
+        """The last known register: of an end, or of a closing, or of what was heard so far."""
+        is_closed = self.ended_at is None and self.closing is not None
+        return self.closing.meter_wh if is_closed and self.closing else self.meter_stop_wh
 
     @property
     def energy_wh(self) -> float | None:
         """Wh between the first and the last known register; None when either is unknown."""
-        if self.meter_start_wh is None or self.meter_stop_wh is None:
+        last = self.last_meter_wh
+        if self.meter_start_wh is None or last is None:
             return None
-        return self.meter_stop_wh - self.meter_start_wh
+        return last - self.meter_start_wh
 
     def apply(self, update: TransactionUpdate, heard_at: datetime) -> None:
         """Take a new update into account. News may be late, so no phase undoes another.

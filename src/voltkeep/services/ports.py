@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
-from voltkeep.domain.authorization import Token
+from voltkeep.domain.authorization import GroupCount, Token
 from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.events import Event
@@ -17,6 +17,9 @@ from voltkeep.domain.orders import OrderMessage
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.records import AuditRows, RecordKinds
+
+if TYPE_CHECKING:
+    from voltkeep.services.lists import Lists  # whose rows are declared here
 
 Clock = Callable[[], datetime]
 """The time now, aware, UTC."""
@@ -124,9 +127,29 @@ class TokenRows(Protocol):
         ...
 
     async def remove(self, tenant: TenantId, id_token: IdToken) -> bool: ...
-    async def all(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> list[Token]:
-        """In order of `IdToken.key`."""
+    async def all(
+        self,
+        tenant: TenantId,
+        *,
+        after: str = "",
+        groups: Sequence[str] = (),
+        limit: int = 1000,
+    ) -> list[Token]:
+        """In order of `IdToken.key`; of these groups only, if any is named."""
         ...
+
+    async def count(self, tenant: TenantId, *, groups: Sequence[str] = ()) -> int: ...
+    async def groups(
+        self, tenant: TenantId, *, after: str = "", limit: int = 1000
+    ) -> "list[GroupCount]":
+        """Groups that have a token, in order of their names."""
+        ...
+
+    async def block_group(self, tenant: TenantId, group: str, *, blocked: bool) -> int:
+        """Mark each token of a group; how many."""
+        ...
+
+    async def rename_group(self, tenant: TenantId, group: str, new: str) -> int: ...
 
 
 class TransactionRows(Protocol):
@@ -348,6 +371,8 @@ class Work(RecordKinds, Protocol):
     def messages(self) -> MessageRows: ...
     @property
     def audit(self) -> AuditRows: ...
+    @property
+    def lists(self) -> "Lists": ...
 
     def emit(self, event: Event) -> None: ...
 

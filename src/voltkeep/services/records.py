@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import Actor, AuditEntry, Deed
+from voltkeep.domain.authorization import SeenToken, TokenChange, TokenGroup
 from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
@@ -17,6 +18,8 @@ from voltkeep.domain.certificates import (
     TrustAnchor,
 )
 from voltkeep.domain.closing import Unended
+from voltkeep.domain.configuration import Assignment, Template
+from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
@@ -146,7 +149,21 @@ class RecordKinds(Protocol):
     @property
     def steps(self) -> Records[CampaignStep]: ...
     @property
+    def variables(self) -> Records[ComponentState]: ...
+    @property
+    def reports(self) -> Records[DeviceReport]: ...
+    @property
+    def templates(self) -> Records[Template]: ...
+    @property
+    def assignments(self) -> Records[Assignment]: ...
+    @property
     def reservations(self) -> Records[Reservation]: ...
+    @property
+    def unknown_tokens(self) -> Records[SeenToken]: ...
+    @property
+    def token_groups(self) -> Records[TokenGroup]: ...
+    @property
+    def token_changes(self) -> Records[TokenChange]: ...
     @property
     def availability(self) -> Records[AvailabilityWish]: ...
     @property

@@ -22,6 +22,7 @@ from voltkeep.domain.transactions import (
 from voltkeep.services import reservations
 from voltkeep.services.meter_values import energy_metered
 from voltkeep.services.ports import Announce, Begin, Clock, Journal, MeterRow, Read, Work
+from voltkeep.services.security_events import raise_alert
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +124,8 @@ class TransactionService:
                 )
                 await work.store_meter_values(sender, report)
             _tell(work, sender, transaction, before)
+            if transaction.closing is not None and transaction.ended_at is None:
+                await _tell_it_runs(work, sender, transaction)
         self._remember(transaction)
         return Recorded(transaction.ref, decision)
 
@@ -160,7 +163,7 @@ class TransactionService:
                 continue
             if (one.ended_at, one.meter_stop_wh) == (update.at, update.meter_wh):
                 return one  # the same end, said again
-            if one.is_active and _may_end(one, update):
+            if one.ended_at is None and _may_end(one, update):
                 candidates.append(one)
         return candidates[0] if len(candidates) == 1 else None
 
@@ -334,6 +337,14 @@ def _tells_energy(update: TransactionUpdate) -> bool:
     return update.meter_wh is not None or any(
         value.energy_wh is not None for value in update.values
     )
+
+
+async def _tell_it_runs(work: Work, sender: Sender, transaction: Transaction) -> None:
+    text = (
+        f"transaction {transaction.ref} goes on at the station, and was closed in the record: "
+        "`voltkeep station command` stops it, if that is wanted"
+    )
+    await raise_alert(work, sender.station, "closed transaction goes on", text, sender.received_at)
 
 
 def _tell(

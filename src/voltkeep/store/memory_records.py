@@ -7,6 +7,7 @@ from typing import Generic
 
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
+from voltkeep.domain.authorization import SeenToken, TokenChange, TokenGroup
 from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
@@ -16,6 +17,8 @@ from voltkeep.domain.certificates import (
     TrustAnchor,
 )
 from voltkeep.domain.closing import Unended
+from voltkeep.domain.configuration import Assignment, Template
+from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
@@ -152,8 +155,15 @@ class MemoryRecordKinds:
         self.refusals = MemoryRecords(state, Refusal)
         self.alerts = MemoryRecords(state, Alert)
         self.campaigns = MemoryRecords(state, Campaign)
+        self.variables = MemoryRecords(state, ComponentState)
+        self.reports = MemoryRecords(state, DeviceReport)
+        self.templates = MemoryRecords(state, Template)
+        self.assignments = MemoryRecords(state, Assignment)
         self.steps = MemoryRecords(state, CampaignStep)
         self.reservations = MemoryRecords(state, Reservation)
+        self.unknown_tokens = MemoryRecords(state, SeenToken)
+        self.token_groups = MemoryRecords(state, TokenGroup)
+        self.token_changes = MemoryRecords(state, TokenChange)
         self.availability = MemoryRecords(state, AvailabilityWish)
         self.availability_plans = MemoryRecords(state, AvailabilityPlan)
         self.unended = MemoryRecords(state, Unended)

@@ -245,31 +245,6 @@ class MemoryConnectorRows:
         return [self._state.connectors[key] for key in found]
 
 
-class MemoryTokenRows:
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    async def get(self, tenant: TenantId, id_token: IdToken) -> Token | None:
-        return self._state.tokens.get((tenant, id_token.key))
-
-    async def hold(self, tenant: TenantId, id_token: IdToken) -> Token | None:
-        return await self.get(tenant, id_token)
-
-    async def save(self, tenant: TenantId, token: Token) -> bool:
-        self._state.writes()
-        is_new = (tenant, token.id_token.key) not in self._state.tokens
-        self._state.tokens[tenant, token.id_token.key] = token
-        return is_new
-
-    async def remove(self, tenant: TenantId, id_token: IdToken) -> bool:
-        self._state.writes()
-        return self._state.tokens.pop((tenant, id_token.key), None) is not None
-
-    async def all(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> list[Token]:
-        found = sorted(key for of, key in self._state.tokens if of == tenant and key > after)
-        return [self._state.tokens[tenant, key] for key in found[:limit]]
-
-
 class MemoryTransactionRows:
     def __init__(self, state: State, numbers: "itertools.count[int]") -> None:
         self._state = state
@@ -355,7 +330,7 @@ class MemoryTransactionRows:
 
     async def suspects(
         self,
-        silent_since: datetime,  # noqa: ARG002  # every open one is a suspect
+        silent_since: datetime,  # every open one is a suspect
         *,
         after: tuple[StationId, TransactionRef] | None = None,
         limit: int = 1000,

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
+from voltkeep.domain.authorization import SeenToken, TokenChange, TokenGroup
 from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.campaigns import Campaign, CampaignStep
 from voltkeep.domain.certificates import (
@@ -12,6 +13,8 @@ from voltkeep.domain.certificates import (
     TrustAnchor,
 )
 from voltkeep.domain.closing import Unended
+from voltkeep.domain.configuration import Assignment, Template
+from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.orders import Batch, Order
@@ -81,12 +84,40 @@ class SqlRecordKinds:
         return SqlRecords(self._db, tables.campaigns, Campaign)
 
     @cached_property
+    def variables(self) -> SqlRecords[ComponentState]:
+        return SqlRecords(self._db, tables.variables, ComponentState)
+
+    @cached_property
+    def reports(self) -> SqlRecords[DeviceReport]:
+        return SqlRecords(self._db, tables.device_reports, DeviceReport)
+
+    @cached_property
+    def templates(self) -> SqlRecords[Template]:
+        return SqlRecords(self._db, tables.variable_templates, Template)
+
+    @cached_property
+    def assignments(self) -> SqlRecords[Assignment]:
+        return SqlRecords(self._db, tables.template_assignments, Assignment)
+
+    @cached_property
     def steps(self) -> SqlRecords[CampaignStep]:
         return SqlRecords(self._db, tables.campaign_steps, CampaignStep)
 
     @cached_property
     def reservations(self) -> SqlRecords[Reservation]:
         return SqlRecords(self._db, tables.reservations, Reservation)
+
+    @cached_property
+    def unknown_tokens(self) -> SqlRecords[SeenToken]:
+        return SqlRecords(self._db, tables.unknown_tokens, SeenToken)
+
+    @cached_property
+    def token_groups(self) -> SqlRecords[TokenGroup]:
+        return SqlRecords(self._db, tables.token_groups, TokenGroup)
+
+    @cached_property
+    def token_changes(self) -> SqlRecords[TokenChange]:
+        return SqlRecords(self._db, tables.token_changes, TokenChange)
 
     @cached_property
     def availability(self) -> SqlRecords[AvailabilityWish]:

@@ -57,6 +57,9 @@ _REMOVE_ITS = [
     for table in (
         connectors,
         tables.installed_certificates,
+        tables.variables,
+        tables.device_reports,
+        tables.template_assignments,
         tables.trust_anchors,
         tables.reservations,
         tables.local_lists,

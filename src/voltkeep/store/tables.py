@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from voltkeep.store.columns import UtcTime, Words
@@ -126,6 +127,7 @@ tokens = Table(
     Column("kind", Words, nullable=False),
     Column("group_token", Words),
     Column("blocked", Boolean, nullable=False),
+    Column("group_blocked", Boolean, nullable=False, server_default=false()),
     Column("expires_at", UtcTime),
     Column("max_active", BigInteger, nullable=False),
     Column("note", Words, nullable=False),
@@ -156,6 +158,11 @@ transactions = Table(
     Column("charging_state", Words),
     Column("remote_start_id", BigInteger),
     Column("reservation_id", BigInteger),
+    Column("closed_at", UtcTime),
+    Column("closed_by", Words),
+    Column("close_reason", Words),
+    Column("closed_as_of", UtcTime),
+    Column("closed_meter_wh", Float(53)),
     Column("first_heard_at", UtcTime, nullable=False),
     Column("last_heard_at", UtcTime, nullable=False),
     UniqueConstraint("tenant", "station", "start_key"),
@@ -386,10 +393,14 @@ Index(None, orders.c.tenant, orders.c.batch, orders.c.state)
 Index(None, orders.c.tenant, orders.c.station, orders.c.state, orders.c.at)
 variables = _records("variables")
 variable_templates = _records("variable_templates")
+template_assignments = _records("template_assignments")
+device_reports = _records("device_reports")
 reservations = _records("reservations")
 local_lists = _records("local_lists")
 charging_profiles = _records("charging_profiles")
 unknown_tokens = _records("unknown_tokens")
+token_groups = _records("token_groups")
+token_changes = _records("token_changes")
 availability = _records("availability")
 availability_plans = _records("availability_plans")
 unended = _records("unended")

@@ -4,15 +4,21 @@ import heapq
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, exists, func, not_, or_, select, tuple_, update
 
 from voltkeep.domain.authorization import Authorization
-from voltkeep.domain.availability import ChargingState
+from voltkeep.domain.availability import ChargingState, ConnectorStatus
 from voltkeep.domain.identity import Evse, IdToken, StationId, TenantId, TransactionRef
-from voltkeep.domain.transactions import Transaction, TransactionUpdate
+from voltkeep.domain.transactions import Closing, Transaction, TransactionUpdate
 from voltkeep.store.columns import Moment, as_it_is, storable
 from voltkeep.store.engine import Statements, per_engine
-from voltkeep.store.tables import TRANSACTION_NUMBERS, transaction_events, transactions
+from voltkeep.store.tables import (
+    TRANSACTION_NUMBERS,
+    connectors,
+    stations,
+    transaction_events,
+    transactions,
+)
 from voltkeep.store.tenants import tenants_of
 
 _c = transactions.c
@@ -43,6 +49,7 @@ _ACTIVE_WITH = (
         _c.tenant == bindparam("in_tenant"),
         _c.token_key == bindparam("of_token"),
         _c.ended_at.is_(None),
+        _c.closed_at.is_(None),
         _c.authorization == Authorization.ACCEPTED,
         or_(
             _c.evse_id.is_(None),
@@ -54,9 +61,53 @@ _ACTIVE_WITH = (
             _later.c.station == _c.station,
             _later.c.evse_id == _c.evse_id,
             _later.c.ended_at.is_(None),
+            _later.c.closed_at.is_(None),
             tuple_(_later.c.first_heard_at, _later.c.ref) > tuple_(_c.first_heard_at, _c.ref),
         ),
     )
+)
+_BY_NAME = (_c.tenant, _c.station, _c.ref)
+_has_followed = exists().where(
+    _later.c.tenant == _c.tenant,
+    _later.c.station == _c.station,
+    _later.c.evse_id == _c.evse_id,
+    _later.c.first_heard_at > _c.first_heard_at,
+)
+_says_available = exists().where(
+    connectors.c.tenant == _c.tenant,
+    connectors.c.station == _c.station,
+    connectors.c.evse_id == _c.evse_id,
+    connectors.c.status == ConnectorStatus.AVAILABLE,
+    connectors.c.received_at > _c.last_heard_at,
+)
+_is_there = exists().where(
+    stations.c.tenant == _c.tenant,
+    stations.c.name == _c.station,
+    stations.c.connected_at.is_not(None),
+    or_(
+        stations.c.disconnected_at.is_(None),
+        stations.c.disconnected_at < stations.c.connected_at,
+    ),
+    or_(stations.c.booted_at.is_(None), stations.c.booted_at <= _c.last_heard_at),
+)
+_SUSPECTS = (
+    select(*transactions.columns)
+    .where(
+        _c.ended_at.is_(None),
+        _c.closed_at.is_(None),
+        or_(
+            _has_followed,
+            _says_available,
+            and_(_c.last_heard_at < bindparam("silent_since"), ~_is_there),
+        ),
+    )
+    .order_by(*_BY_NAME)
+)
+_NEWER = (
+    select(*transactions.columns)
+    .where(_OF_STATION, _c.evse_id == bindparam("of_evse"), _c.first_heard_at > bindparam("since"))
+    .order_by(_c.first_heard_at, _c.ref)
+    .limit(1)
 )
 _ORDER = (_c.first_heard_at, _c.tenant, _c.station, _c.ref)
 
@@ -91,7 +142,7 @@ class SqlTransactionRows:
 
     async def get(self, station: StationId, ref: TransactionRef) -> Transaction | None:
         found = await self._db.rows(_GET, _of(station, ref))
-        return _transaction(found[0]) if found else None
+        return as_transaction(found[0]) if found else None
 
     async def started_as(self, station: StationId, start_key: str) -> Transaction | None:
         values = {
@@ -100,7 +151,7 @@ class SqlTransactionRows:
             "of_start_key": start_key,
         }
         found = await self._db.rows(_STARTED_AS, values)
-        return _transaction(found[0]) if found else None
+        return as_transaction(found[0]) if found else None
 
     async def next_number(self) -> int:
         return await self._db.next_number(TRANSACTION_NUMBERS.name)
@@ -156,7 +207,8 @@ class SqlTransactionRows:
         if station is not None:
             found = found.where(_c.station == station.name)
         if active is not None:
-            found = found.where(_c.ended_at.is_(None) if active else _c.ended_at.is_not(None))
+            is_open = and_(_c.ended_at.is_(None), _c.closed_at.is_(None))
+            found = found.where(is_open if active else not_(is_open))
         if before is not None:
             at, than, ref = before
             found = found.where(
@@ -165,7 +217,7 @@ class SqlTransactionRows:
             )
         pages = [
             [
-                _transaction(row)
+                as_transaction(row)
                 for row in await self._db.rows(found.where(_c.tenant == each).limit(limit))
             ]
             for each in tenants
@@ -175,6 +227,33 @@ class SqlTransactionRows:
         )
         return [transaction for transaction, _ in zip(latest, range(limit), strict=False)]
 
+    async def suspects(
+        self,
+        silent_since: datetime,
+        *,
+        after: tuple[StationId, TransactionRef] | None = None,
+        limit: int = 1000,
+    ) -> list[Transaction]:
+        found = _SUSPECTS
+        if after is not None:
+            station, ref = after
+            types = [column.type for column in _BY_NAME]
+            found = found.where(tuple_(*_BY_NAME) > tuple_(*station, ref, types=types))
+        values = {"silent_since": silent_since}
+        return [as_transaction(row) for row in await self._db.rows(found.limit(limit), values)]
+
+    async def newer(self, transaction: Transaction) -> Transaction | None:
+        if transaction.evse is None:
+            return None
+        values = {
+            "in_tenant": transaction.station.tenant,
+            "of_station": transaction.station.name,
+            "of_evse": transaction.evse.id,
+            "since": transaction.first_heard_at,
+        }
+        found = await self._db.rows(_NEWER, values)
+        return as_transaction(found[0]) if found else None
+
 
 def _of(station: StationId, ref: TransactionRef) -> dict[str, Any]:
     return {"in_tenant": station.tenant, "of_station": station.name, "of_ref": ref}
@@ -182,6 +261,7 @@ def _of(station: StationId, ref: TransactionRef) -> dict[str, Any]:
 
 def _row(transaction: Transaction) -> dict[str, Any]:
     evse, token, stopped_by = transaction.evse, transaction.id_token, transaction.stop_token
+    closing = transaction.closing
     return {
         **{name: getattr(transaction, name) for name in _PLAIN},
         "evse_id": evse.id if evse else None,
@@ -194,10 +274,15 @@ def _row(transaction: Transaction) -> dict[str, Any]:
         "stop_token_value": stopped_by.value if stopped_by else None,
         "stop_token_kind": stopped_by.kind if stopped_by else None,
         "charging_state": transaction.charging_state,
+        "closed_at": closing.at if closing else None,
+        "closed_by": closing.by if closing else None,
+        "close_reason": closing.reason if closing else None,
+        "closed_as_of": closing.as_of if closing else None,
+        "closed_meter_wh": closing.meter_wh if closing else None,
     }
 
 
-def _transaction(row: Any) -> Transaction:
+def as_transaction(row: Any) -> Transaction:
     return Transaction(
         station=StationId(row.tenant, row.station),
         ref=TransactionRef(row.ref),
@@ -207,7 +292,20 @@ def _transaction(row: Any) -> Transaction:
         authorization=Authorization(row.authorization) if row.authorization else None,
         stop_token=_token(row.stop_token_value, row.stop_token_kind),
         charging_state=ChargingState(row.charging_state) if row.charging_state else None,
+        closing=_closing(row),
         **{name: getattr(row, name) for name in _PLAIN},
+    )
+
+
+def _closing(row: Any) -> Closing | None:
+    if row.closed_at is None:
+        return None
+    return Closing(
+        at=row.closed_at,
+        by=row.closed_by,
+        reason=row.close_reason,
+        as_of=row.closed_as_of,
+        meter_wh=row.closed_meter_wh,
     )
 
 

@@ -1,6 +1,4 @@
-"""RemoteStartTransaction, RemoteStopTransaction, TriggerMessage and its extended twin,
-UnlockConnector, ClearCache.
-"""
+"""Remote start and stop, TriggerMessage and its extended twin, UnlockConnector, ClearCache."""
 
 import re
 

@@ -10,7 +10,8 @@ down_revision = "0002_trust_pre"
 
 _RECORDS = (
     *("batches", "variables", "variable_templates", "reservations", "local_lists"),
-    *("charging_profiles", "unknown_tokens", "sites", "tenants"),
+    *("template_assignments", "device_reports"),
+    *("charging_profiles", "unknown_tokens", "token_groups", "token_changes", "sites", "tenants"),
     *("availability", "availability_plans", "unended"),
     *(
         "users",
@@ -30,8 +31,17 @@ def upgrade() -> None:
     op.create_index("ix_stations_tenant_site_name", "stations", ["tenant", "site", "name"])
     op.add_column("outbox", sa.Column("position", sa.BigInteger()))
     op.create_index("ix_outbox_tenant_position", "outbox", ["tenant", "position"])
+    op.add_column(
+        "tokens",
+        sa.Column("group_blocked", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
     for name in _RECORDS:
         _records(name)
+    for name in ("closed_at", "closed_as_of"):
+        op.add_column("transactions", sa.Column(name, UtcTime()))
+    for name in ("closed_by", "close_reason"):
+        op.add_column("transactions", sa.Column(name, Words()))
+    op.add_column("transactions", sa.Column("closed_meter_wh", sa.Float(53)))
     _records("orders", "batch", "result", "issued_by")
     op.create_index("ix_orders_tenant_batch_state", "orders", ["tenant", "batch", "state"])
     by_station = ["tenant", "station", "state", "at"]

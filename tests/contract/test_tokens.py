@@ -48,3 +48,29 @@ async def test_tokens_are_listed_by_key_in_pages(store):
         assert keys == sorted(value.casefold() for value in values)
         page = await work.tokens.all(TENANT, after=keys[1], limit=2)
         assert [row.id_token.key for row in page] == keys[2:4]
+
+
+async def test_groups_are_counted_blocked_and_renamed_as_a_whole(store):
+    async with store.begin() as work:
+        for value, group in (("a", "RED"), ("b", "BLUE"), ("c", "RED"), ("d", None)):
+            await work.tokens.save(TENANT, token(value, group=group))
+        await work.tokens.save(OTHER_TENANT, token("a", group="RED"))
+
+        assert await work.tokens.block_group(TENANT, "RED", blocked=True) == 2
+        assert await work.tokens.rename_group(TENANT, "BLUE", "GREEN") == 1
+
+    async with store.read() as work:
+        groups = await work.tokens.groups(TENANT)
+        assert [(each.name, each.tokens, each.blocked) for each in groups] == [
+            ("GREEN", 1, False),
+            ("RED", 2, True),
+        ]
+        assert await work.tokens.groups(TENANT, after="GREEN", limit=1) == groups[1:]
+        assert [row.id_token.value for row in await work.tokens.all(TENANT, groups=("RED",))] == [
+            "a",
+            "c",
+        ]
+        assert await work.tokens.count(TENANT) == 4
+        assert await work.tokens.count(TENANT, groups=("RED", "GREEN")) == 3
+        other = await work.tokens.groups(OTHER_TENANT)
+        assert [(each.name, each.blocked) for each in other] == [("RED", False)]

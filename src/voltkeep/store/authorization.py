@@ -1,10 +1,11 @@
 """Functional block C: the tokens that operators registered."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import Update, and_, bindparam, case, delete, func, select, update
 
-from voltkeep.domain.authorization import Token
+from voltkeep.domain.authorization import GroupCount, Token
 from voltkeep.domain.identity import IdToken, TenantId
 from voltkeep.store.engine import Statements, per_engine
 from voltkeep.store.tables import tokens
@@ -25,6 +26,14 @@ _ALL = (
     .limit(bindparam("most"))
 )
 
+_BLOCKED = case((_c.group_blocked, 1), else_=0)
+
+Groups = list[GroupCount]  # a method of that name hides it in the class below
+
+
+def _members(tenant: TenantId, group: str) -> Update:
+    return update(tokens).where(_c.tenant == tenant, _c.group_token == group)
+
 
 class SqlTokenRows:
     """`services.ports.TokenRows`."""
@@ -34,11 +43,11 @@ class SqlTokenRows:
 
     async def get(self, tenant: TenantId, id_token: IdToken) -> Token | None:
         found = await self._db.rows(_GET, _of(tenant, id_token))
-        return _token(found[0]) if found else None
+        return as_token(found[0]) if found else None
 
     async def hold(self, tenant: TenantId, id_token: IdToken) -> Token | None:
         found = await self._db.rows(_HOLD, _of(tenant, id_token))
-        return _token(found[0]) if found else None
+        return as_token(found[0]) if found else None
 
     async def save(self, tenant: TenantId, token: Token) -> bool:
         values = _row(token)
@@ -51,9 +60,39 @@ class SqlTokenRows:
     async def remove(self, tenant: TenantId, id_token: IdToken) -> bool:
         return await self._db.run(_REMOVE, _of(tenant, id_token)) == 1
 
-    async def all(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> list[Token]:
+    async def all(
+        self,
+        tenant: TenantId,
+        *,
+        after: str = "",
+        groups: Sequence[str] = (),
+        limit: int = 1000,
+    ) -> list[Token]:
         values = {"in_tenant": tenant, "after": after, "most": limit}
-        return [_token(row) for row in await self._db.rows(_ALL, values)]
+        found = _ALL.where(_c.group_token.in_(groups)) if groups else _ALL
+        return [as_token(row) for row in await self._db.rows(found, values)]
+
+    async def count(self, tenant: TenantId, *, groups: Sequence[str] = ()) -> int:
+        counted = select(func.count()).where(_c.tenant == tenant)
+        counted = counted.where(_c.group_token.in_(groups)) if groups else counted
+        number: int = (await self._db.rows(counted))[0][0]
+        return number
+
+    async def groups(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> Groups:
+        rows = await self._db.rows(
+            select(_c.group_token, func.count(), func.max(_BLOCKED))
+            .where(_c.tenant == tenant, _c.group_token > after)
+            .group_by(_c.group_token)
+            .order_by(_c.group_token)
+            .limit(limit)
+        )
+        return [GroupCount(name=name, tokens=n, blocked=bool(blocked)) for name, n, blocked in rows]
+
+    async def block_group(self, tenant: TenantId, group: str, *, blocked: bool) -> int:
+        return await self._db.run(_members(tenant, group).values(group_blocked=blocked))
+
+    async def rename_group(self, tenant: TenantId, group: str, new: str) -> int:
+        return await self._db.run(_members(tenant, group).values(group_token=new))
 
 
 def _of(tenant: TenantId, id_token: IdToken) -> dict[str, Any]:
@@ -66,6 +105,7 @@ def _row(token: Token) -> dict[str, Any]:
         "kind": token.id_token.kind,
         "group_token": token.group,
         "blocked": token.blocked,
+        "group_blocked": token.group_blocked,
         "expires_at": token.expires_at,
         "max_active": token.max_active,
         "note": token.note,
@@ -73,11 +113,12 @@ def _row(token: Token) -> dict[str, Any]:
     }
 
 
-def _token(row: Any) -> Token:
+def as_token(row: Any) -> Token:
     return Token(
         id_token=IdToken(row.value, row.kind),
         group=row.group_token,
         blocked=row.blocked,
+        group_blocked=row.group_blocked,
         expires_at=row.expires_at,
         max_active=row.max_active,
         note=row.note,

@@ -17,6 +17,7 @@ from voltkeep.domain.identity import Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport
 from voltkeep.domain.transactions import TransactionUpdate
 from voltkeep.services.ports import Exchange, LoggedExchange, MeterRow, StoreUnavailable
+from voltkeep.store.memory_lists import MemoryLists
 from voltkeep.store.memory_records import MemoryAuditRows, MemoryRecordKinds
 from voltkeep.store.memory_rows import (
     MemoryCommandRows,
@@ -25,10 +26,10 @@ from voltkeep.store.memory_rows import (
     MemoryMeterRows,
     MemoryRemoteStartRows,
     MemoryStationRows,
-    MemoryTokenRows,
     MemoryTransactionRows,
     State,
 )
+from voltkeep.store.memory_tokens import MemoryTokenRows
 
 _LINE_SECONDS = 10.0
 
@@ -48,6 +49,7 @@ class MemoryWork(MemoryRecordKinds):
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
         self.audit = MemoryAuditRows(state)
+        self.lists = MemoryLists(state, store)
 
     def emit(self, event: Event) -> None:
         self._state.writes()

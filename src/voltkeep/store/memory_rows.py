@@ -13,6 +13,8 @@ from voltkeep.domain.audit import AuditEntry
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.certificates import InstalledCertificate, TrustAnchor
+from voltkeep.domain.configuration import Assignment
+from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
@@ -33,6 +35,9 @@ S = TypeVar("S", Station, Transaction, QueuedCommand)
 GONE_WITH_A_STATION: tuple[type[Any], ...] = (
     InstalledCertificate,
     TrustAnchor,
+    ComponentState,
+    DeviceReport,
+    Assignment,
     Reservation,
     AvailabilityWish,
     AvailabilityPlan,

@@ -3,6 +3,8 @@
 A page goes on after a place, not after a count: what is added or removed meanwhile moves nothing.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -106,6 +108,7 @@ class TransactionFilter(Struct, frozen=True, kw_only=True):
     id_token: IdToken | None = None
     group: str | None = None
     active: bool | None = None
+    closed: bool | None = None  # in the record, by a person
     started_since: datetime | None = None
     started_before: datetime | None = None
     ended_since: datetime | None = None
@@ -158,9 +161,9 @@ class LoggedStatus(Struct, frozen=True, kw_only=True):
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
-    """An event of the outbox; ``seq`` grows in the order of works of one station."""
+    """An event that was told; ``position`` grows in that order."""
 
-    seq: int
+    position: int
     event: Event
 
 
@@ -262,5 +265,9 @@ class Lists(Protocol):
         after: Place | None = None,
         limit: int = 100,
     ) -> Page[StoredEvent]:
-        """By ``seq``, published or not. To replay: ``after=(seq,)``."""
+        """Those that were told, by ``position``. To replay: ``after=(position,)``."""
         ...
+
+
+ReadLists = Callable[[], AbstractAsyncContextManager[Lists]]
+"""Lists that are read together, and wait for no writer. Raises StoreUnavailable."""

@@ -48,12 +48,12 @@ class SqlAuditRows:
     ) -> list[AuditEntry]:
         await self.finish()
         values = {"in_tenant": tenant, "after": after, "most": limit}
-        return [_entry(row) for row in await self._db.rows(_SINCE, values)]
+        return [as_entry(row) for row in await self._db.rows(_SINCE, values)]
 
     async def last(self, tenant: TenantId, *, limit: int = 20) -> list[AuditEntry]:
         await self.finish()
         found = await self._db.rows(_LAST, {"in_tenant": tenant, "most": limit})
-        return [_entry(row) for row in reversed(found)]
+        return [as_entry(row) for row in reversed(found)]
 
     async def tenants(self) -> list[TenantId]:
         await self.finish()
@@ -93,7 +93,7 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Any) -> AuditEntry:
+def as_entry(row: Any) -> AuditEntry:
     return AuditEntry(
         tenant=TenantId(row.tenant),
         seq=row.seq,

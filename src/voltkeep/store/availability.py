@@ -61,7 +61,7 @@ class SqlConnectorRows:
 
     async def of(self, station: StationId) -> list[ConnectorRow]:
         values = {"tenant": station.tenant, "station": station.name}
-        return [_connector(row) for row in await self._db.rows(_OF, values)]
+        return [as_connector(row) for row in await self._db.rows(_OF, values)]
 
 
 def _row(row: ConnectorRow) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _row(row: ConnectorRow) -> dict[str, Any]:
     }
 
 
-def _connector(row: Any) -> ConnectorRow:
+def as_connector(row: Any) -> ConnectorRow:
     return ConnectorRow(
         station=StationId(row.tenant, row.station),
         update=StatusUpdate(

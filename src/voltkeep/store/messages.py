@@ -64,7 +64,7 @@ class SqlMessageRows:
             return await self._of_station(station, after=after, limit=limit, newest=False)
         pages = [
             [
-                _logged(row)
+                as_logged(row)
                 for row in await self._db.rows(
                     _ALL.where(_c.tenant == tenant, _c.id > after).order_by(_c.id).limit(limit)
                 )
@@ -79,7 +79,7 @@ class SqlMessageRows:
         if station is not None:
             return await self._of_station(station, after=0, limit=limit, newest=True)
         found = [
-            _logged(row)
+            as_logged(row)
             for tenant in await tenants_of(self._db, message_log)
             for row in await self._db.rows(
                 _ALL.where(_c.tenant == tenant).order_by(_c.id.desc()).limit(limit)
@@ -101,7 +101,7 @@ class SqlMessageRows:
                 break
             within = _c.id.between(block * LOG_BLOCK, block * LOG_BLOCK + LOG_BLOCK - 1)
             page = of_station.where(within).limit(limit - len(found))
-            found += map(_logged, await self._db.rows(page))
+            found += map(as_logged, await self._db.rows(page))
         return found[::-1] if newest else found
 
     async def _blocks_of(
@@ -158,7 +158,7 @@ def _id(logged: LoggedExchange) -> int:
     return logged.id
 
 
-def _logged(row: Any) -> LoggedExchange:
+def as_logged(row: Any) -> LoggedExchange:
     return LoggedExchange(
         id=row.id,
         exchange=Exchange(

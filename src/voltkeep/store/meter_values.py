@@ -11,9 +11,11 @@ from sqlalchemy import bindparam, select, update
 
 from voltkeep.domain.identity import Evse, Sender, StationId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
+from voltkeep.services.lists import MeterFilter, Place
 from voltkeep.services.ports import MeterRow
 from voltkeep.store.columns import Moment, as_it_is, from_micros, micros, storable
 from voltkeep.store.engine import Statements, per_engine
+from voltkeep.store.paging import Listing
 from voltkeep.store.tables import NONE, meter_value_hours, meter_values
 
 COLUMNS = tuple(column.name for column in meter_values.columns)
@@ -161,10 +163,63 @@ class SqlMeterRows:
         found = await self._db.rows(_HOURS_OF_TRANSACTION, named)
         shard = _shard(storable(ref))
         return [
-            _meter_row(row)
+            as_meter_row(row)
             for spell in _spells({row.hour for row in found})
             for row in await self._db.rows(_OF_TRANSACTION, {**named, "shard": shard, **spell})
         ]
+
+
+async def hours_of(
+    db: Statements, station: StationId, which: MeterFilter, after: Place | None, *, descending: bool
+) -> list[int]:
+    """The hours in which there may be what fits, in order, from a place on."""
+    found = select(_hours.hour.distinct().label("hour")).where(
+        _hours.tenant == station.tenant, _hours.station == station.name
+    )
+    if which.ref is not None:
+        found = found.where(_hours.ref == which.ref)
+    if which.since is not None:
+        found = found.where(_hours.hour >= micros(which.since) // _HOUR)
+    if which.before is not None:
+        found = found.where(_hours.hour <= micros(which.before) // _HOUR)
+    if after is not None and isinstance(after[0], int):
+        at = after[0] // _HOUR
+        found = found.where(_hours.hour <= at if descending else _hours.hour >= at)
+    found = found.order_by(_hours.hour.desc() if descending else _hours.hour)
+    return [row.hour for row in await db.rows(found)]
+
+
+async def listing_of(
+    db: Statements, station: StationId, which: MeterFilter, hour: int, *, descending: bool
+) -> Listing:
+    """What a station metered in an hour, in order of time."""
+    refs = select(_hours.ref).where(
+        _hours.tenant == station.tenant, _hours.station == station.name, _hours.hour == hour
+    )
+    if which.ref is not None:
+        refs = refs.where(_hours.ref == which.ref)
+    shards = {_shard(row.ref) for row in await db.rows(refs)}
+    found = [
+        _c.tenant == station.tenant,
+        _c.shard.in_(sorted(shards)),
+        _c.at >= from_micros(hour * _HOUR),
+        _c.at < from_micros((hour + 1) * _HOUR),
+        _c.station == station.name,
+    ]
+    if which.ref is not None:
+        found.append(_c.ref == which.ref)
+    if which.evse_id is not None:
+        found.append(_c.evse_id == which.evse_id)
+    if which.since is not None:
+        found.append(_c.at >= which.since)
+    if which.before is not None:
+        found.append(_c.at < which.before)
+    return Listing(
+        columns=tuple(_c),
+        order=(_c.at, _c.ref, _c.evse_id, _c.digest),
+        descending=descending,
+        found=tuple(found),
+    )
 
 
 def _shard(ref: str) -> int:
@@ -181,7 +236,7 @@ def _spells(of_hours: set[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _meter_row(row: Any) -> MeterRow:
+def as_meter_row(row: Any) -> MeterRow:
     measured = dict(zip(_MEASURED, _measured(row), strict=True))
     return MeterRow(
         station=StationId(row.tenant, row.station),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -17,9 +17,6 @@ from voltkeep.domain.orders import OrderMessage
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.records import AuditRows, RecordKinds
-
-if TYPE_CHECKING:
-    from voltkeep.services.lists import Lists  # whose rows are declared here
 
 Clock = Callable[[], datetime]
 """The time now, aware, UTC."""
@@ -371,8 +368,6 @@ class Work(RecordKinds, Protocol):
     def messages(self) -> MessageRows: ...
     @property
     def audit(self) -> AuditRows: ...
-    @property
-    def lists(self) -> "Lists": ...
 
     def emit(self, event: Event) -> None: ...
 

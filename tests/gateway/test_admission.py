@@ -5,9 +5,9 @@ import ipaddress
 import pytest
 
 from voltkeep.domain.identity import station_id
-from voltkeep.gateway.admission import Turnstile, is_in, source
+from voltkeep.gateway.admission import Turnstile, is_in
 from voltkeep.gateway.limits import Limits
-from voltkeep.services.rates import Buckets, Rate
+from voltkeep.services.rates import Buckets, Rate, source
 
 CS, OTHER = station_id("CS-1"), station_id("CS-2")
 HERE, THERE = "192.0.2.1", "198.51.100.7"

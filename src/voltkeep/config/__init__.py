@@ -1,5 +1,6 @@
 """How an installation is set up: its settings, their sources, and its secret."""
 
+from voltkeep.config.account_settings import check_url, is_this_machine, parse_role_map
 from voltkeep.config.addresses import (
     Address,
     address_or_off,
@@ -21,13 +22,16 @@ __all__ = [
     "Loaded",
     "Settings",
     "address_or_off",
+    "check_url",
     "default_data",
     "fields",
+    "is_this_machine",
     "load",
     "make_data_directory",
     "parse_address",
     "parse_networks",
     "parse_ports",
+    "parse_role_map",
     "public_value",
     "read_pki_key",
     "read_secret",

@@ -10,7 +10,8 @@ from msgspec import Meta
 from voltkeep.config.settings import Settings
 
 PREFIX = "VOLTKEEP_"
-HIDDEN = {"secret", "pki_key"}  # never shown, and no flags: other users could read them there
+# Never shown, and no flags: other users could read them there.
+HIDDEN = {"secret", "pki_key", "oidc_client_secret"}
 
 
 class Field(NamedTuple):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from voltkeep.config.account_settings import check_url, parse_role_map
 from voltkeep.config.addresses import address_or_off, parse_networks, parse_ports
 from voltkeep.config.fields import HIDDEN, PREFIX, Field, fields
 from voltkeep.config.settings import Settings
@@ -186,6 +187,8 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(_LISTENERS, address_or_off),
     **dict.fromkeys(("trusted_proxies", "unlimited_sources", "outbound_allowed"), parse_networks),
     "ftp_passive_ports": parse_ports,
+    **dict.fromkeys(("public_url", "oidc_issuer"), check_url),
+    "oidc_roles": parse_role_map,
     "pki_key": _check_pki_key,
     "database": _check_database,
     "secret": _check_secret,

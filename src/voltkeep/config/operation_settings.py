@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from msgspec import Struct
-
+from voltkeep.config.account_settings import AccountSettings
 from voltkeep.config.described import of
 
 
-class OperationSettings(Struct, frozen=True, kw_only=True):
+class OperationSettings(AccountSettings, frozen=True, kw_only=True):
     """A part of `Settings`."""
 
     http: Annotated[

@@ -15,14 +15,13 @@ import ipaddress
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 from cachetools import LRUCache
 from msgspec import Struct
 
 from voltkeep.domain.identity import StationId
 from voltkeep.gateway.limits import Limits
-from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
+from voltkeep.services.rates import MOST_KEYS, Buckets, Rate, address_of, source
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -33,32 +32,9 @@ _BITS = 512  # for counting the identities that one source has tried
 _RESERVED = 0.5  # of the line for upgrades, for stations that were here lately
 
 
-@lru_cache(10_000)  # stations come back, and Python takes longer over it than over a hash
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """None if it is none; IPv4 in IPv6's clothes is IPv4."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
-
-
-def source(host: str) -> str:
-    """Who is one stranger: an IPv4 address, or an IPv6 /64."""
-    address = _address(host)
-    if address is None:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    prefix = int(address) >> 64 << 64
-    return f"{ipaddress.IPv6Address(prefix)}/64"
-
-
 def is_in(host: str, networks: Sequence[Network]) -> bool:
     """Whether an address is of one of these networks; IPv4 in IPv6's clothes is IPv4."""
-    address = _address(host)
+    address = address_of(host)
     if address is None:
         return False
     return any(address in network for network in networks)

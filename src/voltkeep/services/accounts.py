@@ -110,6 +110,7 @@ class AccountService:
         self._cached: TTLCache[str, ApiKey | None] = TTLCache(
             _MOST_CACHED, CACHED_S, timer=time.monotonic
         )
+        self._changes = 0  # what was read before one is not remembered after it
         self._used: dict[str, tuple[datetime, str]] = {}
         self._tenants: TTLCache[TenantId, bool] = TTLCache(
             _MOST_CACHED, CACHED_S, timer=time.monotonic
@@ -170,14 +171,17 @@ class AccountService:
 
     async def _known(self, id: str) -> ApiKey | None:
         if id in self._cached:
-            return self._cached[id]
+            return self._cached.get(id)
+        changes = self._changes
         async with self._read() as work:
             found = await work.api_keys.find(INSTALLATION, id)
-        self._cached[id] = found
+        if changes == self._changes:
+            self._cached[id] = found
         return found
 
     def forget(self, id: str) -> None:
         """It was changed: look again."""
+        self._changes += 1
         self._cached.pop(id, None)
 
     def forget_tenant(self, tenant: TenantId) -> None:

@@ -1,6 +1,8 @@
 """Token buckets: how often something may happen, for many keys in bounded memory."""
 
+import ipaddress
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
@@ -51,3 +53,26 @@ class Buckets(Generic[K]):
     def _level(self, key: K, now: float) -> float:
         level, at = self._levels.get(key, (self.rate.burst, now))
         return min(self.rate.burst, level + max(0.0, now - at) * self.rate.per_s)
+
+
+@lru_cache(10_000)  # stations come back, and Python takes longer over it than over a hash
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None if it is none; IPv4 in IPv6's clothes is IPv4."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def source(host: str) -> str:
+    """Who is one stranger: an IPv4 address, or an IPv6 /64."""
+    address = address_of(host)
+    if address is None:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    prefix = int(address) >> 64 << 64
+    return f"{ipaddress.IPv6Address(prefix)}/64"

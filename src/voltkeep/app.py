@@ -197,6 +197,7 @@ class App:
         self._job("queued commands", self.services.order_queue.run)
         self._job("reservations", self.services.reservations.run)
         self._job("accounts", self.services.accounts.run)
+        self._job("sessions", self.services.people.sessions.run)
         # What was imported and built stays: the collector need not look at it again and again,
         # and pauses for a tenth of a second each time it does.
         gc.collect()

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from voltkeep.bus.sealing import AskSeal
@@ -25,7 +26,9 @@ from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
 from voltkeep.services.closing import ClosingService
+from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.credentials import CredentialsService
+from voltkeep.services.data_transfer import DataTransferService, Registry
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
@@ -33,6 +36,7 @@ from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.order_queue import OrderQueue
 from voltkeep.services.orders import OrderService
+from voltkeep.services.people import People, make_people
 from voltkeep.services.ports import (
     Announce,
     Begin,
@@ -47,6 +51,7 @@ from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import Keys, SecurityService
 from voltkeep.services.security_events import SecurityEventService
+from voltkeep.services.templates import TemplateService
 from voltkeep.services.transactions import TransactionService
 from voltkeep.services.transfers import Listeners
 
@@ -60,11 +65,13 @@ def now() -> datetime:
 class AllServices(Services):
     """What handlers may call, and what only operators may."""
 
+    read: Read
     security: SecurityService
     remote_control: RemoteControlService
     closing: ClosingService
     credentials: CredentialsService
     campaigns: CampaignService
+    templates: TemplateService
     roots: RootService
     explain: ExplainService
     audit: AuditService
@@ -73,6 +80,7 @@ class AllServices(Services):
     orders: OrderService
     order_queue: OrderQueue
     accounts: AccountService
+    people: People
 
 
 class Storage(Protocol):
@@ -107,10 +115,13 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     by_hand = AuditedStations(stations, begin, clock)
     credentials = CredentialsService(begin, read, stations, keys, clock, addresses)
     certificates = CertificateService(begin, read, stations, authority, clock, settings)
+    configuration = ConfigurationService(begin, read, by_hand, clock)
     security = _door(store, keys, clock, announce, authority, settings)
     refusals = security.refusals
+    people = make_people(begin, read, clock, settings, partial(subkey, secret))
     orders, order_queue = _orders(store, secret, clock)
     services = AllServices(
+        read=read,
         orders=orders,
         order_queue=order_queue,
         provisioning=ProvisioningService(
@@ -143,6 +154,9 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         credentials=credentials,
         campaigns=CampaignService(begin, read, credentials, certificates, clock),
         certificates=certificates,
+        configuration=configuration,
+        templates=TemplateService(begin, read, configuration, clock),
+        data_transfer=DataTransferService(begin, read, by_hand, _registry()),
         roots=RootService(begin, read, stations, authority, clock),
         diagnostics=DiagnosticsService(
             begin, read, stations, files, listeners, clock, settings, refusals
@@ -152,7 +166,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         ),
         reservations=ReservationService(begin, read, stations, clock),
         addresses=addresses,
-        accounts=AccountService(begin, read, clock, key=subkey(secret, b"API keys")),
+        accounts=people.accounts,
+        people=people,
         explain=ExplainService(read, clock, addresses),
         audit=AuditService(read),
         intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),
@@ -190,6 +205,12 @@ def _door(
             is_lenient=settings.revocation_check == "lenient",
         ),
     )
+
+
+def _registry() -> Registry:
+    registry = Registry()
+    registry.load()
+    return registry
 
 
 KEY_FILES = b"key files"  # of the authority: what they are encrypted for, if nothing else is set

@@ -20,6 +20,8 @@ from voltkeep.ocpp.session import Wire
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.certificates import CertificateService
+from voltkeep.services.configuration import ConfigurationService
+from voltkeep.services.data_transfer import DataTransferService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.meter_values import MeterValuesService
@@ -50,6 +52,8 @@ class Services:
     certificates: CertificateService
     diagnostics: DiagnosticsService
     firmware: FirmwareService
+    configuration: ConfigurationService
+    data_transfer: DataTransferService
     reservations: ReservationService
 
 

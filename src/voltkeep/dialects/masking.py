@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import DecodeError, json
 
+from voltkeep.domain.device_model import SECRET, USER_INFO
+
 MASK = "***"
 
 # Only these carry secrets by design, in the CALL or in its answer; other frames are not looked at.
@@ -25,12 +27,6 @@ _ACTIONS = {
     "SignedUpdateFirmware",
     "UpdateFirmware",
 }
-# Configuration keys, variables and fields are named by people: whatever sounds like one is one.
-_SECRET = re.compile(
-    r"passw|secret|authori[sz]ationkey|(api|access|auth)_?(key|token)|privatekey|vpnkey|(sim|\b)pin$",
-    re.IGNORECASE,
-)
-_USER_INFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#\s\"]*@", re.IGNORECASE)
 # The tokens of our own addresses (services/transfers.py): what they open, a reader must not.
 _TOKEN = re.compile(r"(/(?:upload|firmware)/[A-Za-z0-9_-]+\.)[A-Za-z0-9_-]{43}")
 _TELLING = 8  # characters; a shorter word may stand in any sentence
@@ -42,7 +38,7 @@ def masked(action: str, frame: bytes) -> bytes:
 
     Of a frame without an action (it answers nothing, or cannot be read) its words must tell.
     """
-    if action not in _ACTIONS and (action or not _SECRET.search(frame.decode(errors="replace"))):
+    if action not in _ACTIONS and (action or not SECRET.search(frame.decode(errors="replace"))):
         return frame
     try:
         content = [json.decode(frame)]
@@ -79,7 +75,7 @@ def _mask(content: list[Any]) -> list[str]:
             if isinstance(value, dict | list):
                 waiting.append(value)
             elif isinstance(value, str) and "/" in value:
-                node[key] = _TOKEN.sub(rf"\1{MASK}", _USER_INFO.sub(rf"\1{MASK}@", value))
+                node[key] = _TOKEN.sub(rf"\1{MASK}", USER_INFO.sub(rf"\1{MASK}@", value))
                 found += [value] if node[key] != value else []
     return found
 
@@ -89,7 +85,7 @@ def _mask_fields(node: dict[str, Any]) -> list[str]:
     found: list[str] = []
     variable = node.get("variable")
     name = variable.get("name") if isinstance(variable, dict) else node.get("key")
-    if isinstance(name, str) and _SECRET.search(name):
+    if isinstance(name, str) and SECRET.search(name):
         attributes = node.get("variableAttribute")
         found = _overwrite(node, _NAMED_VALUES)
         for attribute in attributes if isinstance(attributes, list) else ():
@@ -98,7 +94,7 @@ def _mask_fields(node: dict[str, Any]) -> list[str]:
     vpn = node.get("vpn")
     if isinstance(vpn, dict):
         found += _overwrite(vpn, ("key",))
-    return found + _overwrite(node, [field for field in node if _SECRET.search(field)])
+    return found + _overwrite(node, [field for field in node if SECRET.search(field)])
 
 
 def _overwrite(node: dict[str, Any], fields: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from msgspec import Meta, Raw, Struct
 
 from voltkeep.domain.commands import ResetKind, Triggered
 from voltkeep.domain.composite import Supply
+from voltkeep.domain.device_model import Attribute, ReportBase
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
 from voltkeep.domain.smart_charging import ChargingProfile, ProfileCriteria, RateUnit
 
@@ -45,10 +46,32 @@ class Reset(_Ask, frozen=True, kw_only=True):
 
 
 class Trigger(_Ask, frozen=True, kw_only=True):
-    """Have a message sent now (F06)."""
+    """Have a message sent now (F06).
+
+    ``newer``: by ExtendedTriggerMessage, in 1.6. ``custom``: what a 2.1 station calls its own.
+    """
 
     message: Triggered
     evse: Evse | None = None
+    newer: bool = False
+    custom: Annotated[str, Meta(max_length=50)] = ""
+
+
+class ChangeAvailability(_Ask, frozen=True, kw_only=True):
+    """Let an EVSE, a connector of it, or the station as a whole serve drivers or not (G03, G04)."""
+
+    operative: bool
+    evse: Evse | None = None
+
+
+class UnlockConnector(_Ask, frozen=True, kw_only=True):
+    """Let go of the cable (F05)."""
+
+    evse: Evse
+
+
+class ClearCache(_Ask, frozen=True, kw_only=True):
+    """Forget what was answered for tokens (C11)."""
 
 
 class Reserve(_Ask, frozen=True, kw_only=True):
@@ -97,6 +120,46 @@ class GetChargingProfiles(_Ask, frozen=True, kw_only=True):
     criteria: ProfileCriteria = ProfileCriteria()
 
 
+class ReadConfiguration(_Ask, frozen=True, kw_only=True):
+    """Ask what variables are (B06); with none named, for a report of what there is (B07, B08).
+
+    A variable is written ``Component.Variable``, or as a configuration key of old.
+    """
+
+    variables: tuple[str, ...] = ()
+    attribute: Attribute = Attribute.ACTUAL
+    report: ReportBase = ReportBase.FULL
+    components: tuple[str, ...] = ()
+
+
+class ConfigurationValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value that a variable shall have."""
+
+    variable: str
+    value: str
+    attribute: Attribute = Attribute.ACTUAL
+
+
+class WriteConfiguration(_Ask, frozen=True, kw_only=True):
+    """Set variables (B05); the answer tells what became of each."""
+
+    values: tuple[ConfigurationValue, ...]
+
+
+class ApplyTemplate(_Ask, frozen=True, kw_only=True):
+    """Write what differs from a template; without its name, from all that are for the station."""
+
+    template: str = ""
+
+
+class TransferData(_Ask, frozen=True, kw_only=True):
+    """A vendor's own message (P01); ``data`` is any JSON."""
+
+    vendor: str
+    message: str = ""
+    data: Raw = Raw(b"")
+
+
 class RawMessage(_Ask, frozen=True, kw_only=True):
     """Exactly this message, in the version that the station speaks; ``force``: also if unfit."""
 
@@ -110,6 +173,13 @@ Ask = (
     | RemoteStop
     | Reset
     | Trigger
+    | ChangeAvailability
+    | UnlockConnector
+    | ClearCache
+    | ReadConfiguration
+    | WriteConfiguration
+    | ApplyTemplate
+    | TransferData
     | RawMessage
     | Reserve
     | CancelReservation

@@ -19,6 +19,7 @@ from voltkeep.domain.identity import Evse, IdToken, TransactionRef
 from voltkeep.domain.smart_charging import (
     ChargingProfile,
     CompositeSchedule,
+    Difference,
     ProfileCriteria,
     RateUnit,
 )
@@ -341,9 +342,12 @@ class ProfileTold(Struct, frozen=True, tag=True):
 
 
 class CompositeTold(Struct, frozen=True, tag=True):
-    """What all profiles come to, as the station has it."""
+    """What all profiles come to, as the station has it; and what we have added to that."""
 
-    schedule: CompositeSchedule
+    schedule: CompositeSchedule | None
+    computed: CompositeSchedule | None = None
+    differences: tuple[Difference, ...] = ()
+    not_computed: tuple[int, ...] = ()  # profiles told in words that we do not compute with
 
 
 Told = (

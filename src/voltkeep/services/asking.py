@@ -5,10 +5,15 @@ from typing import Any, Protocol
 
 from voltkeep.domain import asks
 from voltkeep.domain.commands import Outcome
+from voltkeep.domain.device_model import VariableValue, component, variable
 from voltkeep.domain.identity import StationId
+from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.configuration import ConfigurationService, summed_up
+from voltkeep.services.data_transfer import DataTransferService
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
 from voltkeep.services.reservations import ReservationService, Wish
+from voltkeep.services.templates import TemplateService, outcome_of
 
 CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
 """Does what is asked of a station. Raises what `Stations.send` raises."""
@@ -19,6 +24,14 @@ class Doers(Protocol):
 
     @property
     def provisioning(self) -> ProvisioningService: ...
+    @property
+    def configuration(self) -> ConfigurationService: ...
+    @property
+    def templates(self) -> TemplateService: ...
+    @property
+    def data_transfer(self) -> DataTransferService: ...
+    @property
+    def availability(self) -> AvailabilityService: ...
     @property
     def remote_control(self) -> RemoteControlService: ...
     @property
@@ -38,7 +51,18 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
         return await doers.provisioning.reset(station, ask.kind, ask.evse)
 
     async def trigger(station: StationId, ask: asks.Trigger) -> Outcome:
-        return await doers.remote_control.trigger(station, ask.message, ask.evse)
+        return await doers.remote_control.trigger(
+            station, ask.message, ask.evse, newer=ask.newer, custom=ask.custom
+        )
+
+    async def change_availability(station: StationId, ask: asks.ChangeAvailability) -> Outcome:
+        return await doers.availability.change(station, operative=ask.operative, evse=ask.evse)
+
+    async def unlock(station: StationId, ask: asks.UnlockConnector) -> Outcome:
+        return await doers.remote_control.unlock(station, ask.evse)
+
+    async def clear_cache(station: StationId, _: asks.ClearCache) -> Outcome:
+        return await doers.remote_control.clear_cache(station)
 
     async def raw(station: StationId, ask: asks.RawMessage) -> Outcome:
         return await doers.remote_control.send_raw(
@@ -50,8 +74,45 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
         asks.RemoteStop: remote_stop,
         asks.Reset: reset,
         asks.Trigger: trigger,
+        asks.ChangeAvailability: change_availability,
+        asks.UnlockConnector: unlock,
+        asks.ClearCache: clear_cache,
         asks.RawMessage: raw,
         **_reservations(doers),
+        **_configuration(doers),
+    }
+
+
+def _configuration(doers: Doers) -> Mapping[type[Any], CarryOut]:
+    async def read(station: StationId, ask: asks.ReadConfiguration) -> Outcome:
+        if ask.variables:
+            variables = [variable(each) for each in ask.variables]
+            said = await doers.configuration.read(station, variables, ask.attribute)
+            return summed_up(said)
+        components = [component(each) for each in ask.components]
+        base = None if components else ask.report
+        return (await doers.configuration.ask_report(station, base, components))[1]
+
+    async def write(station: StationId, ask: asks.WriteConfiguration) -> Outcome:
+        values = [
+            VariableValue(
+                variable=variable(each.variable), value=each.value, attribute=each.attribute
+            )
+            for each in ask.values
+        ]
+        return summed_up(await doers.configuration.write(station, values))
+
+    async def apply(station: StationId, ask: asks.ApplyTemplate) -> Outcome:
+        return outcome_of(await doers.templates.apply(station, ask.template))
+
+    async def transfer(station: StationId, ask: asks.TransferData) -> Outcome:
+        return await doers.data_transfer.send(station, ask.vendor, ask.message, bytes(ask.data))
+
+    return {
+        asks.ReadConfiguration: read,
+        asks.WriteConfiguration: write,
+        asks.ApplyTemplate: apply,
+        asks.TransferData: transfer,
     }
 
 

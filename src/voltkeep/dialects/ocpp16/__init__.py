@@ -5,6 +5,7 @@ from voltkeep.dialects.ocpp16 import (
     authorization,
     availability,
     certificates,
+    configuration,
     data_transfer,
     diagnostics,
     firmware,
@@ -44,6 +45,8 @@ OCPP16 = Dialect(
     ),
     requests=(
         provisioning.REQUESTS
+        | configuration.REQUESTS
+        | data_transfer.REQUESTS
         | availability.REQUESTS
         | remote_control.REQUESTS
         | security.REQUESTS
@@ -52,7 +55,7 @@ OCPP16 = Dialect(
         | firmware.REQUESTS
         | reservations.REQUESTS
     ),
-    tells=certificates.TOLD | diagnostics.TOLD,
+    tells=configuration.TOLD | certificates.TOLD | diagnostics.TOLD,
     statuses={},
     guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from voltkeep.dialects.dangers import KEY, PROFILE, Danger, Found, Guard, at, first
+from voltkeep.dialects.dangers import Found, Guard, at, first
 from voltkeep.dialects.dialect import Build, Handler, Notes, Services
 from voltkeep.dialects.times import utc
 from voltkeep.domain.commands import (
@@ -53,12 +53,9 @@ def set_organization(command: SetOrganization) -> _Change:
     return _change("CpoName", command.name)
 
 
-_DANGERS: dict[str, Danger] = {"authorizationkey": KEY, "securityprofile": PROFILE}
-
-
 def change_by_hand(content: Any) -> Found | None:
     """A01, A00.FR.005."""
-    return first(at(content, "key"), _DANGERS)
+    return first(at(content, "key"))
 
 
 HANDLERS: dict[str, Handler] = {"SecurityEventNotification": security_event}

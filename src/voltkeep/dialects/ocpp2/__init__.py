@@ -10,6 +10,7 @@ from voltkeep.dialects.ocpp2 import (
     authorization,
     availability,
     certificates,
+    configuration,
     data_transfer,
     diagnostics,
     firmware,
@@ -42,6 +43,7 @@ OCPP201 = Dialect(
         | availability.HANDLERS
         | transactions.HANDLERS
         | meter_values.HANDLERS
+        | configuration.HANDLERS
         | data_transfer.HANDLERS
         | security.HANDLERS
         | certificates.HANDLERS
@@ -51,6 +53,8 @@ OCPP201 = Dialect(
     ),
     requests=(
         provisioning.REQUESTS
+        | configuration.REQUESTS
+        | data_transfer.REQUESTS
         | availability.REQUESTS
         | remote_control.REQUESTS
         | security.REQUESTS
@@ -59,7 +63,7 @@ OCPP201 = Dialect(
         | firmware.REQUESTS
         | reservations.REQUESTS
     ),
-    tells=certificates.TOLD | diagnostics.TOLD | security.TOLD,
+    tells=configuration.TOLD | certificates.TOLD | diagnostics.TOLD | security.TOLD,
     statuses=security.STATUSES,
     guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from voltkeep.dialects.dangers import IDENTITY, KEY, PROFILE, Danger, Found, Guard, at, first
+from voltkeep.dialects.dangers import Found, Guard, at, first
 from voltkeep.dialects.dialect import Build, Handler, Notes, Services, Statuses, Tell
 from voltkeep.dialects.times import utc
 from voltkeep.domain.commands import (
@@ -16,6 +16,7 @@ from voltkeep.domain.commands import (
     SetOrganization,
     UseNetworkProfile,
 )
+from voltkeep.domain.dangers import PROFILE
 from voltkeep.domain.identity import Sender
 from voltkeep.ocpp import v21, v201
 from voltkeep.services.ports import CommandUnfit
@@ -129,18 +130,9 @@ def set_statuses(answer: v201.SetVariablesResponse | v21.SetVariablesResponse) -
     return (result.attribute_status.value for result in answer.set_variable_result)
 
 
-# In whatever component: 2.1 has them once more in NetworkConfiguration.
-_DANGERS: dict[str, Danger] = {
-    "allowsecurityprofiledowngrade": PROFILE,
-    "basicauthpassword": KEY,
-    "identity": IDENTITY,
-    "securityprofile": PROFILE,
-}
-
-
 def set_by_hand(content: Any) -> Found | None:
     """A01, A00.FR.005; B09.FR.26, FR.27 of 2.1."""
-    return first(at(content, "setVariableData", "variable", "name"), _DANGERS)
+    return first(at(content, "setVariableData", "variable", "name"))
 
 
 def profile_by_hand(_: Any) -> Found:

@@ -11,6 +11,7 @@ from voltkeep.domain.identity import BadName, StationId, station_id
 from voltkeep.domain.stations import Station
 from voltkeep.services.addresses import Addresses
 from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.ports import Read
 from voltkeep.services.provisioning import ProvisioningService, UnknownStation
 from voltkeep.services.remote_control import RemoteControlService
 from voltkeep.services.transactions import TransactionService
@@ -22,6 +23,8 @@ from voltkeep.web.problems import Asked, NotThere
 class ApiServices(Protocol):
     """What the API calls. Each block adds the service that it needs."""
 
+    @property
+    def read(self) -> Read: ...
     @property
     def provisioning(self) -> ProvisioningService: ...
     @property
@@ -75,6 +78,13 @@ async def _known(station: StationName, principal: Who, services: Given) -> Stati
 def named(principal: Principal, station: str) -> StationId:
     """A station of the tenant that the principal acts in. Raises BadName."""
     return station_id(station, principal.tenant)
+
+
+def seen_sites(principal: Principal, site: str | None) -> tuple[str, ...] | None:
+    """The sites whose stations a list may show: those asked for, of those they may see."""
+    if site is None:
+        return principal.sites
+    return (site,) if principal.sites is None or site in principal.sites else ()
 
 
 def may_see(principal: Principal, station: Station) -> bool:

@@ -4,23 +4,27 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from litestar.params import QueryParameter
-from msgspec import DecodeError, Meta, Struct, ValidationError, json
+from msgspec import DecodeError, Struct, ValidationError, json
 
+from voltkeep.services import lists
+from voltkeep.services.lists import Place
+from voltkeep.services.records import Look, Record
 from voltkeep.web.problems import Asked, Problem
 
 T = TypeVar("T")
-P = TypeVar("P")
+Out = TypeVar("Out")
+R = TypeVar("R", bound=Record)
 
 _MOST = 500
 _SIGNED_BYTES = 16
 _LONGEST = 2000
 
 Limit = Annotated[
-    int, Meta(ge=1, le=_MOST), QueryParameter(description=f"How many at most, 1 to {_MOST}.")
+    int, QueryParameter(ge=1, le=_MOST, description=f"How many at most, 1 to {_MOST}.")
 ]
 Cursor = Annotated[
     str | None,
@@ -47,7 +51,7 @@ class Cursors:
         content = json.encode(place)
         return base64.urlsafe_b64encode(self._signed(request, content) + content).decode()
 
-    def place(self, request: Asked, cursor: str | None, kind: type[P]) -> P | None:
+    def place(self, request: Asked, cursor: str | None, kind: Any) -> Any:
         """Where a list goes on. Raises Problem if the cursor is not one of this list."""
         if cursor is None:
             return None
@@ -73,6 +77,30 @@ class Cursors:
         whose = principal.tenant if principal is not None else ""
         of = json.encode([whose, request.url.path, _filters(request.query_params)])
         return hmac.new(self._key, of + b"\0" + content, hashlib.sha256).digest()[:_SIGNED_BYTES]
+
+
+async def page_of(
+    request: Asked,
+    cursors: Cursors,
+    cursor: str | None,
+    fetch: Callable[[Place | None], Awaitable[lists.Page[T]]],
+    out: Callable[[T], Out],
+) -> Page[Out]:
+    """A page of one of `services.lists.Lists`, as the API shows it."""
+    found = await fetch(cursors.place(request, cursor, Place))
+    following = None if found.next is None else cursors.after(request, found.next)
+    return Page(items=[out(row) for row in found.rows], next=following)
+
+
+def page_of_records(
+    request: Asked, cursors: Cursors, look: Look, found: Sequence[R], out: Callable[[R], Out]
+) -> Page[Out]:
+    """A page of `Records.page`, which was asked for with the ``look`` of `web.looks`."""
+    rows, following = found[: look.limit - 1], None
+    if len(found) == look.limit:
+        last = rows[-1]
+        following = cursors.after(request, (last.at, last.station.name, last.id))
+    return Page(items=[out(row) for row in rows], next=following)
 
 
 def _filters(query: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -99,3 +99,47 @@ async def test_a_deed_over_the_api_is_audited_as_that_of_the_key(api):
         "api",
         "test",
     )
+
+
+async def test_a_list_comes_in_pages_in_either_order(api):
+    await api.add(*(f"CP-{number:02d}" for number in range(7)), site="north")
+    await api.add("other", site="south")
+    for sort in ("name", "-name"):
+        seen, query = [], {"limit": 3, "sort": sort, "prefix": "CP-", "site": "north"}
+        while True:
+            page = await api.request("GET", "/stations", params=query)
+            seen += [each["id"] for each in page["items"]]
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+        assert seen == sorted(seen, reverse=sort == "-name")
+        assert len(seen) == 7
+
+
+async def test_a_cursor_is_of_one_list_its_filters_and_its_tenant_only(api):
+    await api.add("A", "B", "C")
+    cursor = (await api.request("GET", "/stations?limit=1"))["next"]
+    await api.request("GET", "/stations", params={"limit": 2, "cursor": cursor})
+    for params in (
+        {"cursor": cursor, "sort": "-name"},
+        {"cursor": cursor, "passive": False},
+        {"cursor": cursor[:-4] + "AAAA"},
+        {"cursor": "x" * 3000},
+        {"cursor": "é"},
+        {"cursor": ""},
+    ):
+        problem = await api.request("GET", "/stations", 400, params=params)
+        assert problem["errors"][0]["field"] == "cursor"
+
+
+async def test_limits_and_filters_that_cannot_be_are_refused_by_name(api):
+    for query, field in (
+        ("limit=1e9", "limit"),
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("sort=colour", "sort"),
+        ("registration=Maybe", "registration"),
+        ("last_heard_since=yesterday", "last_heard_since"),
+    ):
+        problem = await api.request("GET", f"/stations?{query}", 400)
+        assert problem["errors"][0]["field"] == field, problem

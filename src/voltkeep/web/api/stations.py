@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from voltkeep.domain.accounts import Permission
@@ -16,11 +16,15 @@ from voltkeep.domain.stations import (
     Station,
     UnknownTokens,
 )
-from voltkeep.web.access import Given, Known, Who, may_see, named
+from voltkeep.services import lists
+from voltkeep.services.lists import Place, StationFilter, StationSort
+from voltkeep.web.access import Given, Known, Paging, Who, may_see, named, seen_sites
 from voltkeep.web.editing import IfMatch, check_unchanged, tagged
-from voltkeep.web.problems import NotThere
+from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
+from voltkeep.web.problems import Asked, NotThere
 
 _NOTE = Annotated[str, Meta(max_length=2000)]
+_NAME = Annotated[str, QueryParameter(max_length=48)]
 _SITE = Annotated[str, Meta(max_length=48)]
 
 
@@ -89,6 +93,53 @@ def out(station: Station) -> StationOut:
     )
 
 
+@get("/stations", needs=Permission.READ_STATIONS)
+async def list_stations(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    site: FromQuery[str | None] = None,
+    prefix: _NAME = "",
+    registration: FromQuery[Registration | None] = None,
+    connected: FromQuery[bool | None] = None,
+    security_profile: FromQuery[SecurityProfile | None] = None,
+    passive: FromQuery[bool | None] = None,
+    vendor: FromQuery[str | None] = None,
+    model: FromQuery[str | None] = None,
+    firmware: FromQuery[str | None] = None,
+    subprotocol: FromQuery[str | None] = None,
+    last_heard_since: FromQuery[datetime | None] = None,
+    last_heard_before: FromQuery[datetime | None] = None,
+    sort: FromQuery[StationSort] = "name",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[StationOut]:
+    """Stations that fit every filter. ``prefix`` is how the id begins."""
+    which = StationFilter(
+        sites=seen_sites(principal, site),
+        prefix=prefix,
+        registration=registration,
+        connected=connected,
+        security_profile=security_profile,
+        passive=passive,
+        vendor=vendor,
+        model=model,
+        firmware=firmware,
+        subprotocol=subprotocol,
+        last_seen_since=last_heard_since,
+        last_seen_before=last_heard_before,
+    )
+
+    async def fetch(after: Place | None) -> lists.Page[Station]:
+        async with services.read() as work:
+            return await work.lists.stations(
+                principal.tenant, which, sort, after=after, limit=limit
+            )
+
+    return await page_of(request, cursors, cursor, fetch, out)
+
+
 @post("/stations", needs=Permission.WRITE_STATIONS)
 async def add_station(
     data: JSONBody[NewStation], principal: Who, services: Given
@@ -147,7 +198,7 @@ async def remove_station(known: Known, services: Given) -> None:
     await services.provisioning.remove(known.id)
 
 
-ROUTES = [add_station, show_station, change_station, remove_station]
+ROUTES = [list_stations, add_station, show_station, change_station, remove_station]
 
 EXAMPLES = [
     StationOut(

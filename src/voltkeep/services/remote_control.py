@@ -3,12 +3,14 @@
 from msgspec import Raw
 
 from voltkeep.domain.commands import (
+    ClearCache,
     Outcome,
     RawCommand,
     StartTransaction,
     StopTransaction,
     Trigger,
     Triggered,
+    UnlockConnector,
 )
 from voltkeep.domain.events import RemoteStartRequested
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
@@ -77,10 +79,25 @@ class RemoteControlService:
         return await self._stations.send(station, StopTransaction(ref=ref))
 
     async def trigger(
-        self, station: StationId, message: Triggered, evse: Evse | None = None
+        self,
+        station: StationId,
+        message: Triggered,
+        evse: Evse | None = None,
+        *,
+        newer: bool = False,
+        custom: str = "",
     ) -> Outcome:
-        """Ask a station to send a message now (F06)."""
-        return await self._stations.send(station, Trigger(message=message, evse=evse))
+        """Ask a station to send a message now (F06); see `Trigger`."""
+        command = Trigger(message=message, evse=evse, newer=newer, custom=custom)
+        return await self._stations.send(station, command)
+
+    async def unlock(self, station: StationId, evse: Evse) -> Outcome:
+        """Have a station let go of a cable (F05); what it charges there ends, in 1.6."""
+        return await self._stations.send(station, UnlockConnector(evse=evse))
+
+    async def clear_cache(self, station: StationId) -> Outcome:
+        """Have a station forget what was answered for tokens (C11)."""
+        return await self._stations.send(station, ClearCache())
 
     async def send_raw(
         self,

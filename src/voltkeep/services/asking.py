@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from voltkeep.domain import asks
+from voltkeep.domain.accounts import Permission
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.device_model import VariableValue, component, variable
 from voltkeep.domain.identity import StationId
@@ -17,6 +18,34 @@ from voltkeep.services.templates import TemplateService, outcome_of
 
 CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
 """Does what is asked of a station. Raises what `Stations.send` raises."""
+
+
+PERMISSIONS: Mapping[type[Any], Permission] = {
+    asks.RemoteStart: Permission.SEND_COMMANDS,
+    asks.RemoteStop: Permission.SEND_COMMANDS,
+    asks.Reset: Permission.SEND_COMMANDS,
+    asks.Trigger: Permission.SEND_COMMANDS,
+    asks.ChangeAvailability: Permission.SEND_COMMANDS,
+    asks.UnlockConnector: Permission.SEND_COMMANDS,
+    asks.ClearCache: Permission.SEND_COMMANDS,
+    asks.Reserve: Permission.SEND_COMMANDS,
+    asks.CancelReservation: Permission.SEND_COMMANDS,
+    asks.SetChargingProfile: Permission.SEND_TECHNICAL,
+    asks.ClearChargingProfiles: Permission.SEND_TECHNICAL,
+    asks.GetCompositeSchedule: Permission.SEND_COMMANDS,
+    asks.GetChargingProfiles: Permission.SEND_COMMANDS,
+    asks.ReadConfiguration: Permission.SEND_TECHNICAL,
+    asks.WriteConfiguration: Permission.SEND_TECHNICAL,
+    asks.ApplyTemplate: Permission.SEND_TECHNICAL,
+    asks.TransferData: Permission.SEND_TECHNICAL,
+    asks.RawMessage: Permission.SEND_TECHNICAL,
+}
+"""What whoever asks must be allowed; `needed` is how to look it up."""
+
+
+def needed(kind: type[Any]) -> Permission:
+    """What an ask of this kind takes: if nobody has said, it is a technical one."""
+    return PERMISSIONS.get(kind, Permission.SEND_TECHNICAL)
 
 
 class Doers(Protocol):

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from voltkeep.bus.outbound import CheckedOutbound
 from voltkeep.bus.sealing import AskSeal
-from voltkeep.config import Settings
+from voltkeep.config import Settings, parse_networks
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked, without_secrets_of
 from voltkeep.domain.security import Rules
@@ -54,6 +55,8 @@ from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.templates import TemplateService
 from voltkeep.services.transactions import TransactionService
 from voltkeep.services.transfers import Listeners
+from voltkeep.services.unknown_tokens import UnknownTokenService
+from voltkeep.services.unsolicited import ConsiderateStations
 
 
 def now() -> datetime:
@@ -108,9 +111,12 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
 ) -> AllServices:
     """Every service, over a store and whatever reaches the stations."""
     begin, read = store.begin, store.read
+    stations = ConsiderateStations(stations, read)
     keys = Keys(subkey(secret, b"station keys"))
     number_key = subkey(secret, b"transaction numbers")
     addresses = Addresses(settings)
+    outbound = CheckedOutbound(parse_networks(settings.outbound_allowed))
+    unknown = UnknownTokenService(begin, read, outbound, clock)
     listeners = Listeners(addresses)
     by_hand = AuditedStations(stations, begin, clock)
     credentials = CredentialsService(begin, read, stations, keys, clock, addresses)
@@ -133,7 +139,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
             boot_retry_s=settings.boot_retry_s,
         ),
         security=security,
-        authorization=AuthorizationService(begin, read, clock, announce),
+        authorization=AuthorizationService(begin, read, clock, announce, unknown),
         availability=AvailabilityService(
             begin,
             read,
@@ -144,7 +150,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         ),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
         transactions=TransactionService(
-            begin, read, store.journal, clock, announce, number_key=number_key
+            begin, read, store.journal, clock, announce, unknown, number_key=number_key
         ),
         remote_control=RemoteControlService(begin, read, by_hand, clock),
         closing=ClosingService(

@@ -22,6 +22,7 @@ from voltkeep.services.ports import (
     StationBusy,
     StationLeft,
     StationOffline,
+    StationPassive,
     StationRefused,
     Stations,
     StationSilent,
@@ -40,7 +41,14 @@ _SETTLE_WITHIN_S = 2.0
 
 _BY_RESULT: dict[str, type[StationUnreachable]] = {
     kind.result: kind
-    for kind in (StationOffline, StationLeft, StationSilent, StationBusy, CommandUnfit)
+    for kind in (
+        StationOffline,
+        StationLeft,
+        StationSilent,
+        StationBusy,
+        StationPassive,
+        CommandUnfit,
+    )
 }
 _WITH_CODE: dict[str, type[StationRefused]] = {
     kind.result: kind for kind in (StationRefused, StationUnclear)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from voltkeep.domain.audit import Actor
 from voltkeep.domain.identity import Evse, StationId
 from voltkeep.domain.stations import Station
 
@@ -186,5 +187,5 @@ class AvailabilityPlan(Struct, frozen=True, kw_only=True):
     due_at: datetime
     expires_at: datetime
     asked_at: datetime
-    asked_by: str
+    actor: Actor  # who asked for it, and does it when it is due
     reason: str = ""  # how it went

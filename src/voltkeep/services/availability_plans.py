@@ -13,12 +13,13 @@ from voltkeep.domain.availability import AvailabilityPlan, PlanState, place_id
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.identity import Evse, StationId, TenantId
 from voltkeep.domain.stations import Registration, Station
-from voltkeep.services.audit import acting, audit
+from voltkeep.services.audit import acting, acting_as, audit
 from voltkeep.services.ports import (
     Begin,
     Clock,
     CommandUnfit,
     Read,
+    StationPassive,
     StationRefused,
     StationUnreachable,
     StoreUnavailable,
@@ -89,7 +90,7 @@ class AvailabilityPlans:
             due_at=due_at,
             expires_at=until or max(due_at, now) + _KEPT_TRYING,
             asked_at=now,
-            asked_by=acting().name,
+            actor=acting(),
         )
         plans = [first]
         if until is not None:
@@ -150,8 +151,9 @@ class AvailabilityPlans:
 
     async def _do(self, plan: AvailabilityPlan) -> None:
         try:
-            outcome = await self._change(plan.station, operative=plan.operative, evse=plan.evse)
-        except (StationRefused, CommandUnfit, UnknownStation) as error:
+            with acting_as(plan.actor):
+                outcome = await self._change(plan.station, operative=plan.operative, evse=plan.evse)
+        except (StationRefused, StationPassive, CommandUnfit, UnknownStation) as error:
             await self._over(plan, PlanState.FAILED, str(error))
         except StationUnreachable as failure:
             log.info("a plan waits", station=str(plan.station), plan=plan.id, why=failure.result)

@@ -34,6 +34,7 @@ from voltkeep.services.ports import (
     StationBusy,
     StationLeft,
     StationOffline,
+    StationPassive,
     StationUnreachable,
     StoreUnavailable,
     Work,
@@ -245,6 +246,8 @@ class CampaignService:
                     await self._put(work, known, StepState.SKIPPED, "the station was removed")
                 elif station.security_profile >= campaign.target:
                     await self._put(work, known, StepState.DONE)
+                elif station.passive:
+                    await self._put(work, known, StepState.SKIPPED, "the station is passive")
                 elif len(asked) + len(claimed) < campaign.at_once:
                     profile = int(station.security_profile) + 1
                     known = structs.replace(known, profile=profile, restarts_when_idle=False)
@@ -288,6 +291,8 @@ class CampaignService:
             is_away = not isinstance(failure, StationLeft)
             state = StepState.WAITING if is_away else StepState.FAILED
             reason = failure.result
+        except StationPassive:
+            state, reason = StepState.SKIPPED, "the station is passive"
         except StationUnreachable as failure:
             state, reason = StepState.FAILED, f"{failure.result}: {failure}"
         except UnknownStation:

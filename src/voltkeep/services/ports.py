@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -12,11 +12,16 @@ from voltkeep.domain.availability import StatusUpdate
 from voltkeep.domain.commands import Command, Outcome
 from voltkeep.domain.events import Event
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
-from voltkeep.domain.meter_values import MeterReport, MeterValue
+from voltkeep.domain.meter_values import MeterReport
 from voltkeep.domain.orders import OrderMessage
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
+from voltkeep.services.lists import Lists
 from voltkeep.services.records import AuditRows, RecordKinds
+from voltkeep.services.rows import ConnectorRow as ConnectorRow  # noqa: PLC0414  # told on
+from voltkeep.services.rows import Exchange as Exchange  # noqa: PLC0414  # told on
+from voltkeep.services.rows import LoggedExchange as LoggedExchange  # noqa: PLC0414  # told on
+from voltkeep.services.rows import MeterRow as MeterRow  # noqa: PLC0414  # told on
 
 Clock = Callable[[], datetime]
 """The time now, aware, UTC."""
@@ -90,14 +95,6 @@ class StationRows(Protocol):
     async def seen(self, last_seen: dict[StationId, datetime]) -> None:
         """Many at once; never moves one back."""
         ...
-
-
-class ConnectorRow(Struct, frozen=True, kw_only=True):
-    """The latest known status of one connector, and when we heard it."""
-
-    station: StationId
-    update: StatusUpdate
-    received_at: datetime
 
 
 class ConnectorRows(Protocol):
@@ -246,16 +243,6 @@ class RemoteStartRows(Protocol):
         ...
 
 
-class MeterRow(Struct, frozen=True, kw_only=True):
-    """One stored meter value."""
-
-    station: StationId
-    evse: Evse | None
-    ref: TransactionRef | None
-    value: MeterValue
-    received_at: datetime
-
-
 class MeterRows(Protocol):
     async def of_transaction(self, station: StationId, ref: TransactionRef) -> list[MeterRow]:
         """In order of time."""
@@ -304,32 +291,6 @@ class CommandRows(Protocol):
 # --- the message log ---------------------------------------------------------------------------
 
 
-class Exchange(Struct, frozen=True, kw_only=True, gc=False):
-    """One CALL and what became of it, for the message log.
-
-    ``verdict`` is "ok", an OCPP error code, or what else happened ("no answer", "unreadable",
-    "repeated"); ``note`` says more. Frames are as they crossed the wire, secrets masked.
-    """
-
-    station: StationId
-    direction: Literal["in", "out"]  # seen from us
-    message_id: str
-    action: str
-    call: bytes
-    called_at: datetime
-    answer: bytes | None = None
-    answered_at: datetime | None = None
-    verdict: str = "ok"
-    note: str = ""
-
-
-class LoggedExchange(Struct, frozen=True, kw_only=True):
-    """An `Exchange` as stored: ``id`` grows with time."""
-
-    id: int
-    exchange: Exchange
-
-
 class MessageRows(Protocol):
     async def since(
         self, after: int, *, station: StationId | None = None, limit: int = 500
@@ -368,6 +329,8 @@ class Work(RecordKinds, Protocol):
     def messages(self) -> MessageRows: ...
     @property
     def audit(self) -> AuditRows: ...
+    @property
+    def lists(self) -> Lists: ...
 
     def emit(self, event: Event) -> None: ...
 
@@ -471,6 +434,13 @@ class StationUnclear(StationRefused):
     may_have_arrived = True
 
 
+class StationPassive(StationUnreachable):
+    """The station is passive, and nobody has asked for this command."""
+
+    result = "passive"
+    may_have_arrived = False
+
+
 class CommandUnfit(StationUnreachable):
     """The command cannot be said to this station: not in its protocol, or not by its schema."""
 
@@ -491,6 +461,7 @@ class Stations(Protocol):
             StationBusy: too many commands wait already.
             StationRefused: the station answered with a CALLERROR.
             StationUnclear: the station's answer is not valid.
+            StationPassive: it hears what people ask for, and nobody did.
             CommandUnfit: the station's protocol has no such message, or forbids that payload.
         """
         ...

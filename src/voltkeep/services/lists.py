@@ -3,8 +3,6 @@
 A page goes on after a place, not after a count: what is added or removed meanwhile moves nothing.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -17,7 +15,7 @@ from voltkeep.domain.events import Event
 from voltkeep.domain.identity import IdToken, StationId, TenantId, TransactionRef
 from voltkeep.domain.stations import Registration, SecurityProfile, Station
 from voltkeep.domain.transactions import Transaction
-from voltkeep.services.ports import ConnectorRow, LoggedExchange, MeterRow
+from voltkeep.services.rows import ConnectorRow, LoggedExchange, MeterRow
 
 T = TypeVar("T")
 
@@ -267,7 +265,3 @@ class Lists(Protocol):
     ) -> Page[StoredEvent]:
         """Those that were told, by ``position``. To replay: ``after=(position,)``."""
         ...
-
-
-ReadLists = Callable[[], AbstractAsyncContextManager[Lists]]
-"""Lists that are read together, and wait for no writer. Raises StoreUnavailable."""

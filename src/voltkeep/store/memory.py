@@ -49,6 +49,7 @@ class MemoryWork(MemoryRecordKinds):
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
         self.audit = MemoryAuditRows(state)
+        self.lists = MemoryLists(state, store.messages, store.status_history, store.outbox.after)
 
     def emit(self, event: Event) -> None:
         self._state.writes()
@@ -113,11 +114,6 @@ class MemoryStore:
     async def read(self) -> AsyncIterator[MemoryWork]:
         """`services.ports.Read`: what was committed when it began."""
         yield MemoryWork(self._state, self)
-
-    @asynccontextmanager
-    async def lists(self) -> AsyncIterator[MemoryLists]:
-        """`services.lists.ReadLists`."""
-        yield MemoryLists(self._state, self.messages, self.status_history, self.outbox.after)
 
     async def close(self) -> None:
         """There is nothing to close."""

@@ -13,7 +13,6 @@ from voltkeep.store.engine import Database, parse_url
 from voltkeep.store.journal import BatchJournal, JournalCounters
 from voltkeep.store.journal_postgres import PostgresJournalWriter
 from voltkeep.store.journal_sqlite import SqliteJournalWriter
-from voltkeep.store.lists import SqlLists
 from voltkeep.store.outbox import Outbox
 from voltkeep.store.postgres import PostgresDatabase
 from voltkeep.store.retention import Retention
@@ -54,12 +53,6 @@ class Store:
         """`services.ports.Read`."""
         async with self._database.reading() as db:
             yield SqlWork(db, None)
-
-    @asynccontextmanager
-    async def lists(self) -> AsyncIterator[SqlLists]:
-        """`services.lists.ReadLists`."""
-        async with self._database.reading() as db:
-            yield SqlLists(db)
 
     async def health(self) -> Health:
         """Whether and how fast the database answers. Raises StoreUnavailable."""

@@ -8,6 +8,7 @@ from voltkeep.store.audit import SqlAuditRows
 from voltkeep.store.authorization import SqlTokenRows
 from voltkeep.store.availability import SqlConnectorRows
 from voltkeep.store.engine import ReadsOnly, Statements
+from voltkeep.store.lists import SqlLists
 from voltkeep.store.messages import SqlMessageRows
 from voltkeep.store.meter_values import SqlMeterRows
 from voltkeep.store.record_kinds import SqlRecordKinds
@@ -31,6 +32,7 @@ class SqlWork(SqlRecordKinds):
         self.commands = SqlCommandRows(db)
         self.messages = SqlMessageRows(db)
         self.audit = SqlAuditRows(db, writes=emitted is not None)
+        self.lists = SqlLists(db)
 
     def emit(self, event: Event) -> None:
         if self._emitted is None:

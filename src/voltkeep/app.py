@@ -195,6 +195,7 @@ class App:
         self._job("unended transactions", self.services.closing.run)
         self.bus.handle(self.services.order_queue.heed, *HEARD)
         self._job("queued commands", self.services.order_queue.run)
+        self._job("batches", self.services.batches.run)
         self._job("reservations", self.services.reservations.run)
         self._job("accounts", self.services.accounts.run)
         self._job("sessions", self.services.people.sessions.run)

@@ -24,6 +24,7 @@ from voltkeep.services.audit import AuditedStations, AuditService
 from voltkeep.services.authority import Authority, Files
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
+from voltkeep.services.batches import BatchService
 from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
 from voltkeep.services.closing import ClosingService
@@ -82,6 +83,7 @@ class AllServices(Services):
     addresses: Addresses
     orders: OrderService
     order_queue: OrderQueue
+    batches: BatchService
     accounts: AccountService
     people: People
 
@@ -130,6 +132,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         read=read,
         orders=orders,
         order_queue=order_queue,
+        batches=BatchService(begin, read, orders, clock),
         provisioning=ProvisioningService(
             begin,
             read,

@@ -38,6 +38,7 @@ from voltkeep.domain.meter_values import MeterReport, MeterValue
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.domain.transactions import Phase, Transaction, TransactionUpdate
+from voltkeep.domain.webhooks import Attempt, Delivery, Webhook, WebhookState
 from voltkeep.services.ports import ConnectorRow, Exchange, QueuedCommand
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, 123457, tzinfo=UTC)
@@ -367,6 +368,27 @@ _IDEMPOTENCY_KEY = {
     "body": b"{}\xff",
 }
 
+_WEBHOOK = {
+    "state": WebhookState.ENABLED,
+    "url": "https://example.com/events",
+    "types": ("transaction.*",),
+    "sites": ("north",),
+    "permissions": (Permission.READ_TRANSACTIONS,),
+    "secret": "sealed",
+    "position": 2**60,
+    "created_at": NOON,
+    "failing_since": NOON,
+}
+_DELIVERY = {
+    "state": "wh_1/failed",
+    "event_id": "7",
+    "type": "transaction.ended",
+    "payload": '{"id":"7"}',
+    "attempts": 3,
+    "next_at": NOON,
+    "last": Attempt(at=NOON, latency_s=0.25, status=500, response="\ufffdno"),
+}
+
 # By the name that a work has for them.
 RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "certificates": (IssuedCertificate, _ISSUED),
@@ -387,6 +409,8 @@ RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "tenants": (Tenant, {"state": AccountState.ACTIVE, "title": "Acme"}),
     "installation": (Installation, _INSTALLATION),
     "idempotency_keys": (IdempotencyKey, _IDEMPOTENCY_KEY),
+    "webhooks": (Webhook, _WEBHOOK),
+    "deliveries": (Delivery, _DELIVERY),
 }
 
 

@@ -24,6 +24,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_URL = 2048
 _LAST_PORT = 65_535
+_LONGEST_HEADER = 64
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _METADATA = ipaddress.ip_address("168.63.129.16")  # Azure's, at a public address
 # Name servers may take long; whoever waits for them must not hold up other work in threads.
@@ -135,6 +136,7 @@ class CheckedOutbound:
             status=response.status_code,
             content=bytes(read[:most_bytes]),
             is_cut=len(read) > most_bytes,
+            retry_after=response.headers.get("retry-after", "")[:_LONGEST_HEADER],
         )
 
 

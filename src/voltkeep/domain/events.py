@@ -342,6 +342,13 @@ class EvScheduleReported(Event, frozen=True, kw_only=True):
     is_within_limits: bool
 
 
+class WebhookChanged(Event, frozen=True, kw_only=True):
+    """``what``: added, changed, enabled, disabled, removed, secret_rotated, redelivered."""
+
+    webhook: str
+    what: str
+
+
 Anything = (
     StationAdded
     | StationChanged
@@ -375,6 +382,7 @@ Anything = (
     | LogUploadChanged
     | FirmwareUpdateChanged
     | CampaignChanged
+    | WebhookChanged
     | ConfigurationReported
     | ConfigurationWritten
     | DataReceived

@@ -20,6 +20,7 @@ class OutboundAnswer(Struct, frozen=True, kw_only=True):
     status: int
     content: bytes = b""
     is_cut: bool = False
+    retry_after: str = ""  # the header, as it came
 
     @property
     def is_success(self) -> bool:

@@ -26,6 +26,8 @@ from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
+from voltkeep.domain.webhooks import Delivery, Webhook
 
 
 class Record(Protocol):
@@ -181,7 +183,18 @@ class RecordKinds(Protocol):
     @property
     def installation(self) -> Records[Installation]: ...
     @property
+    def webhooks(self) -> Records[Webhook]: ...
+    @property
+    def deliveries(self) -> Records[Delivery]: ...
+    @property
     def idempotency_keys(self) -> Records[IdempotencyKey]: ...
+
+    @property
+    def charging_profiles(self) -> Records[HeldProfile]: ...
+    @property
+    def charging_needs(self) -> Records[ChargingNeeds]: ...
+    @property
+    def profile_reports(self) -> Records[ProfileReport]: ...
 
 
 class AuditRows(Protocol):

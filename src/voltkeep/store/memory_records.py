@@ -25,6 +25,8 @@ from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
+from voltkeep.domain.webhooks import Delivery, Webhook
 from voltkeep.services.records import Fields, Look, R
 from voltkeep.store.columns import all_storable
 from voltkeep.store.memory_rows import State
@@ -172,7 +174,13 @@ class MemoryRecordKinds:
         self.sessions = MemoryRecords(state, Session)
         self.tenants = MemoryRecords(state, Tenant)
         self.installation = MemoryRecords(state, Installation)
+        self.webhooks = MemoryRecords(state, Webhook)
+        self.deliveries = MemoryRecords(state, Delivery)
         self.idempotency_keys = MemoryRecords(state, IdempotencyKey)
+
+        self.charging_profiles = MemoryRecords(state, HeldProfile)
+        self.charging_needs = MemoryRecords(state, ChargingNeeds)
+        self.profile_reports = MemoryRecords(state, ProfileReport)
 
 
 class MemoryAuditRows:

@@ -20,6 +20,8 @@ from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
+from voltkeep.domain.webhooks import Delivery, Webhook
 from voltkeep.store import tables
 from voltkeep.store.engine import Statements
 from voltkeep.store.records import SqlRecords
@@ -152,5 +154,25 @@ class SqlRecordKinds:
         return SqlRecords(self._db, tables.installation, Installation)
 
     @cached_property
+    def webhooks(self) -> SqlRecords[Webhook]:
+        return SqlRecords(self._db, tables.webhooks, Webhook)
+
+    @cached_property
+    def deliveries(self) -> SqlRecords[Delivery]:
+        return SqlRecords(self._db, tables.deliveries, Delivery)
+
+    @cached_property
     def idempotency_keys(self) -> SqlRecords[IdempotencyKey]:
         return SqlRecords(self._db, tables.idempotency_keys, IdempotencyKey)
+
+    @cached_property
+    def charging_profiles(self) -> SqlRecords[HeldProfile]:
+        return SqlRecords(self._db, tables.charging_profiles, HeldProfile)
+
+    @cached_property
+    def charging_needs(self) -> SqlRecords[ChargingNeeds]:
+        return SqlRecords(self._db, tables.charging_needs, ChargingNeeds)
+
+    @cached_property
+    def profile_reports(self) -> SqlRecords[ProfileReport]:
+        return SqlRecords(self._db, tables.profile_reports, ProfileReport)

@@ -27,6 +27,7 @@ from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.batches import BatchService
 from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
+from voltkeep.services.charging_reports import ChargingReportService
 from voltkeep.services.closing import ClosingService
 from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.credentials import CredentialsService
@@ -53,6 +54,7 @@ from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import Keys, SecurityService
 from voltkeep.services.security_events import SecurityEventService
+from voltkeep.services.smart_charging import SmartChargingService
 from voltkeep.services.templates import TemplateService
 from voltkeep.services.transactions import TransactionService
 from voltkeep.services.transfers import Listeners
@@ -72,6 +74,7 @@ class AllServices(Services):
     read: Read
     security: SecurityService
     remote_control: RemoteControlService
+    smart_charging: SmartChargingService
     closing: ClosingService
     credentials: CredentialsService
     campaigns: CampaignService
@@ -174,6 +177,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
             begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
         ),
         reservations=ReservationService(begin, read, stations, clock),
+        charging_reports=ChargingReportService(begin),
+        smart_charging=SmartChargingService(begin, read, stations, clock),
         addresses=addresses,
         accounts=people.accounts,
         people=people,

@@ -20,6 +20,7 @@ from voltkeep.ocpp.session import Wire
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.certificates import CertificateService
+from voltkeep.services.charging_reports import ChargingReportService
 from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.data_transfer import DataTransferService
 from voltkeep.services.diagnostics import DiagnosticsService
@@ -55,6 +56,7 @@ class Services:
     configuration: ConfigurationService
     data_transfer: DataTransferService
     reservations: ReservationService
+    charging_reports: ChargingReportService
 
 
 Notes = list[str]

@@ -17,16 +17,22 @@ def utc(at: datetime, sender: Sender, notes: list[str]) -> datetime:
     Raises:
         Refusal: in UTC it is outside the years 1 to 9999.
     """
-    if at.tzinfo is not UTC:
-        try:
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-        except OverflowError as error:
-            raise Refusal(
-                ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "A timestamp is out of range"
-            ) from error
+    at = planned(at)
     if not _EARLIEST <= at <= sender.received_at + _AHEAD:
         notes.append(f"clock: {at.isoformat()} is not the time")
     return at
+
+
+def planned(at: datetime) -> datetime:
+    """As `utc`, of a time that may be long ago or far ahead."""
+    if at.tzinfo is UTC:
+        return at
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise Refusal(
+            ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "A timestamp is out of range"
+        ) from error
 
 
 def whole_seconds(at: datetime) -> datetime:

@@ -4,7 +4,7 @@ import enum
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, ValidationError, convert, structs, to_builtins
 
 from voltkeep.domain.identity import Evse, StationId, TransactionRef
 
@@ -134,6 +134,14 @@ class ChargingProfile(
         )
 
 
+def readable(profile: ChargingProfile) -> ChargingProfile | None:
+    """A profile that a station told, if it is within the bounds of one; else None."""
+    try:
+        return convert(to_builtins(profile), ChargingProfile)
+    except ValidationError:
+        return None
+
+
 def _utc(at: datetime | None) -> datetime | None:
     if at is None:
         return None
@@ -141,6 +149,37 @@ def _utc(at: datetime | None) -> datetime | None:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except OverflowError:
         raise ValueError("a time is outside the years 1 to 9999") from None
+
+
+class ToldProfile(Struct, frozen=True, kw_only=True):
+    """A profile as a station tells of it; ``profile`` None: in words that we do not compute with.
+
+    Hostile, but within bounds.
+    """
+
+    id: int
+    purpose: str
+    stack_level: int
+    profile: ChargingProfile | None
+
+
+class ProfilesTold(Struct, frozen=True, kw_only=True):
+    """A part of what a station has been asked for (K09)."""
+
+    request_id: int
+    source: str
+    evse: Evse | None
+    profiles: tuple[ToldProfile, ...]
+    more: bool  # parts will follow
+
+
+class LimitTold(Struct, frozen=True, kw_only=True):
+    """A limit that somebody else has set (K12); without a schedule it is not said which."""
+
+    source: str
+    evse: Evse | None
+    is_grid_critical: bool
+    schedules: tuple[Schedule, ...] = ()
 
 
 class ProfileCriteria(
@@ -193,6 +232,9 @@ class ProfileState(enum.StrEnum):
 LIVE = (ProfileState.SENT, ProfileState.UNKNOWN, ProfileState.ACCEPTED)
 """What may limit a station now."""
 
+UNCLAIMED = timedelta(hours=1)
+"""How long a profile that came with a remote start may wait for its transaction."""
+
 CSO = "CSO"
 """The source of what the operator sets (ChargingLimitSourceEnumType)."""
 
@@ -219,11 +261,15 @@ class HeldProfile(Struct, frozen=True, kw_only=True):
 
     def as_of(self, now: datetime) -> "HeldProfile":
         """As it is now: one whose time has come is over, though nobody says so."""
-        if self.state in LIVE and self.profile is not None:
-            end = ends_at(self.profile)
-            if end is not None and end <= now:
-                return structs.replace(self, state=ProfileState.EXPIRED, at=end)
-        return self
+        if self.state not in LIVE:
+            return self
+        ends = [] if self.profile is None else [ends_at(self.profile)]
+        if self.remote_start_id is not None and self.transaction is None:
+            ends.append((self.sent_at or self.at) + UNCLAIMED)
+        end = min((each for each in ends if each is not None), default=None)
+        if end is None or end > now:
+            return self
+        return structs.replace(self, state=ProfileState.EXPIRED, at=end)
 
 
 def ends_at(profile: ChargingProfile) -> datetime | None:
@@ -288,7 +334,7 @@ class CompositeSchedule(Struct, frozen=True, kw_only=True):
     """What all profiles come to (K08). ``evse`` None: the station as a whole."""
 
     evse: Evse | None
-    starts_at: datetime
+    starts_at: datetime | None  # None: the station did not say
     duration_s: int
     unit: RateUnit
     steps: tuple[Step, ...]

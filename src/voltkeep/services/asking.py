@@ -14,6 +14,7 @@ from voltkeep.services.data_transfer import DataTransferService
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
 from voltkeep.services.reservations import ReservationService, Wish
+from voltkeep.services.smart_charging import SmartChargingService
 from voltkeep.services.templates import TemplateService, outcome_of
 
 CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
@@ -65,13 +66,17 @@ class Doers(Protocol):
     def remote_control(self) -> RemoteControlService: ...
     @property
     def reservations(self) -> ReservationService: ...
+    @property
+    def smart_charging(self) -> SmartChargingService: ...
 
 
 def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
     """How each kind of ask is carried out."""
 
     async def remote_start(station: StationId, ask: asks.RemoteStart) -> Outcome:
-        return await doers.remote_control.start(station, ask.id_token, ask.evse)
+        return await doers.remote_control.start(
+            station, ask.id_token, ask.evse, profile=ask.profile, force=ask.force
+        )
 
     async def remote_stop(station: StationId, ask: asks.RemoteStop) -> Outcome:
         return await doers.remote_control.stop(station, ask.transaction)
@@ -108,6 +113,7 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
         asks.ClearCache: clear_cache,
         asks.RawMessage: raw,
         **_reservations(doers),
+        **_smart_charging(doers),
         **_configuration(doers),
     }
 
@@ -161,3 +167,26 @@ def _reservations(doers: Doers) -> Mapping[type[Any], CarryOut]:
         return await doers.reservations.cancel(station, ask.id)
 
     return {asks.Reserve: reserve, asks.CancelReservation: cancel}
+
+
+def _smart_charging(doers: Doers) -> Mapping[type[Any], CarryOut]:
+    async def set_profile(station: StationId, ask: asks.SetChargingProfile) -> Outcome:
+        return await doers.smart_charging.set(station, ask.profile, ask.evse, force=ask.force)
+
+    async def clear(station: StationId, ask: asks.ClearChargingProfiles) -> Outcome:
+        return await doers.smart_charging.clear(station, ask.criteria)
+
+    async def composite(station: StationId, ask: asks.GetCompositeSchedule) -> Outcome:
+        return await doers.smart_charging.composite(
+            station, ask.evse, ask.duration_s, unit=ask.unit, supply=ask.supply
+        )
+
+    async def ask_profiles(station: StationId, ask: asks.GetChargingProfiles) -> Outcome:
+        return await doers.smart_charging.ask_profiles(station, ask.criteria)
+
+    return {
+        asks.SetChargingProfile: set_profile,
+        asks.ClearChargingProfiles: clear,
+        asks.GetCompositeSchedule: composite,
+        asks.GetChargingProfiles: ask_profiles,
+    }

@@ -1,5 +1,7 @@
 """Functional block F, remote control: start, stop, trigger, and any message by hand."""
 
+from datetime import datetime
+
 from msgspec import Raw
 
 from voltkeep.domain.commands import (
@@ -14,7 +16,9 @@ from voltkeep.domain.commands import (
 )
 from voltkeep.domain.events import RemoteStartRequested
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
+from voltkeep.domain.smart_charging import ChargingProfile, HeldProfile, ProfileState
 from voltkeep.domain.stations import Registration
+from voltkeep.services.held_profiles import answered
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -24,6 +28,7 @@ from voltkeep.services.ports import (
     StationUnreachable,
     Work,
 )
+from voltkeep.services.smart_charging import brought_along, state_after
 
 
 class RemoteControlService:
@@ -35,32 +40,64 @@ class RemoteControlService:
         self._stations = stations
         self._clock = clock
 
-    async def start(self, station: StationId, id_token: IdToken, evse: Evse | None) -> Outcome:
-        """Ask a station to start charging for a token (F01, F02)."""
+    async def start(
+        self,
+        station: StationId,
+        id_token: IdToken,
+        evse: Evse | None,
+        *,
+        profile: ChargingProfile | None = None,
+        force: bool = False,
+    ) -> Outcome:
+        """Ask a station to start charging for a token (F01, F02), within a profile (K05).
+
+        Raises UnsoundProfile, unless forced.
+        """
+        now, brought = self._clock(), None
         async with self._begin() as work:
             await _check_accepted(work, station)
-            remote_start_id = await work.remote_starts.open(station, id_token, evse, self._clock())
+            remote_start_id = await work.remote_starts.open(station, id_token, evse, now)
+            if profile is not None:
+                brought = await brought_along(
+                    work, station, profile, evse, now, remote_start_id=remote_start_id, force=force
+                )
         # No database transaction is held while a station makes up its mind.
-        command = StartTransaction(remote_start_id=remote_start_id, id_token=id_token, evse=evse)
+        command = StartTransaction(
+            remote_start_id=remote_start_id,
+            id_token=id_token,
+            evse=evse,
+            profile=None if brought is None else brought.profile,
+        )
         try:
             outcome = await self._stations.send(station, command)
-        except CommandUnfit:
+        except CommandUnfit as failure:
             async with self._begin() as work:
                 await work.remote_starts.withdraw(station, remote_start_id)
+                await _settle(work, brought, state_after(failure), failure.result, self._clock())
             raise  # nothing was asked
         except StationUnreachable as failure:
-            await self._answered(station, command, accepted=False, status=failure.result)
+            state = state_after(failure)
+            await self._answered(station, command, brought, state, status=failure.result)
             raise
-        await self._answered(station, command, accepted=outcome.accepted, status=outcome.status)
+        state = ProfileState.ACCEPTED if outcome.accepted else ProfileState.REJECTED
+        await self._answered(station, command, brought, state, status=outcome.status)
         return outcome
 
     async def _answered(
-        self, station: StationId, command: StartTransaction, *, accepted: bool, status: str
+        self,
+        station: StationId,
+        command: StartTransaction,
+        brought: HeldProfile | None,
+        state: ProfileState,
+        *,
+        status: str,
     ) -> None:
         """Tell how a remote start went; one that failed must not claim the next driver's car."""
+        accepted = state is ProfileState.ACCEPTED
         async with self._begin() as work:
             if not accepted:
                 await work.remote_starts.withdraw(station, command.remote_start_id)
+            await _settle(work, brought, state, status, self._clock())
             work.emit(
                 RemoteStartRequested(
                     station=station,
@@ -111,6 +148,13 @@ class RemoteControlService:
         """Send any action with any payload; unless forced, only what its schema allows."""
         command = RawCommand(action=action, payload=Raw(payload), force=force)
         return await self._stations.send(station, command, timeout)
+
+
+async def _settle(
+    work: Work, brought: HeldProfile | None, state: ProfileState, status: str, now: datetime
+) -> None:
+    if brought is not None:
+        await answered(work, brought, state, status, now)
 
 
 async def _check_accepted(work: Work, station: StationId) -> None:

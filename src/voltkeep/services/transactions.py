@@ -6,11 +6,19 @@ from datetime import timedelta
 import structlog
 from msgspec import Struct
 
-from voltkeep.domain.authorization import Authorization, Decision, decide
+from voltkeep.domain.authorization import Authorization, Decision, Token, decide, decide_stop
 from voltkeep.domain.availability import ChargingState
 from voltkeep.domain.events import TransactionEnded, TransactionStarted, TransactionUpdated
-from voltkeep.domain.identity import Sender, StationId, TenantId, TransactionRef
+from voltkeep.domain.identity import (
+    IdToken,
+    IdTokenKind,
+    Sender,
+    StationId,
+    TenantId,
+    TransactionRef,
+)
 from voltkeep.domain.meter_values import MeterReport
+from voltkeep.domain.stations import Station
 from voltkeep.domain.transactions import (
     NEVER_NAMED,
     Phase,
@@ -19,10 +27,11 @@ from voltkeep.domain.transactions import (
     is_invented,
     transaction_number,
 )
-from voltkeep.services import reservations
+from voltkeep.services import held_profiles, reservations
 from voltkeep.services.meter_values import energy_metered
 from voltkeep.services.ports import Announce, Begin, Clock, Journal, MeterRow, Read, Work
 from voltkeep.services.security_events import raise_alert
+from voltkeep.services.unknown_tokens import NeedsAnswer, UnknownTokenService
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +62,7 @@ class TransactionService:
         journal: Journal,
         clock: Clock,
         announce: Announce,
+        unknown: UnknownTokenService,
         *,
         number_key: bytes,
     ) -> None:
@@ -61,6 +71,7 @@ class TransactionService:
         self._journal = journal
         self._clock = clock
         self._announce = announce
+        self._unknown = unknown
         self._number_key = number_key
         # The charging state of transactions known to be open: what merely meters needs no work.
         self._open: OrderedDict[tuple[StationId, TransactionRef], ChargingState | None] = (
@@ -76,7 +87,7 @@ class TransactionService:
             await self._journal.transaction_update(sender, update.ref, update)
             recorded = Recorded(update.ref, None)
         else:
-            recorded = await self._work(sender, update)
+            recorded = await self._work_or_ask(sender, update)
         if update.values:
             self._announce(energy_metered(sender, recorded.ref, update.evse, update.values))
         return recorded
@@ -93,9 +104,21 @@ class TransactionService:
             and update.charging_state in (None, self._open[key])
         )
 
+    async def _work_or_ask(self, sender: Sender, update: TransactionUpdate) -> Recorded:
+        """Where somebody elsewhere decides over unknown tokens, ask them between two tries."""
+        try:
+            return await self._work(sender, update)
+        except NeedsAnswer:
+            assert update.id_token is not None, "nobody is asked of no token"
+            async with self._read() as work:
+                where = await work.stations.get(sender.station)
+            if where is not None:
+                await self._unknown.ask(where, update.id_token)
+            return await self._work(sender, update)
+
     async def _work(self, sender: Sender, update: TransactionUpdate) -> Recorded:
         async with self._begin() as work:
-            await work.stations.hold(sender)
+            where = await work.stations.hold(sender)
             ref, transaction = await self._find(work, sender.station, update)
             is_new = transaction is None
             if transaction is None:
@@ -105,7 +128,7 @@ class TransactionService:
             ):
                 return Recorded(transaction.ref, await self._again(work, transaction, update))
             before = (transaction.started_at, transaction.ended_at, transaction.charging_state)
-            decision = await self._decide(work, transaction, update)
+            decision = await self._decide(work, where, sender, transaction, update)
             transaction.apply(update, sender.received_at)
             if before[1] is None and transaction.ended_at and not _tells_energy(update):
                 await self._look_up_energy(work, transaction)
@@ -116,6 +139,7 @@ class TransactionService:
                     sender.station, transaction.ref, update, sender.received_at
                 )
             await reservations.used(work, transaction, update, sender.received_at)
+            await held_profiles.follow(work, transaction, before[1], sender.received_at)
             if not is_new or transaction.reservation_id != update.reservation_id:
                 await work.transactions.save(transaction)
             if update.values:
@@ -200,7 +224,12 @@ class TransactionService:
             )
 
     async def _decide(
-        self, work: Work, transaction: Transaction, update: TransactionUpdate
+        self,
+        work: Work,
+        where: Station,
+        sender: Sender,
+        transaction: Transaction,
+        update: TransactionUpdate,
     ) -> Decision | None:
         """Answer the token of an update, and note the answer to the one that started it."""
         id_token = update.id_token
@@ -212,12 +241,16 @@ class TransactionService:
         starts = update.phase is not Phase.ENDED and (transaction.id_token is None or is_open)
         if not starts:
             token = await work.tokens.get(tenant, id_token)
-            return decide(id_token, token, self._clock(), active=None)
+            return self._may_stop(transaction, id_token, token)
         token = await work.tokens.hold(tenant, id_token)
         active = await work.transactions.active_with(
             tenant, id_token, except_at=(transaction.station, update.evse or transaction.evse)
         )
-        decision = decide(id_token, token, self._clock(), active=active)
+        if token is None and id_token.kind != IdTokenKind.NO_AUTHORIZATION:
+            decision = self._unknown.decided(where, id_token)
+            await self._unknown.note(work, sender, id_token, decision.status)
+        else:
+            decision = decide(id_token, token, self._clock(), active=active)
         transaction.id_token = id_token
         transaction.authorization, transaction.group = decision.status, decision.group
         return decision
@@ -235,7 +268,19 @@ class TransactionService:
             return Decision(
                 transaction.authorization, transaction.group, token.expires_at if token else None
             )
-        return decide(id_token, token, self._clock(), active=None)
+        return self._may_stop(transaction, id_token, token)
+
+    def _may_stop(
+        self, transaction: Transaction, id_token: IdToken, token: Token | None
+    ) -> Decision:
+        was_let_in = transaction.authorization is Authorization.ACCEPTED
+        return decide_stop(
+            id_token,
+            token,
+            self._clock(),
+            started_by=transaction.id_token if was_let_in else None,
+            group=transaction.group,
+        )
 
     async def _look_up_energy(self, work: Work, transaction: Transaction) -> None:
         """An end need not repeat the meter, and what only metered went past the row (ADR 0005)."""

@@ -17,6 +17,7 @@ from voltkeep.domain.configuration import Assignment
 from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.reservations import Reservation
+from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
 from voltkeep.services.ports import (
@@ -41,6 +42,9 @@ GONE_WITH_A_STATION: tuple[type[Any], ...] = (
     Reservation,
     AvailabilityWish,
     AvailabilityPlan,
+    HeldProfile,
+    ChargingNeeds,
+    ProfileReport,
 )
 _NAMED = ("connectors", "transactions", "remote_starts", "meter_values", "commands")
 

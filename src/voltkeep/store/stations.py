@@ -65,6 +65,9 @@ _REMOVE_ITS = [
         tables.local_lists,
         tables.availability,
         tables.availability_plans,
+        tables.charging_profiles,
+        tables.charging_needs,
+        tables.profile_reports,
     )
 ]
 _CONNECTED = (

@@ -14,6 +14,7 @@ from voltkeep.dialects.ocpp16 import (
     remote_control,
     reservations,
     security,
+    smart_charging,
     transactions,
 )
 from voltkeep.dialects.quirks import quirks_of
@@ -54,8 +55,9 @@ OCPP16 = Dialect(
         | diagnostics.REQUESTS
         | firmware.REQUESTS
         | reservations.REQUESTS
+        | smart_charging.REQUESTS
     ),
-    tells=configuration.TOLD | certificates.TOLD | diagnostics.TOLD,
+    tells=(smart_charging.TOLD | configuration.TOLD | certificates.TOLD | diagnostics.TOLD),
     statuses={},
     guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),

@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct
 
 from voltkeep.dialects.dialect import Build
 from voltkeep.dialects.ocpp16.names import connector, fits_id_tag
+from voltkeep.dialects.ocpp16.smart_charging import profile
 from voltkeep.domain.commands import (
     ClearCache,
     StartTransaction,
@@ -26,6 +27,7 @@ def remote_start(command: StartTransaction) -> tuple[str, v16.RemoteStartTransac
     return "RemoteStartTransaction", v16.RemoteStartTransactionRequest(
         id_tag=command.id_token.value,
         connector_id=UNSET if command.evse is None else connector(command.evse),
+        charging_profile=UNSET if command.profile is None else profile(command.profile),
     )
 
 

@@ -19,6 +19,7 @@ from voltkeep.dialects.ocpp2 import (
     remote_control,
     reservations,
     security,
+    smart_charging,
     transactions,
 )
 from voltkeep.dialects.quirks import quirks_of
@@ -50,6 +51,7 @@ OCPP201 = Dialect(
         | diagnostics.HANDLERS
         | firmware.HANDLERS
         | reservations.HANDLERS
+        | smart_charging.HANDLERS
     ),
     requests=(
         provisioning.REQUESTS
@@ -62,8 +64,15 @@ OCPP201 = Dialect(
         | diagnostics.REQUESTS
         | firmware.REQUESTS
         | reservations.REQUESTS
+        | smart_charging.REQUESTS
     ),
-    tells=configuration.TOLD | certificates.TOLD | diagnostics.TOLD | security.TOLD,
+    tells=(
+        smart_charging.TOLD
+        | configuration.TOLD
+        | certificates.TOLD
+        | diagnostics.TOLD
+        | security.TOLD
+    ),
     statuses=security.STATUSES,
     guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),

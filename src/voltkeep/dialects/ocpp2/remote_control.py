@@ -3,6 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from voltkeep.dialects.dialect import Build
+from voltkeep.dialects.ocpp2.smart_charging import profile
 from voltkeep.domain.commands import (
     ClearCache,
     StartTransaction,
@@ -20,6 +21,7 @@ def request_start(command: StartTransaction) -> tuple[str, v21.RequestStartTrans
         remote_start_id=command.remote_start_id,
         id_token=v21.IdToken(id_token=command.id_token.value, type=command.id_token.kind),
         evse_id=command.evse.id if command.evse else UNSET,
+        charging_profile=UNSET if command.profile is None else profile(command.profile),
     )
 
 

@@ -11,6 +11,7 @@ down_revision = "0002_trust_pre"
 _RECORDS = (
     *("batches", "variables", "variable_templates", "reservations", "local_lists"),
     *("template_assignments", "device_reports"),
+    *("charging_needs", "profile_reports"),
     *("charging_profiles", "unknown_tokens", "token_groups", "token_changes", "sites", "tenants"),
     *("availability", "availability_plans", "unended"),
     *(

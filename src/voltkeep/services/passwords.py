@@ -55,6 +55,14 @@ _NOBODYS = (
 _FILLERS = "0123456789!?.-_ "
 
 
+class TooManyTries(Exception):
+    """Nothing is looked at before ``wait_s`` seconds are over."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__("too many wrong tries: wait a little")
+        self.wait_s = wait_s
+
+
 def check_password(password: str, name: str) -> None:
     """Raises BadAccount if nobody should have this password, or this person should not."""
     if not SHORTEST <= len(password) <= LONGEST:

@@ -22,7 +22,7 @@ from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.identity import TenantId
 from voltkeep.services.accounts import NotAllowed, NotAuthenticated, audited_tenant
 from voltkeep.services.audit import acting_as, audit
-from voltkeep.services.passwords import LONGEST, Passwords, check_password
+from voltkeep.services.passwords import LONGEST, Passwords, TooManyTries, check_password
 from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.rates import Buckets, Rate, source
 from voltkeep.services.second_factor import SecondFactor
@@ -45,14 +45,6 @@ _CODE_DIGITS = 6
 
 class CodeNeeded(Exception):
     """The password is right; a code of the second factor is needed beside it."""
-
-
-class TooManyTries(Exception):
-    """Nothing is looked at before ``wait_s`` seconds are over."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__("too many wrong tries: wait a little")
-        self.wait_s = wait_s
 
 
 class SignedIn(Struct, frozen=True):

@@ -29,7 +29,7 @@ from voltkeep.services.accounts import (
     tenant_exists,
 )
 from voltkeep.services.audit import audit
-from voltkeep.services.passwords import Passwords, check_password
+from voltkeep.services.passwords import Passwords, TooManyTries, check_password
 from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.rates import Buckets, Rate
 from voltkeep.services.records import Look
@@ -340,8 +340,9 @@ class UserService:
             known = await work.users.find(INSTALLATION, by.user) if by.user else None
         if known is None:
             raise NotAllowed("only a person who has signed in can do this")
-        if not self._tries.take(known.id, time.monotonic()):
-            raise WrongPassword("too many wrong passwords: wait a minute")
+        now = time.monotonic()
+        if not self._tries.take(known.id, now):
+            raise TooManyTries(self._tries.wait(known.id, now))
         if not await self._passwords.matches(known.password_hash, password):
             raise WrongPassword("the password is not right")
         self._tries.forget(known.id)

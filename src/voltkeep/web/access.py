@@ -11,6 +11,9 @@ from voltkeep.domain.identity import BadName, StationId, station_id
 from voltkeep.domain.stations import Station
 from voltkeep.services.addresses import Addresses
 from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.batches import BatchService
+from voltkeep.services.orders import OrderService
+from voltkeep.services.people import People
 from voltkeep.services.ports import Read
 from voltkeep.services.provisioning import ProvisioningService, UnknownStation
 from voltkeep.services.remote_control import RemoteControlService
@@ -34,9 +37,15 @@ class ApiServices(Protocol):
     @property
     def remote_control(self) -> RemoteControlService: ...
     @property
+    def orders(self) -> OrderService: ...
+    @property
+    def batches(self) -> BatchService: ...
+    @property
     def addresses(self) -> Addresses: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def people(self) -> People: ...
 
 
 StationName = Annotated[str, PathParameter(description="The station's id.")]
@@ -92,6 +101,23 @@ def may_see(principal: Principal, station: Station) -> bool:
     return station.id.tenant == principal.tenant and (
         principal.sites is None or station.site in principal.sites
     )
+
+
+async def check_visible(
+    services: ApiServices, principal: Principal, station: StationId, what: str
+) -> None:
+    """Raises NotThere, in the words of ``what``, unless they may see what belongs to a station.
+
+    What is the whole tenant's, station "", is not for those who see some sites only.
+    """
+    if station.tenant != principal.tenant:
+        raise NotThere(what)
+    if principal.sites is None:
+        return
+    async with services.read() as work:
+        known = await work.stations.get(station)
+    if known is None or not may_see(principal, known):
+        raise NotThere(what)
 
 
 DEPENDENCIES = {

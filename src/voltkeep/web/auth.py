@@ -8,6 +8,8 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import TenantId
+from voltkeep.services.accounts import NotAuthenticated
+from voltkeep.web.cookies import check_page, session_token
 from voltkeep.web.problems import Problem
 
 TENANT_HEADER = "voltkeep-tenant"
@@ -30,23 +32,41 @@ class Accounts(Protocol):
         ...
 
 
+class Sessions(Protocol):
+    """Whoever knows the cookies of people."""
+
+    async def principal_of_session(
+        self, token: str, tenant: TenantId | None, address: str
+    ) -> Principal:
+        """Raises NotAuthenticated, or NotAllowed for a tenant that is not theirs."""
+        ...
+
+    def csrf(self, token: str) -> str:
+        """What only a page of that session knows."""
+        ...
+
+
 class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
     """Finds out who asks. Whether that is enough is for `allowed` to say."""
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
-        accounts: Accounts = connection.app.state.accounts
-        principal = await _principal(accounts, connection)
-        return AuthenticationResult(user=principal, auth=None)
-
-
-async def _principal(accounts: Accounts, connection: Connection) -> Principal | None:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    wanted = connection.headers.get(TENANT_HEADER)
-    tenant = TenantId(wanted) if wanted is not None else None
-    address = connection.client.host if connection.client else ""
-    return await accounts.principal_of_key(token.strip(), tenant, address)
+        wanted = connection.headers.get(TENANT_HEADER)
+        tenant = TenantId(wanted) if wanted is not None else None
+        address = connection.client.host if connection.client else ""
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            accounts: Accounts = connection.app.state.accounts
+            by_key = await accounts.principal_of_key(token.strip(), tenant, address)
+            return AuthenticationResult(user=by_key, auth=None)
+        cookie = session_token(connection)
+        if cookie is None:
+            return AuthenticationResult(user=None, auth=None)
+        sessions: Sessions = connection.app.state.sessions
+        try:
+            by_cookie = await sessions.principal_of_session(cookie, tenant, address)
+        except NotAuthenticated:  # a browser shows a session that is over until it has another
+            return AuthenticationResult(user=None, auth=None)
+        return AuthenticationResult(user=by_cookie, auth=sessions.csrf(cookie))
 
 
 def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -58,11 +78,16 @@ def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
     if principal is None:
         raise Problem(
             401,
-            "send an API key: `Authorization: Bearer vk_...` (`voltkeep apikey add` makes one)",
+            "sign in, or send an API key: `Authorization: Bearer vk_...` (`voltkeep apikey add` "
+            "makes one)",
             code="not-authenticated",
             headers={"www-authenticate": "Bearer"},
         )
+    if connection.auth is not None:
+        check_page(connection, connection.auth)
     if needs == ANYBODY:
         return
+    if principal.must_change_password:
+        raise Problem(403, "change your password first", code="password-change-needed")
     if not isinstance(needs, Permission) or not principal.may(needs):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")

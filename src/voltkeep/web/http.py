@@ -47,6 +47,8 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
             {
                 "services": services,
                 "accounts": services.accounts,
+                "sessions": services.people.sessions,
+                "oidc": None,
                 "cursors": Cursors(key),
                 "parameters": {},
                 **(state or {}),

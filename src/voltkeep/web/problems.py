@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): what went wrong, in the words of whoever can mend it."""
 
+import math
 import re
 from typing import Any, cast
 
@@ -17,11 +18,37 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import Principal
 from voltkeep.domain.identity import BadName
-from voltkeep.services.accounts import NotAllowed, NotAuthenticated, UnknownTenant
+from voltkeep.services.accounts import (
+    BadAccount,
+    NotAllowed,
+    NotAuthenticated,
+    UnknownKey,
+    UnknownTenant,
+)
 from voltkeep.services.authorization import UnknownToken
+from voltkeep.services.batches import UnknownBatch
+from voltkeep.services.orders import (
+    BadExpiry,
+    KeyReused,
+    OrderConflict,
+    TooManyOrders,
+    UnknownOrder,
+)
+from voltkeep.services.passwords import TooManyTries
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.provisioning import StationExists, UnknownStation
+from voltkeep.services.security import TooBusy
+from voltkeep.services.sessions import UnknownSession
+from voltkeep.services.sign_in import CodeNeeded
+from voltkeep.services.tenants import TenantExists, TenantInUse
 from voltkeep.services.transactions import UnknownTransaction
+from voltkeep.services.users import (
+    LastAdministrator,
+    UnknownUser,
+    UserExists,
+    WrongCode,
+    WrongPassword,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +145,23 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (UnknownStation, 404, "not-found"),
     (UnknownTransaction, 404, "not-found"),
     (UnknownToken, 404, "not-found"),
+    (UnknownUser, 404, "not-found"),
+    (UnknownKey, 404, "not-found"),
+    (UnknownSession, 404, "not-found"),
+    (UnknownOrder, 404, "not-found"),
+    (UnknownBatch, 404, "not-found"),
+    (OrderConflict, 409, "conflict"),
+    (KeyReused, 422, "idempotency-key-reused"),
+    (BadExpiry, 422, "unfit"),
+    (TooManyOrders, 503, "busy"),
     (StationExists, 409, "conflict"),
+    (UserExists, 409, "conflict"),
+    (TenantExists, 409, "conflict"),
+    (TenantInUse, 409, "in-use"),
+    (LastAdministrator, 409, "last-administrator"),
+    (CodeNeeded, 401, "code-needed"),
+    (WrongPassword, 403, "wrong-password"),
+    (WrongCode, 403, "wrong-code"),
     (BadName, 422, "unfit"),
 ]
 
@@ -131,6 +174,8 @@ def problem_of(error: Exception) -> Problem:
         case StoreUnavailable():
             headers = {"retry-after": str(_RETRY_AFTER_S)}
             return Problem(503, "the database is away; try again", headers=headers)
+        case TooManyTries() | TooBusy() | BadAccount():
+            return _of_account(error)
         case ValidationException():
             return _invalid(error)
         case SerializationException() | HTTPException(__cause__=SerializationException()):
@@ -148,6 +193,18 @@ def problem_of(error: Exception) -> Problem:
         if isinstance(error, kind):
             return Problem(status, _words(str(error)), code=code)
     return Problem(500, "this failed here; the log of the server says more", code="failed")
+
+
+def _of_account(error: TooManyTries | TooBusy | BadAccount) -> Problem:
+    match error:
+        case BadAccount():
+            return Problem(422, str(error), code="unfit", field=error.field)
+        case TooManyTries():
+            headers = {"retry-after": str(math.ceil(error.wait_s))}
+            return Problem(429, str(error), code="too-many-tries", headers=headers)
+        case TooBusy():
+            headers = {"retry-after": str(_RETRY_AFTER_S)}
+            return Problem(503, "too many passwords are being checked; try again", headers=headers)
 
 
 def _invalid(error: ValidationException) -> Problem:

@@ -60,6 +60,7 @@ from voltkeep.services.transactions import TransactionService
 from voltkeep.services.transfers import Listeners
 from voltkeep.services.unknown_tokens import UnknownTokenService
 from voltkeep.services.unsolicited import ConsiderateStations
+from voltkeep.services.webhooks import SealedSecrets, WebhookService
 
 
 def now() -> datetime:
@@ -89,6 +90,13 @@ class AllServices(Services):
     batches: BatchService
     accounts: AccountService
     people: People
+    webhooks: WebhookService
+
+
+class Numbered(Protocol):
+    """The events that were published, as far as they are counted."""
+
+    async def last(self) -> int: ...
 
 
 class Storage(Protocol):
@@ -100,6 +108,8 @@ class Storage(Protocol):
     def begin(self) -> Begin: ...
     @property
     def read(self) -> Read: ...
+    @property
+    def outbox(self) -> Numbered: ...
 
 
 def make_services(  # noqa: PLR0913  # each is a part that a test may replace
@@ -181,6 +191,14 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         smart_charging=SmartChargingService(begin, read, stations, clock),
         addresses=addresses,
         accounts=people.accounts,
+        webhooks=WebhookService(
+            begin,
+            read,
+            clock,
+            outbound,
+            SealedSecrets(subkey(secret, b"webhooks")),
+            store.outbox.last,
+        ),
         people=people,
         explain=ExplainService(read, clock, addresses),
         audit=AuditService(read),

@@ -8,6 +8,7 @@ import structlog
 from msgspec import structs
 
 from tests.gateway.csms import Csms, until
+from voltkeep.bus.outbound import CheckedOutbound
 from voltkeep.domain.audit import GENESIS, SYSTEM, Actor, Deed, chained
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.commands import Outcome, RawCommand, ResetKind, Triggered
@@ -25,6 +26,7 @@ from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.ports import CommandUnfit, StationOffline, StationSilent, StoreUnavailable
 from voltkeep.services.provisioning import ProvisioningService, StationExists
 from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.unknown_tokens import UnknownTokenService
 from voltkeep.store import MemoryStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -151,7 +153,13 @@ async def test_a_change_that_does_not_commit_leaves_none():
 
 
 async def test_each_change_of_a_token_leaves_an_entry_without_its_whole_value(store):
-    service = AuthorizationService(store.begin, store.read, clock, lambda _: None)
+    service = AuthorizationService(
+        store.begin,
+        store.read,
+        clock,
+        lambda _: None,
+        UnknownTokenService(store.begin, store.read, CheckedOutbound(), clock),
+    )
     token = Token(id_token=CARD, group="FLEET", note="of Ada", created_at=NOON)
     await service.save(TENANT, token)
     await service.save(TENANT, structs.replace(token, max_active=0, expires_at=NOON, group=None))
@@ -160,16 +168,13 @@ async def test_each_change_of_a_token_leaves_an_entry_without_its_whole_value(st
     await service.remove(TENANT, CARD)
 
     found = await deeds(store)
+    free = "any number at once, expires 2026-01-01T12:00:00Z"
     assert [(deed.action, deed.before, deed.after) for deed in found] == [
         ("token.added", "", "1 at once, in a group"),
-        (
-            "token.changed",
-            "1 at once, in a group",
-            "any number at once, expires 2026-01-01T12:00:00Z",
-        ),
-        ("token.blocked", "", ""),
-        ("token.unblocked", "", ""),
-        ("token.removed", "any number at once, expires 2026-01-01T12:00:00Z", ""),
+        ("token.changed", "1 at once, in a group", free),
+        ("token.blocked", free, f"{free}, blocked"),
+        ("token.unblocked", f"{free}, blocked", free),
+        ("token.removed", free, ""),
     ]
     assert {deed.object for deed in found} == {"…E680"}
 

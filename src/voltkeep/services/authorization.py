@@ -1,16 +1,22 @@
 """Functional block C, authorization: may this token charge?"""
 
+from datetime import datetime
+
 from cachetools import LRUCache
-from msgspec import structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.authorization import Authorization, Decision, Token, decide
 from voltkeep.domain.events import TokenPresented
 from voltkeep.domain.identity import IdToken, IdTokenKind, Sender, StationId, TenantId
+from voltkeep.domain.stations import Station
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
 from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
 from voltkeep.services.security_events import raise_alert
+from voltkeep.services.token_changes import changed
+from voltkeep.services.token_groups import TokenGroups, is_blocked
+from voltkeep.services.unknown_tokens import NeedsAnswer, UnknownTokenService, registered_now
 
 _UNKNOWN = Rate(burst=10, per_s=6 / 60)  # tokens that one station shows and nobody knows
 
@@ -19,19 +25,43 @@ class UnknownToken(LookupError):
     """No token of that value is registered."""
 
 
-class AuthorizationService:
-    """One answer to "may it charge?", reached from every version."""
+class TokenExists(ValueError):
+    """A token of that value is registered already."""
 
-    def __init__(self, begin: Begin, read: Read, clock: Clock, announce: Announce) -> None:
+
+class TokenEdit(Struct, frozen=True, kw_only=True):
+    """What is to be changed of a token; what is left out stays."""
+
+    kind: str | UnsetType = UNSET
+    group: str | UnsetType | None = UNSET
+    blocked: bool | UnsetType = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
+    max_active: int | UnsetType = UNSET
+    note: str | UnsetType = UNSET
+
+
+class AuthorizationService:
+    """One answer to "may it charge?", reached from every version; and the tokens behind it."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        read: Read,
+        clock: Clock,
+        announce: Announce,
+        unknown: UnknownTokenService,
+    ) -> None:
         self._begin = begin
         self._read = read
         self._clock = clock
         self._announce = announce
+        self.unknown = unknown
+        self.groups = TokenGroups(begin, read, clock)
         self._unknown: Buckets[StationId] = Buckets(_UNKNOWN)
         self._known: LRUCache[tuple[TenantId, str], None] = LRUCache(MOST_KEYS)
 
     async def authorize(self, sender: Sender, id_token: IdToken) -> Decision:
-        """Answer a token shown before a transaction (C01). Nothing is stored of it.
+        """Answer a token shown before a transaction (C01).
 
         A station that shows one unknown token after the other is answered Invalid for a while
         without being looked up, but for tokens that are known: drivers can still charge there.
@@ -43,12 +73,20 @@ class AuthorizationService:
             return Decision(Authorization.INVALID)
         async with self._read() as work:
             token = await work.tokens.get(station.tenant, id_token)
-        is_news = needs_one and token is None and self._unknown.take(station, heard)
-        if is_news and self._unknown.wait(station, heard) > 0:
-            await self._alert(station)
-        if token is not None:
+            is_strange = needs_one and token is None
+            where = await work.stations.get(station) if is_strange else None
+        if where is not None:
+            decision = await self._stranger(where, sender, id_token)
+        else:
+            decision = decide(id_token, token, self._clock(), active=None)
+        if token is not None or (is_strange and decision.status is Authorization.ACCEPTED):
             self._known[key] = None
-        decision = decide(id_token, token, self._clock(), active=None)
+        elif (
+            is_strange
+            and self._unknown.take(station, heard)
+            and self._unknown.wait(station, heard) > 0
+        ):
+            await self._alert(station)
         self._announce(
             TokenPresented(
                 station=sender.station,
@@ -59,6 +97,14 @@ class AuthorizationService:
         )
         return decision
 
+    async def _stranger(self, station: Station, sender: Sender, id_token: IdToken) -> Decision:
+        try:
+            decision = self.unknown.decided(station, id_token)
+        except NeedsAnswer:
+            decision = await self.unknown.ask(station, id_token)
+        await self.unknown.shown(sender, id_token, decision.status)
+        return decision
+
     async def _alert(self, station: StationId) -> None:
         text = (
             f"{station} shows one unknown token after the other: somebody may be trying them out. "
@@ -66,6 +112,15 @@ class AuthorizationService:
         )
         async with self._begin() as work:
             await raise_alert(work, station, "token enumeration", text, self._clock())
+
+    # What operators do.
+
+    async def add(self, tenant: TenantId, token: Token) -> Token:
+        """Register a token, as it is or as an unknown one that was seen. Raises TokenExists."""
+        async with self._begin() as work:
+            if await work.tokens.get(tenant, token.id_token) is not None:
+                raise TokenExists(f"token {token.id_token.value} is registered already")
+            return await self._save(work, tenant, token, None, "token.added")
 
     async def save(self, tenant: TenantId, token: Token) -> bool:
         """Register a token, or replace it. True if it is new.
@@ -76,57 +131,50 @@ class AuthorizationService:
             known = await work.tokens.get(tenant, token.id_token)
             if known is not None and known.blocked:
                 token = structs.replace(token, blocked=True)
-            is_new = await work.tokens.save(tenant, token)
-            action = "token.added" if is_new else "token.changed"
-            await self._audit(work, tenant, action, token, before=known, after=token)
-        return is_new
+            action = "token.added" if known is None else "token.changed"
+            await self._save(work, tenant, token, known, action)
+        return known is None
+
+    async def change(self, tenant: TenantId, id_token: IdToken, edit: TokenEdit) -> Token:
+        """Change what is said of a token, and nothing else. Raises UnknownToken."""
+        async with self._begin() as work:
+            known = await _registered(work, tenant, id_token)
+            said = {
+                name: value
+                for name, value in structs.asdict(edit).items()
+                if value is not UNSET and name != "kind"
+            }
+            token = structs.replace(known, **said)
+            if edit.kind is not UNSET:
+                kind = IdToken(known.id_token.value, edit.kind)
+                token = structs.replace(token, id_token=kind)
+            action = "token.changed"
+            if edit.blocked is not UNSET and edit.blocked is not known.blocked:
+                action = "token.blocked" if edit.blocked else "token.unblocked"
+            return await self._save(work, tenant, token, known, action)
 
     async def get(self, tenant: TenantId, id_token: IdToken) -> Token:
         """What we know of a token. Raises UnknownToken."""
         async with self._read() as work:
-            token = await work.tokens.get(tenant, id_token)
-        if token is None:
-            raise UnknownToken(f"no token {id_token.value} is registered")
-        return token
+            return await _registered(work, tenant, id_token)
 
     async def block(self, tenant: TenantId, id_token: IdToken, *, blocked: bool) -> Token:
         """Block a token, or let it charge again. Raises UnknownToken."""
         async with self._begin() as work:
-            token = await work.tokens.get(tenant, id_token)
-            if token is None:
-                raise UnknownToken(f"no token {id_token.value} is registered")
-            token = structs.replace(token, blocked=blocked)
-            await work.tokens.save(tenant, token)
+            known = await _registered(work, tenant, id_token)
+            token = structs.replace(known, blocked=blocked)
             action = "token.blocked" if blocked else "token.unblocked"
-            await self._audit(work, tenant, action, token)
-        return token
+            return await self._save(work, tenant, token, known, action)
 
     async def remove(self, tenant: TenantId, id_token: IdToken) -> None:
         """Forget a token; its transactions stay. Raises UnknownToken."""
         async with self._begin() as work:
-            token = await work.tokens.get(tenant, id_token)
-            if token is None or not await work.tokens.remove(tenant, id_token):
-                raise UnknownToken(f"no token {id_token.value} is registered")
-            await self._audit(work, tenant, "token.removed", token, before=token)
-
-    async def _audit(
-        self,
-        work: Work,
-        tenant: TenantId,
-        action: str,
-        token: Token,
-        *,
-        before: Token | None = None,
-        after: Token | None = None,
-    ) -> None:
-        """A card's UID can be copied, and the log is kept for ever: it has the end of it only."""
-        deed = Deed(
-            action=action,
-            object=token.id_token.masked,
-            before=_allowed(before) if before is not None else "",
-            after=_allowed(after) if after is not None else "",
-        )
-        await audit(work, tenant, self._clock(), deed)
+            known = await _registered(work, tenant, id_token)
+            await work.tokens.remove(tenant, id_token)
+            now = self._clock()
+            await changed(work, tenant, now, before=known, after=None)
+            await _audit(work, tenant, now, "token.removed", before=known, after=None)
+        self._known.pop((tenant, id_token.key), None)
 
     async def all(self, tenant: TenantId) -> list[Token]:
         """Every token of a tenant, in order of its value."""
@@ -137,6 +185,47 @@ class AuthorizationService:
             ):
                 tokens += page
         return tokens
+
+    async def _save(
+        self, work: Work, tenant: TenantId, token: Token, before: Token | None, action: str
+    ) -> Token:
+        now = self._clock()
+        blocked = await is_blocked(work, tenant, token.group)
+        token = structs.replace(token, group_blocked=blocked)
+        await work.tokens.save(tenant, token)
+        if before is None:
+            await registered_now(work, tenant, token)
+        await changed(work, tenant, now, before=before, after=token)
+        await _audit(work, tenant, now, action, before=before, after=token)
+        return token
+
+
+async def _registered(work: Work, tenant: TenantId, id_token: IdToken) -> Token:
+    token = await work.tokens.get(tenant, id_token)
+    if token is None:
+        raise UnknownToken(f"no token {id_token.value} is registered")
+    return token
+
+
+async def _audit(
+    work: Work,
+    tenant: TenantId,
+    at: datetime,
+    action: str,
+    *,
+    before: Token | None,
+    after: Token | None,
+) -> None:
+    """A card's UID can be copied, and the log is kept for ever: it has the end of it only."""
+    token = after or before
+    assert token is not None, "nothing was done to no token"
+    deed = Deed(
+        action=action,
+        object=token.id_token.masked,
+        before=_allowed(before) if before is not None else "",
+        after=_allowed(after) if after is not None else "",
+    )
+    await audit(work, tenant, at, deed)
 
 
 def _allowed(token: Token) -> str:

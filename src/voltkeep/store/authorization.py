@@ -79,14 +79,14 @@ class SqlTokenRows:
         return number
 
     async def groups(self, tenant: TenantId, *, after: str = "", limit: int = 1000) -> Groups:
-        rows = await self._db.rows(
+        rows: Sequence[Any] = await self._db.rows(
             select(_c.group_token, func.count(), func.max(_BLOCKED))
             .where(_c.tenant == tenant, _c.group_token > after)
             .group_by(_c.group_token)
             .order_by(_c.group_token)
             .limit(limit)
         )
-        return [GroupCount(name=name, tokens=n, blocked=bool(blocked)) for name, n, blocked in rows]
+        return [GroupCount(name=row[0], tokens=row[1], blocked=bool(row[2])) for row in rows]
 
     async def block_group(self, tenant: TenantId, group: str, *, blocked: bool) -> int:
         return await self._db.run(_members(tenant, group).values(group_blocked=blocked))

@@ -66,9 +66,9 @@ class MemoryTokenRows:
     async def rename_group(self, tenant: TenantId, group: str, new: str) -> int:
         return self._change(tenant, group, group=new)
 
-    def _change(self, tenant: TenantId, group: str, **changes: Any) -> int:
+    def _change(self, tenant: TenantId, of: str, **changes: Any) -> int:
         self._state.writes()
-        keys = self._keys(tenant, (group,))
+        keys = self._keys(tenant, (of,))
         for key in keys:
             token = self._state.tokens[tenant, key]
             self._state.tokens[tenant, key] = structs.replace(token, **changes)

@@ -60,12 +60,10 @@ class SqlLists(SqlHistoryLists):
         filters = _of_station(which)
         if which.names is not None:
             found, is_short = (*found, _s.name.in_(which.names)), True
-        elif which.sites is not None:
-            there = (_s.tenant == tenant, _s.site.in_(which.sites))
-            if await are_few(self._db, stations, *there):
-                found, is_short = (*found, *there), True
-            else:
-                filters = (*filters, there[1])
+        if which.sites is not None:
+            there = _s.site.in_(which.sites)
+            filters = (*filters, there)
+            is_short = is_short or await are_few(self._db, stations, _s.tenant == tenant, there)
         listing = Listing(
             columns=STATION_COLUMNS,
             order=order,

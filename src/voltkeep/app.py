@@ -14,7 +14,7 @@ import structlog
 
 from voltkeep.bus.commands import CommandDesk, QueuedStations
 from voltkeep.bus.local import LocalBus
-from voltkeep.bus.outbox import Relay
+from voltkeep.bus.outward import Outward
 from voltkeep.bus.sealing import Seal
 from voltkeep.config import (
     KeyFiles,
@@ -88,7 +88,7 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.bus = LocalBus()
-        self._relay: Relay | None = None
+        self.outward: Outward | None = None
         self._jobs: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -178,11 +178,17 @@ class App:
             *(StationAdded, StationRemoved, StationRenamed, StationChanged),
         )
         self.bus.handle(lambda _: self._tls.roots_changed(), RootsChanged)
-        self._relay = relay = Relay(
-            store.outbox, self.bus.publish, look_every_s=_LOOK_FOR_EVENTS_EVERY_S
+        self.outward = Outward(
+            store,
+            self.bus,
+            self.services.webhooks.courier,
+            now,
+            look_every_s=_LOOK_FOR_EVENTS_EVERY_S,
         )
+        await self.outward.open()
         desk = CommandDesk(store.begin, store.read, self.stations, now, self._seal)
-        self._job("relay", relay.run)
+        for name, work in self.outward.jobs():
+            self._job(name, work)
         self._job("commands", desk.run)
         self._job("status", self._save_status)
         self._job("refusals", self.services.security.refusals.run)
@@ -246,7 +252,8 @@ class App:
         from voltkeep.web.api_listeners import ApiListeners  # noqa: PLC0415  # as the files
         from voltkeep.web.http import hardened, make_api  # noqa: PLC0415  # as the files
 
-        api = make_api(self.services, self._api_key)
+        assert self.outward is not None
+        api = make_api(self.services, self._api_key, {"feed": self.outward.feed})
         self.api_listeners = ApiListeners(hardened(api), self.authority, self._tls.for_files)
         await self.api_listeners.open(self.settings, self.services.addresses)
         self._job("certificates of the API", self.api_listeners.keep)
@@ -255,6 +262,8 @@ class App:
         """Let stations go first, while what they say can still be stored."""
         if self.gateway is not None:
             await self.gateway.close()
+        if self.outward is not None:
+            self.outward.feed.close()
         for listeners in (self.api_listeners, self.file_listeners):
             if listeners is not None:
                 await listeners.close()
@@ -267,8 +276,8 @@ class App:
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self.services.availability.save()
                 await self.services.security.refusals.flush()
-            if self._relay is not None:
-                while await self._relay.relay():  # or the next start would tell it as news
+            if self.outward is not None:
+                while await self.outward.relay.relay():  # or the next start would tell it as news
                     pass
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("what was not stored is lost", error=str(error) or "it took too long")

@@ -6,6 +6,7 @@ from msgspec import Raw, json
 
 from voltkeep.dialects.dialect import Answer, Dialect
 from voltkeep.domain.authorization import Authorization, Decision
+from voltkeep.domain.data_transfer import Reply, TransferStatus
 from voltkeep.domain.identity import Sender, TransactionRef, station_id
 from voltkeep.domain.stations import Registration
 from voltkeep.services.provisioning import BootReply
@@ -25,6 +26,7 @@ class Recorder:
         self.heard = []
         self.provisioning = self.authorization = self.security_events = self
         self.certificates = self.diagnostics = self.firmware = self
+        self.configuration = self.data_transfer = self
         self.transactions = _Transactions(self)
         self.meter_values = self.availability = _Journals(self)
 
@@ -48,6 +50,13 @@ class Recorder:
     async def requested(self, sender, request, *, use="", request_id=None):
         self.heard.append((request, use, request_id))
         return "" if self.accepted else "refused"
+
+    async def reported(self, sender, request_id, number, said, *, is_last):
+        self.heard.append((request_id, number, said, is_last))
+
+    async def receive(self, sender, vendor, message, data):
+        self.heard.append((vendor, message, data))
+        return Reply(TransferStatus.ACCEPTED if self.accepted else TransferStatus.REJECTED, data)
 
     async def log_status(self, sender, status, request_id):
         self.heard.append((status, request_id))

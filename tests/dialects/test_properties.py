@@ -86,6 +86,20 @@ VALID = {
             "ocspRequestData": {**HASH_DATA, "responderURL": "http://127.0.0.1/"}
         },
         "LogStatusNotification": {"status": "Uploading", "requestId": 7},
+        "NotifyReport": {
+            "requestId": 7,
+            "generatedAt": AT,
+            "seqNo": 0,
+            "tbc": True,
+            "reportData": [
+                {
+                    "component": {"name": "C", "instance": "i", "evse": {"id": 1}},
+                    "variable": {"name": "V", "instance": "i"},
+                    "variableAttribute": [{"value": "1", "mutability": "ReadOnly"}],
+                    "variableCharacteristics": {"dataType": "integer", "supportsMonitoring": True},
+                }
+            ],
+        },
         "SecurityEventNotification": SECURITY_EVENT,
         "SignCertificate": {"csr": "PEM", "certificateType": "ChargingStationCertificate"},
         "StatusNotification": {

@@ -32,7 +32,7 @@ from typing import Any
 from msgspec import Raw
 
 from tests.services.authority import authority as real_authority
-from tests.stories import certificates, credentials, drivers
+from tests.stories import certificates, configuration, credentials, drivers
 from tests.stories import files as transfers
 from tests.stories.told import told
 from voltkeep.config import Settings
@@ -306,6 +306,8 @@ class Story:
                 await self.services.provisioning.refresh(line.id)
             case _ if await drivers.deed(self, line.id, words):
                 pass
+            case _ if await configuration.deed(self, line.id, words):
+                pass
             case _ if await credentials.deed(self, line.id, words):
                 pass
             case _:
@@ -328,20 +330,20 @@ class Story:
                 return self.services.provisioning.reset(id, ResetKind(kind), evse)
             case ["reserves" | "cancels" | "lists" | "sends" | "syncs", *_]:
                 return drivers.command(self, id, words)
+            case ["orders", *ask]:
+                return configuration.ordered(self, id, ask)
             case ["rotates" | "raises", *_]:
                 return credentials.command(self, id, words)
             case ["wants" | "updates", *_]:
                 return transfers.command(self, id, words)
             case ["certificate", *what]:
                 return certificates.command(self, id, what)
-            case ["triggers", message]:
-                return self.control.trigger(id, Triggered(message))
-            case ["triggers", message, "on", evse]:
-                return self.control.trigger(id, Triggered(message), Evse(int(evse), 1))
-            case ["asks", action, *payload]:
-                return self.control.send_raw(id, action, " ".join(payload).encode())
-            case ["forces", action, *payload]:
-                return self.control.send_raw(id, action, " ".join(payload).encode(), force=True)
+            case ["triggers", message, *on]:
+                evse = Evse(int(on[1]), 1) if on else None
+                return self.control.trigger(id, Triggered(message), evse)
+            case ["asks" | "forces" as verb, action, *payload]:
+                content = " ".join(payload).encode()
+                return self.control.send_raw(id, action, content, force=verb == "forces")
             case _:
                 raise AssertionError("no operator does that")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.stories.configuration import variables
 from voltkeep.domain import events
 from voltkeep.domain.identity import Evse, IdToken
 from voltkeep.domain.transactions import NEVER_NAMED, Transaction
@@ -39,7 +40,8 @@ async def told(story: "Story") -> list[str]:
             statuses[place] = status
         lines.append(_line(event))
     transactions = await story.services.transactions.all()
-    return lines + sorted(map(_transaction, transactions)) + sorted(_lone_meter_values(story))
+    lines += sorted(map(_transaction, transactions)) + sorted(_lone_meter_values(story))
+    return lines + sorted(variables(story))
 
 
 def _transaction(of: Transaction) -> str:
@@ -78,6 +80,8 @@ def _line(event: events.Event) -> str:
         case events.TransactionEnded(energy_wh=energy, stop_reason=reason, is_orphan=orphan):
             what = "a transaction never heard of" if orphan else "the transaction"
             return f"{at}{what} ended: {energy} Wh, {reason}"
+        case events.ConfigurationWritten() | events.ConfigurationReported() | events.DataReceived():
+            return at + _of_configuration(event)
     return at + _of_trust(event)
 
 
@@ -106,6 +110,17 @@ def _of_trust(event: events.Event) -> str:
             return f"refused: {reason}"
         case events.AlertRaised(kind=kind):
             return f"alert: {kind}"
+    raise AssertionError(event)
+
+
+def _of_configuration(event: events.Event) -> str:
+    match event:
+        case events.ConfigurationWritten(variable=variable, value=value, status=status):
+            return f"{variable} is set to {value}: {status}"
+        case events.ConfigurationReported(base=base, variables=number):
+            return f"told {number} variables" + (f" ({base})" if base else "")
+        case events.DataReceived(vendor=vendor, message=message, status=status):
+            return f"{vendor} said {message or 'nothing'}: {status}"
     raise AssertionError(event)
 
 

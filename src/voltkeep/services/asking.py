@@ -1,21 +1,31 @@
 """Which service carries out which ask: one row for each."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from voltkeep.domain import asks
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.commands import Outcome
-from voltkeep.domain.device_model import VariableValue, component, variable
+from voltkeep.domain.device_model import (
+    BadVariable,
+    Component,
+    Variable,
+    VariableValue,
+    component,
+    variable,
+)
 from voltkeep.domain.identity import StationId
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.configuration import ConfigurationService, summed_up
 from voltkeep.services.data_transfer import DataTransferService
+from voltkeep.services.ports import CommandUnfit
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
 from voltkeep.services.reservations import ReservationService, Wish
 from voltkeep.services.smart_charging import SmartChargingService
 from voltkeep.services.templates import TemplateService, outcome_of
+
+N = TypeVar("N", Component, Variable)
 
 CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
 """Does what is asked of a station. Raises what `Stations.send` raises."""
@@ -118,20 +128,28 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
     }
 
 
+def _named(read: Callable[[str], N], text: str) -> N:
+    """Raises CommandUnfit: nothing is called that."""
+    try:
+        return read(text)
+    except BadVariable as error:
+        raise CommandUnfit(str(error)) from error
+
+
 def _configuration(doers: Doers) -> Mapping[type[Any], CarryOut]:
     async def read(station: StationId, ask: asks.ReadConfiguration) -> Outcome:
         if ask.variables:
-            variables = [variable(each) for each in ask.variables]
+            variables = [_named(variable, each) for each in ask.variables]
             said = await doers.configuration.read(station, variables, ask.attribute)
             return summed_up(said)
-        components = [component(each) for each in ask.components]
+        components = [_named(component, each) for each in ask.components]
         base = None if components else ask.report
         return (await doers.configuration.ask_report(station, base, components))[1]
 
     async def write(station: StationId, ask: asks.WriteConfiguration) -> Outcome:
         values = [
             VariableValue(
-                variable=variable(each.variable), value=each.value, attribute=each.attribute
+                variable=_named(variable, each.variable), value=each.value, attribute=each.attribute
             )
             for each in ask.values
         ]

@@ -90,7 +90,10 @@ class DataTransferService:
 
     async def receive(self, sender: Sender, vendor: str, message: str, data: Any) -> Reply:
         """Answer a station's message (P02); no database transaction is held meanwhile."""
-        text = "" if data is None else json.encode(data).decode()
+        try:
+            text = "" if data is None else json.encode(data).decode()
+        except RecursionError:  # nested as nobody means it
+            return Reply(TransferStatus.REJECTED)
         handle = self.registry.find(vendor, message)
         if isinstance(handle, TransferStatus):
             reply = Reply(handle)

@@ -33,6 +33,7 @@ from voltkeep.services.configuration import ConfigurationService, UnsafeWrite, c
 from voltkeep.services.ports import (
     Begin,
     Clock,
+    CommandUnfit,
     Read,
     StationUnreachable,
     StoreUnavailable,
@@ -50,7 +51,7 @@ _MOST_WAITING = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 
 
-class UnknownTemplate(LookupError):
+class UnknownTemplate(CommandUnfit):
     """There is no template of that name."""
 
 

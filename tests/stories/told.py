@@ -108,6 +108,9 @@ def _of_trust(event: events.Event) -> str:
             return f"security event {what}" + (", critical" if is_critical else "")
         case events.ConnectionRefused(reason=reason):
             return f"refused: {reason}"
+        case events.AvailabilityChanged(evse=evse, operative=operative, state=state):
+            what = "operative" if operative else "inoperative"
+            return f"{_where(evse)} shall be {what}: {state}"
         case events.AlertRaised(kind=kind):
             return f"alert: {kind}"
     raise AssertionError(event)

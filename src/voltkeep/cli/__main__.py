@@ -8,6 +8,7 @@ import typer
 
 from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
     audit,
+    availability,
     ca,
     ca_calendar,
     ca_roots,
@@ -26,9 +27,11 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     station_explain,
     station_key,
     station_list,
+    station_switch,
     station_tail,
     token,
     transaction,
+    transaction_close,
     transaction_export,
 )
 from voltkeep.cli.command import Run, accepts, command, parameter, remember
@@ -68,6 +71,7 @@ tree.add_typer(station.group, name="station")
 station.group.add_typer(station_command.group, name="command")
 tree.add_typer(token.group, name="token")
 tree.add_typer(transaction.group, name="transaction")
+tree.add_typer(availability.group, name="availability")
 tree.add_typer(security.group, name="security")
 tree.add_typer(audit.group, name="audit")
 tree.add_typer(certificate.group, name="certificate")

@@ -121,7 +121,9 @@ def _from_files(error: Exception) -> Failure | None:
 
 
 def _from_changes(error: Exception) -> Failure | None:
+    from voltkeep.services.availability_plans import BadPlan, UnknownPlan
     from voltkeep.services.campaigns import CampaignConflict, UnknownCampaign
+    from voltkeep.services.closing import NotClosable
     from voltkeep.services.network_profiles import Unready
 
     said = _sentence(error)
@@ -133,6 +135,13 @@ def _from_changes(error: Exception) -> Failure | None:
             return Failure(said, next_step, ExitCode.NOT_FOUND)
         case CampaignConflict():
             return Failure(said, "`voltkeep campaign show ID` tells how far it is.")
+        case UnknownPlan():
+            next_step = "`voltkeep availability show STATION` tells those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case BadPlan():
+            return Failure(said, code=ExitCode.USAGE)
+        case NotClosable():
+            return Failure(said, "`voltkeep transaction show` tells what is known of it.")
         case _:
             return None
 
@@ -178,6 +187,8 @@ def _from_stations(error: Exception) -> Failure | None:
                 f"The station refused the message: {said}",
                 "`voltkeep station tail` shows both messages in full.",
             )
+        case ports.StationPassive():
+            return Failure(said, "Ask it yourself, or take the mark away: `voltkeep station set`.")
         case ports.CommandUnfit():
             return Failure(said, "Nothing was sent. `raw … --force` sends without checking.")
         case ports.StationUnreachable():

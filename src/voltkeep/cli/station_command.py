@@ -29,7 +29,7 @@ Timeout = Annotated[
 ]
 Connector = Annotated[
     int | None,
-    typer.Option("--connector", "--evse", min=1, help="Which connector; in OCPP 2.x, which EVSE."),
+    typer.Option("--connector", "--evse", help="Which connector; in OCPP 2.x, which EVSE."),
 ]
 
 
@@ -52,6 +52,11 @@ class Message(enum.StrEnum):
     SIGN_CERTIFICATE = "sign-certificate"
     STATUS = "status"
     TRANSACTION = "transaction"
+    SIGN_V2G_CERTIFICATE = "sign-v2g-certificate"
+    SIGN_V2G20_CERTIFICATE = "sign-v2g20-certificate"
+    SIGN_COMBINED_CERTIFICATE = "sign-combined-certificate"
+    PUBLISHING_STATUS = "publishing-status"
+    CUSTOM = "custom"
 
 
 def _target_id(run: Run) -> "StationId":
@@ -173,6 +178,13 @@ async def trigger(
     run: Run,
     message: Annotated[Message, typer.Argument(help="Which message it shall send.")],
     connector: Connector = None,
+    extended: Annotated[
+        bool,
+        typer.Option("--extended", help="In OCPP 1.6, by ExtendedTriggerMessage."),
+    ] = False,
+    name: Annotated[
+        str, typer.Option(help="With `custom`, what the station calls it (OCPP 2.1).")
+    ] = "",
     timeout: Timeout = None,
 ) -> None:
     """Ask a station to send a message now."""
@@ -187,11 +199,18 @@ async def trigger(
         Message.SIGN_CERTIFICATE: Triggered.SIGN_CERTIFICATE,
         Message.STATUS: Triggered.STATUS_NOTIFICATION,
         Message.TRANSACTION: Triggered.TRANSACTION_EVENT,
+        Message.SIGN_V2G_CERTIFICATE: Triggered.SIGN_V2G_CERTIFICATE,
+        Message.SIGN_V2G20_CERTIFICATE: Triggered.SIGN_V2G20_CERTIFICATE,
+        Message.SIGN_COMBINED_CERTIFICATE: Triggered.SIGN_COMBINED_CERTIFICATE,
+        Message.PUBLISHING_STATUS: Triggered.PUBLISH_FIRMWARE_STATUS_NOTIFICATION,
+        Message.CUSTOM: Triggered.CUSTOM,
     }
     station = _target_id(run)
     async with run.app() as app:
         await app.services.provisioning.get(station)
-        asked = app.services.remote_control.trigger(station, messages[message], _evse(connector))
+        asked = app.services.remote_control.trigger(
+            station, messages[message], _evse(connector), newer=extended, custom=name
+        )
         await answer(run, station, "trigger", asked, timeout)
 
 

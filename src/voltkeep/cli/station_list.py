@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voltkeep.cli.availability import freshness_plain, status_table
 from voltkeep.cli.command import Run, command
-from voltkeep.cli.output import Cell, Output
+from voltkeep.cli.output import Cell
 from voltkeep.cli.station import Name, group
 from voltkeep.cli.text import age, instant
 
 if TYPE_CHECKING:
     from voltkeep.domain.stations import Station
-    from voltkeep.services.ports import ConnectorRow
+    from voltkeep.services.availability import ConnectorState
 
 
 @command(group, "list")
@@ -31,8 +32,12 @@ async def list_(
             for station in await app.services.provisioning.all()
             if connected is None or station.is_connected == connected
         ]
+        judge = app.services.availability.judge
         async with app.store.read() as work:
-            connectors = {each.id: await work.connectors.of(each.id) for each in stations}
+            connectors = {
+                each.id: tuple(judge(row, each) for row in await work.connectors.of(each.id))
+                for each in stations
+            }
     if not stations and not run.out.as_json:
         run.out.say("No station. Register one: `voltkeep station add CS-01`.")
         return
@@ -72,11 +77,11 @@ def _model(station: "Station") -> str:
     return f"{station.make.vendor} {station.make.model}" if station.make else ""
 
 
-def _connectors(rows: "list[ConnectorRow]") -> str:
+def _connectors(states: "tuple[ConnectorState, ...]") -> str:
     shown = [
-        f"{row.update.evse.id}: {row.update.raw_status}"
-        for row in rows
-        if row.update.evse is not None
+        f"{update.evse.id}: {update.raw_status}{' (stale)' if state.freshness.stale_since else ''}"
+        for state in states
+        if (update := state.row.update).evse is not None
     ]
     return ", ".join(shown)
 
@@ -88,8 +93,8 @@ async def show(run: Run, name: Name) -> None:
     from voltkeep.wiring import now
 
     async with run.app() as app:
-        station = await app.services.provisioning.get(parse_station(name))
-        connectors = await app.services.availability.of(station.id)
+        found = await app.services.availability.show(parse_station(name))
+    station, connectors = found.station, found.connectors
     if run.out.as_json:
         run.out.data(as_plain(station, connectors))
         return
@@ -120,7 +125,7 @@ async def show(run: Run, name: Name) -> None:
     )
     if connectors:
         run.out.line()
-        _connector_table(run.out, connectors)
+        status_table(run.out, connectors)
 
 
 def _profile(station: "Station") -> Cell | str:
@@ -142,19 +147,7 @@ def _key(station: "Station") -> Cell | str:
     return Cell(f"two, until {until}: a new one was sent {sent}", "yellow")
 
 
-def _connector_table(out: Output, rows: "list[ConnectorRow]") -> None:
-    cells = []
-    for row in rows:
-        update, evse = row.update, row.update.evse
-        error = update.error_code if update.error_code != "NoError" else None
-        more = " ".join(filter(None, (error, update.vendor_error_code, update.info)))
-        where = "station" if evse is None else str(evse.id)
-        plug = "" if evse is None or evse.connector_id is None else str(evse.connector_id)
-        cells.append((where, plug, update.raw_status, more, instant(update.at)))
-    out.table(("EVSE", "PLUG", "STATUS", "MORE", "SINCE"), cells)
-
-
-def as_plain(station: "Station", connectors: "list[ConnectorRow]") -> dict[str, Any]:
+def as_plain(station: "Station", connectors: "tuple[ConnectorState, ...]") -> dict[str, Any]:
     """A station for programs: without the hashes of its keys."""
     import msgspec
 
@@ -169,7 +162,9 @@ def as_plain(station: "Station", connectors: "list[ConnectorRow]") -> dict[str, 
         "is_connected": station.is_connected,
         "has_key": station.key_hash is not None,
         "connectors": [
-            msgspec.structs.asdict(row.update) | {"received_at": row.received_at}
-            for row in connectors
+            msgspec.structs.asdict(state.row.update)
+            | {"received_at": state.row.received_at}
+            | freshness_plain(state)
+            for state in connectors
         ],
     }

@@ -85,8 +85,18 @@ def _took(transaction: "Transaction") -> str:
     return duration(transaction.ended_at - transaction.started_at)
 
 
+def _closing(transaction: "Transaction") -> str:
+    closing = transaction.closing
+    if closing is None:
+        return ""
+    why = f": {closing.reason}" if closing.reason else ""
+    return f"{instant(closing.at)} by {closing.by}, as of {instant(closing.as_of)}{why}"
+
+
 def state(transaction: "Transaction") -> Cell:
     """How a transaction is, in a word or two."""
+    if transaction.ended_at is None and transaction.closing is not None:
+        return Cell("closed by hand", "yellow")
     if transaction.is_orphan:
         return Cell("its start was never heard", "yellow")
     is_refused = transaction.authorization not in (None, "Accepted")
@@ -105,6 +115,8 @@ def as_plain(transaction: "Transaction") -> dict[str, Any]:
 
     plain = msgspec.structs.asdict(transaction)
     del plain["start_key"]
+    closing = plain.pop("closing")
+    plain["closed"] = None if closing is None else msgspec.structs.asdict(closing)
     return plain | {
         "station": str(transaction.station),
         "tenant": transaction.station.tenant,
@@ -157,12 +169,13 @@ def _describe(out: Output, transaction: "Transaction") -> None:
             ("Remote start", str(remote) if remote is not None else ""),
             ("Started", instant(transaction.started_at)),
             ("Ended", instant(transaction.ended_at)),
+            ("Closed by hand", _closing(transaction)),
             ("Took", _took(transaction)),
             ("Energy", energy(transaction.energy_wh)),
             ("Meter start", energy(transaction.meter_start_wh)),
             (
                 "Meter now" if transaction.is_active else "Meter stop",
-                energy(transaction.meter_stop_wh),
+                energy(transaction.last_meter_wh),
             ),
             ("Last heard", instant(transaction.last_heard_at)),
         ]

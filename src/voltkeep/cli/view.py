@@ -217,6 +217,18 @@ class View:
         return text, "bold"
 
     @_told.register
+    def _(self, event: events.TransactionClosed) -> tuple[str, str]:
+        told = f"transaction {event.ref} was closed in the record by {event.closed_by}"
+        return f"{told}{_because(event.reason)}", ""
+
+    @_told.register
+    def _(self, event: events.AvailabilityChanged) -> tuple[str, str]:
+        what = "operative" if event.operative else "inoperative"
+        parts = ["shall be", what, _on(event.evse)]
+        told = f"{' '.join(filter(None, parts))}: {event.state}"
+        return told, "yellow" if event.state in {"rejected", "unanswered"} else ""
+
+    @_told.register
     def _(self, event: events.CommandQueued) -> tuple[str, str]:
         return f"is to be asked once it is connected: command {event.command_id}", "dim"
 

@@ -99,21 +99,26 @@ def _of_trust(event: events.Event) -> str:
             return f"security profile {profile}: {stage}"
         case events.LogUploadChanged(state=state, status=status):
             return f"log {state}" + (f" ({status})" if status else "")
-        case events.ReservationChanged(state=state, evse=evse, id_token=id_token, status=status):
-            how = f" ({status})" if status else ""
-            return f"{_where(evse)} for {_who(id_token)}: reservation {state}{how}"
         case events.FirmwareUpdateChanged(state=state, status=status):
             return f"firmware {state}" + (f" ({status})" if status else "")
         case events.SecurityEventReported(event=what, is_critical=is_critical):
             return f"security event {what}" + (", critical" if is_critical else "")
         case events.ConnectionRefused(reason=reason):
             return f"refused: {reason}"
+        case events.AlertRaised(kind=kind):
+            return f"alert: {kind}"
+    return _of_operation(event)
+
+
+def _of_operation(event: events.Event) -> str:
+    match event:
         case events.AvailabilityChanged(evse=evse, operative=operative, state=state):
             what = "operative" if operative else "inoperative"
             return f"{_where(evse)} shall be {what}: {state}"
-        case events.AlertRaised(kind=kind):
-            return f"alert: {kind}"
-    raise AssertionError(event)
+        case events.ReservationChanged(state=state, evse=evse, id_token=id_token, status=status):
+            how = f" ({status})" if status else ""
+            return f"{_where(evse)} for {_who(id_token)}: reservation {state}{how}"
+    return _of_configuration(event)
 
 
 def _of_configuration(event: events.Event) -> str:

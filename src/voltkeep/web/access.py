@@ -10,13 +10,21 @@ from voltkeep.domain.accounts import Principal
 from voltkeep.domain.identity import BadName, StationId, station_id
 from voltkeep.domain.stations import Station
 from voltkeep.services.addresses import Addresses
+from voltkeep.services.audit import AuditService
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.batches import BatchService
+from voltkeep.services.certificates import CertificateService
+from voltkeep.services.diagnostics import DiagnosticsService
+from voltkeep.services.explain import ExplainService
+from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.orders import OrderService
 from voltkeep.services.people import People
 from voltkeep.services.ports import Read
 from voltkeep.services.provisioning import ProvisioningService, UnknownStation
 from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.roots import RootService
+from voltkeep.services.security import SecurityService
+from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
 from voltkeep.web.auth import Accounts
 from voltkeep.web.paging import Cursors
@@ -40,6 +48,22 @@ class ApiServices(Protocol):
     def orders(self) -> OrderService: ...
     @property
     def batches(self) -> BatchService: ...
+    @property
+    def audit(self) -> AuditService: ...
+    @property
+    def certificates(self) -> CertificateService: ...
+    @property
+    def diagnostics(self) -> DiagnosticsService: ...
+    @property
+    def explain(self) -> ExplainService: ...
+    @property
+    def firmware(self) -> FirmwareService: ...
+    @property
+    def roots(self) -> RootService: ...
+    @property
+    def security(self) -> SecurityService: ...
+    @property
+    def security_events(self) -> SecurityEventService: ...
     @property
     def addresses(self) -> Addresses: ...
     @property

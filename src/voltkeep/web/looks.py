@@ -16,13 +16,17 @@ Looking = NamedDependency[SkipValidation[Look]]  # look
 Time = Annotated[datetime | None, QueryParameter(description="RFC 3339; with a zone.")]
 
 
+# A handler's argument `state` is Litestar's own.
+_State = Annotated[str | None, QueryParameter(name="state")]
+
+
 def _look(  # noqa: PLR0913, PLR0917  # each is a parameter of the query
     request: Asked,
     principal: Who,
     cursors: Paging,
     station: FromQuery[str | None] = None,
     site: FromQuery[str | None] = None,
-    state: FromQuery[str | None] = None,
+    in_state: _State = None,
     since: Time = None,
     until: Time = None,
     sort: FromQuery[Literal["at", "-at"]] = "-at",
@@ -33,7 +37,7 @@ def _look(  # noqa: PLR0913, PLR0917  # each is a parameter of the query
     return Look(
         station=station,
         sites=seen_sites(principal, site),
-        states=() if state is None else (state,),
+        states=() if in_state is None else (in_state,),
         since=since,
         until=until,
         oldest_first=sort == "at",

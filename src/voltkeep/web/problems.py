@@ -25,8 +25,13 @@ from voltkeep.services.accounts import (
     UnknownKey,
     UnknownTenant,
 )
+from voltkeep.services.authority import BadCertificate, FileTooLarge
 from voltkeep.services.authorization import UnknownToken
 from voltkeep.services.batches import UnknownBatch
+from voltkeep.services.certificates import UnknownCertificate
+from voltkeep.services.diagnostics import UnknownLog
+from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
+from voltkeep.services.images import BadImage, ImageExists, UnknownImage
 from voltkeep.services.orders import (
     BadExpiry,
     KeyReused,
@@ -37,11 +42,14 @@ from voltkeep.services.orders import (
 from voltkeep.services.passwords import TooManyTries
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.provisioning import StationExists, UnknownStation
+from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
 from voltkeep.services.security import TooBusy
+from voltkeep.services.security_events import UnknownAlert
 from voltkeep.services.sessions import UnknownSession
 from voltkeep.services.sign_in import CodeNeeded
 from voltkeep.services.tenants import TenantExists, TenantInUse
 from voltkeep.services.transactions import UnknownTransaction
+from voltkeep.services.transfers import BadLocation, NoRoom
 from voltkeep.services.users import (
     LastAdministrator,
     UnknownUser,
@@ -72,6 +80,7 @@ _TITLES = {
     429: "Too many requests",
     500: "This failed here",
     503: "Busy; try again",
+    507: "No room",
 }
 
 Asked = Request[Principal | None, Any, State]
@@ -162,6 +171,20 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (CodeNeeded, 401, "code-needed"),
     (WrongPassword, 403, "wrong-password"),
     (WrongCode, 403, "wrong-code"),
+    (UnknownCertificate, 404, "not-found"),
+    (UnknownRoot, 404, "not-found"),
+    (UnsafeDeletion, 409, "conflict"),
+    (UnknownLog, 404, "not-found"),
+    (UnknownImage, 404, "not-found"),
+    (ImageExists, 409, "conflict"),
+    (BadImage, 422, "unfit"),
+    (UnknownUpdate, 404, "not-found"),
+    (UnsoundUpdate, 422, "unfit"),
+    (UnknownAlert, 404, "not-found"),
+    (NoRoom, 507, "no-room"),
+    (BadLocation, 422, "unfit"),
+    (BadCertificate, 422, "unfit"),
+    (FileTooLarge, 413, "too-large"),
     (BadName, 422, "unfit"),
 ]
 

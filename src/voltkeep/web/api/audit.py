@@ -1,0 +1,111 @@
+"""The audit log: who did what to what, in a chain that shows if it was changed."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import FromQuery, QueryParameter
+from msgspec import Struct
+
+from voltkeep.domain.accounts import Permission
+from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed
+from voltkeep.services import lists
+from voltkeep.services.lists import AuditFilter, Place, TimeSort
+from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.looks import Time
+from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
+from voltkeep.web.problems import Asked, Problem
+
+_AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
+
+
+class AuditOut(Struct, frozen=True, kw_only=True):
+    """One deed. ``hash`` covers it and the hash before it."""
+
+    seq: int
+    at: datetime
+    actor: Actor
+    deed: Deed
+    hash: str
+
+
+class AuditProblem(Struct, frozen=True, kw_only=True):
+    """Where the chain is broken."""
+
+    seq: int
+    problem: str
+
+
+class AuditVerdict(Struct, frozen=True, kw_only=True):
+    """Whether the chain holds, and its end: keep that elsewhere, and compare."""
+
+    is_intact: bool
+    last_seq: int
+    last_hash: str
+    problems: list[AuditProblem]
+
+
+@get("/audit", needs=Permission.READ_AUDIT)
+async def list_audit(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    actor: FromQuery[str | None] = None,
+    action: FromQuery[str] = "",
+    about: Annotated[str, QueryParameter(name="object")] = "",
+    since: Time = None,
+    before: Time = None,
+    sort: FromQuery[TimeSort] = "-at",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[AuditOut]:
+    """Deeds, by default the latest first. ``action`` and ``object`` are how those begin."""
+    _whole_tenant(principal)
+    which = AuditFilter(actor=actor, action=action, object=about, since=since, before=before)
+
+    async def fetch(after: Place | None) -> lists.Page[AuditEntry]:
+        async with services.read() as work:
+            return await work.lists.audit(principal.tenant, which, sort, after=after, limit=limit)
+
+    return await page_of(request, cursors, cursor, fetch, _out)
+
+
+@post("/audit/verification", needs=Permission.READ_AUDIT, status_code=200)
+async def verify_audit(principal: Who, services: Given) -> AuditVerdict:
+    """Look at the whole chain: whether anything in it was changed, removed or put in."""
+    _whole_tenant(principal)
+    found = await services.audit.verify(principal.tenant)
+    async with services.read() as work:
+        last = await work.audit.last(principal.tenant, limit=1)
+    return AuditVerdict(
+        is_intact=not found,
+        last_seq=last[-1].seq if last else 0,
+        last_hash=last[-1].hash if last else GENESIS,
+        problems=[AuditProblem(seq=each.seq, problem=each.what) for each in found],
+    )
+
+
+def _whole_tenant(principal: Who) -> None:
+    if principal.sites is not None:
+        raise Problem(
+            403, "the audit log is of every site, and you see some only", code="not-allowed"
+        )
+
+
+def _out(entry: AuditEntry) -> AuditOut:
+    return AuditOut(seq=entry.seq, at=entry.at, actor=entry.actor, deed=entry.deed, hash=entry.hash)
+
+
+ROUTES = [list_audit, verify_audit]
+
+EXAMPLES = [
+    AuditOut(
+        seq=12,
+        at=_AT,
+        actor=Actor(kind="api", name="billing", address="192.0.2.9"),
+        deed=Deed(action="station.added", object="CP-1001", after="security profile 2, Accepted"),
+        hash="6f1c2a" + "0" * 58,
+    ),
+    AuditVerdict(is_intact=True, last_seq=12, last_hash="6f1c2a" + "0" * 58, problems=[]),
+]

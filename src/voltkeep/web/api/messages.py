@@ -1,0 +1,125 @@
+"""The message log: every call in either direction, what was answered, and how long it took."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from litestar import get
+from litestar.params import FromQuery
+from msgspec import DecodeError, Struct, json
+
+from voltkeep.domain.accounts import Permission
+from voltkeep.services import lists
+from voltkeep.services.lists import MessageFilter, Place, TimeSort
+from voltkeep.services.ports import LoggedExchange
+from voltkeep.web.access import Given, Paging, Who, seen_sites
+from voltkeep.web.looks import Time
+from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
+from voltkeep.web.problems import Asked
+
+
+class MessageOut(Struct, frozen=True, kw_only=True):
+    """One call and its answer, as they crossed the wire, with secrets masked.
+
+    ``direction`` is seen from us. ``verdict`` is ok, an OCPP error code, or what else happened.
+    Frames that are not JSON are text.
+    """
+
+    id: int
+    station: str
+    direction: Literal["in", "out"]
+    message_id: str
+    action: str
+    call: Any
+    called_at: datetime
+    answer: Any
+    answered_at: datetime | None
+    latency_ms: float | None
+    verdict: str
+    note: str
+
+
+def _out(logged: LoggedExchange) -> MessageOut:
+    exchange = logged.exchange
+    latency = None
+    if exchange.answered_at is not None:
+        latency = round((exchange.answered_at - exchange.called_at).total_seconds() * 1000, 3)
+    return MessageOut(
+        id=logged.id,
+        station=exchange.station.name,
+        direction=exchange.direction,
+        message_id=exchange.message_id,
+        action=exchange.action,
+        call=_frame(exchange.call),
+        called_at=exchange.called_at,
+        answer=None if exchange.answer is None else _frame(exchange.answer),
+        answered_at=exchange.answered_at,
+        latency_ms=latency,
+        verdict=exchange.verdict,
+        note=exchange.note,
+    )
+
+
+def _frame(frame: bytes) -> Any:
+    try:
+        return json.decode(frame)
+    except (DecodeError, RecursionError, UnicodeError):
+        return frame.decode("utf-8", "replace")
+
+
+@get("/messages", needs=Permission.READ_MESSAGES)
+async def list_messages(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    station: FromQuery[str | None] = None,
+    site: FromQuery[str | None] = None,
+    direction: FromQuery[Literal["in", "out"] | None] = None,
+    action: FromQuery[str | None] = None,
+    message_id: FromQuery[str | None] = None,
+    verdict: FromQuery[str | None] = None,
+    since: Time = None,
+    before: Time = None,
+    sort: FromQuery[TimeSort] = "-at",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[MessageOut]:
+    """The message log, by default the latest first."""
+    which = MessageFilter(
+        sites=seen_sites(principal, site),
+        station=station,
+        direction=direction,
+        action=action,
+        message_id=message_id,
+        verdict=verdict,
+        since=since,
+        before=before,
+    )
+
+    async def fetch(after: Place | None) -> lists.Page[LoggedExchange]:
+        async with services.read() as work:
+            return await work.lists.messages(
+                principal.tenant, which, sort, after=after, limit=limit
+            )
+
+    return await page_of(request, cursors, cursor, fetch, _out)
+
+
+ROUTES = [list_messages]
+
+EXAMPLES = [
+    MessageOut(
+        id=4711,
+        station="CP-1001",
+        direction="in",
+        message_id="17",
+        action="Heartbeat",
+        call=[2, "17", "Heartbeat", {}],
+        called_at=datetime(2026, 5, 2, 9, 30, tzinfo=UTC),
+        answer=[3, "17", {"currentTime": "2026-05-02T09:30:00Z"}],
+        answered_at=datetime(2026, 5, 2, 9, 30, 0, 1200, tzinfo=UTC),
+        latency_ms=1.2,
+        verdict="ok",
+        note="",
+    )
+]

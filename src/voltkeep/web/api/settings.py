@@ -1,0 +1,67 @@
+"""How this installation runs: its settings, without secrets, and its version."""
+
+from importlib.metadata import version
+
+from litestar import get
+from msgspec import Struct
+
+from voltkeep.config import fields, public_value
+from voltkeep.domain.accounts import Permission
+from voltkeep.web.access import Given, Who
+from voltkeep.web.problems import Problem
+
+
+class SettingOut(Struct, frozen=True, kw_only=True):
+    """A setting. ``value`` is text, as a file or a flag would say it; a secret's is ***."""
+
+    name: str
+    value: str
+    is_default: bool
+    description: str
+    allowed: str
+
+
+class InstallationOut(Struct, frozen=True, kw_only=True):
+    """The installation as a whole."""
+
+    version: str
+    settings: list[SettingOut]
+
+
+@get("/settings", needs=Permission.READ_SETTINGS)
+async def show_settings(principal: Who, services: Given) -> InstallationOut:
+    """The settings of the server that answers. They are changed in its file, and read at start."""
+    if not principal.is_everywhere:
+        raise Problem(403, "settings are the installation's, not a tenant's", code="not-allowed")
+    settings = services.addresses.settings
+    return InstallationOut(
+        version=version("voltkeep"),
+        settings=[
+            SettingOut(
+                name=field.name,
+                value=public_value(field.name, getattr(settings, field.name)),
+                is_default=getattr(settings, field.name) == field.default,
+                description=field.description,
+                allowed=field.allowed,
+            )
+            for field in fields().values()
+        ],
+    )
+
+
+ROUTES = [show_settings]
+
+EXAMPLES = [
+    InstallationOut(
+        version="0.1.0",
+        settings=[
+            SettingOut(
+                name="heartbeat_interval_s",
+                value="300",
+                is_default=True,
+                description="The heartbeat interval that an accepted station is given, in seconds.",
+                allowed="a whole number from 1 to 86,400",
+            )
+        ],
+    )
+]

@@ -9,9 +9,43 @@ from typing import Any
 
 from litestar.types import ControllerRouterHandler
 
-from voltkeep.web.api import stations
+from voltkeep.web.api import (
+    api_keys,
+    audit,
+    batches,
+    certificates,
+    commands,
+    firmware,
+    keys,
+    logs,
+    messages,
+    security,
+    sessions,
+    settings,
+    sign_in,
+    stations,
+    tenants,
+    users,
+)
 
-_MODULES: Sequence[ModuleType] = (stations,)
+_MODULES: Sequence[ModuleType] = (
+    stations,
+    commands,
+    batches,
+    audit,
+    certificates,
+    firmware,
+    keys,
+    logs,
+    messages,
+    security,
+    settings,
+    sign_in,
+    users,
+    sessions,
+    api_keys,
+    tenants,
+)
 
 ROUTES: list[ControllerRouterHandler] = [
     route for module in _MODULES for route in getattr(module, "ROUTES", ())

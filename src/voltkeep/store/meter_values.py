@@ -173,8 +173,10 @@ async def hours_of(
     db: Statements, station: StationId, which: MeterFilter, after: Place | None, *, descending: bool
 ) -> list[int]:
     """The hours in which there may be what fits, in order, from a place on."""
-    found = select(_hours.hour).distinct().where(
-        _hours.tenant == station.tenant, _hours.station == station.name
+    found = (
+        select(_hours.hour)
+        .distinct()
+        .where(_hours.tenant == station.tenant, _hours.station == station.name)
     )
     if which.ref is not None:
         found = found.where(_hours.ref == which.ref)

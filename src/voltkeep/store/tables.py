@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     Identity,
     Index,
@@ -76,6 +77,9 @@ stations = Table(
     Column("boot_reason", Words),
     Column("last_seen_at", UtcTime),
     Index(None, "tenant", "site", "name"),
+    # None on last_seen_at: PostgreSQL would touch every index for each message of a station.
+    Index(None, "tenant", "created_at", "name"),
+    Index(None, "tenant", "connected_at", "name"),
     sqlite_with_rowid=False,
 )
 
@@ -95,6 +99,8 @@ connectors = Table(
     Column("vendor_id", Words),
     Column("vendor_error_code", Words),
     Column("received_at", UtcTime, nullable=False),
+    # Which are faulted is asked often, and few are.
+    Index(None, "tenant", "status", "station", "evse_id", "connector_id"),
     sqlite_with_rowid=False,
 )
 
@@ -132,6 +138,8 @@ tokens = Table(
     Column("max_active", BigInteger, nullable=False),
     Column("note", Words, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Index(None, "tenant", "created_at", "key"),
+    Index(None, "tenant", "group_token", "key"),
     sqlite_with_rowid=False,
 )
 
@@ -168,22 +176,38 @@ transactions = Table(
     UniqueConstraint("tenant", "station", "start_key"),
     Index(None, "tenant", "first_heard_at", "station", "ref"),
     Index(None, "tenant", "station", "first_heard_at", "ref"),
+    # In order of time a new row goes to the end of an index, and costs little.
+    Index(None, "tenant", "started_at", "station", "ref"),
+    # These are written all over, because what a driver did and what became of a receipt's number
+    # is what people look for.
+    Index(None, "tenant", "token_key", "first_heard_at", "station", "ref"),
+    Index(None, "tenant", "ref"),
 )
-_open = transactions.c.ended_at.is_(None)
-Index(
-    "ix_transactions_open_token",
-    transactions.c.tenant,
-    transactions.c.token_key,
-    sqlite_where=_open,
-    postgresql_where=_open,
+_t = transactions.c
+_open = _t.ended_at.is_(None)
+
+
+def _where(name: str, condition: ColumnElement[bool], *columns: Column[Any]) -> None:
+    """An index of some transactions."""
+    Index(
+        f"ix_transactions_{name}",
+        _t.tenant,
+        *columns,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+_where("ended", _t.ended_at.is_not(None), _t.ended_at, _t.station, _t.ref)
+_where("closed", _t.closed_at.is_not(None), _t.first_heard_at, _t.station, _t.ref)
+_where(
+    *("group", _t.group_token.is_not(None)),
+    *(_t.group_token, _t.first_heard_at, _t.station, _t.ref),
 )
-Index(
-    "ix_transactions_open_station",
-    transactions.c.tenant,
-    transactions.c.station,
-    sqlite_where=_open,
-    postgresql_where=_open,
-)
+_where("open_first_heard", _open, _t.first_heard_at, _t.station, _t.ref)
+_where("open_started", _open, _t.started_at, _t.station, _t.ref)
+_where("open_token", _open, _t.token_key)
+_where("open_station", _open, _t.station)
 
 # What was heard of each transaction. The mark is what makes a resent update harmless.
 transaction_events = Table(

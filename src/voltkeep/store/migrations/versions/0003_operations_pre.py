@@ -48,6 +48,36 @@ def upgrade() -> None:
     by_station = ["tenant", "station", "state", "at"]
     op.create_index("ix_orders_tenant_station_state_at", "orders", by_station)
     op.add_column("commands", sa.Column("messages", Words()))
+    _for_lists()
+
+
+def _for_lists() -> None:
+    """What lists are sorted by and looked up in."""
+    for table, columns in (
+        ("stations", ["tenant", "created_at", "name"]),
+        ("stations", ["tenant", "connected_at", "name"]),
+        ("connectors", ["tenant", "status", "station", "evse_id", "connector_id"]),
+        ("tokens", ["tenant", "created_at", "key"]),
+        ("tokens", ["tenant", "group_token", "key"]),
+        ("transactions", ["tenant", "started_at", "station", "ref"]),
+        ("transactions", ["tenant", "token_key", "first_heard_at", "station", "ref"]),
+        ("transactions", ["tenant", "ref"]),
+    ):
+        op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
+    for name, condition, columns in (
+        ("ended", "ended_at IS NOT NULL", ["ended_at"]),
+        ("closed", "closed_at IS NOT NULL", ["first_heard_at"]),
+        ("group", "group_token IS NOT NULL", ["group_token", "first_heard_at"]),
+        ("open_first_heard", "ended_at IS NULL", ["first_heard_at"]),
+        ("open_started", "ended_at IS NULL", ["started_at"]),
+    ):
+        op.create_index(
+            f"ix_transactions_{name}",
+            "transactions",
+            ["tenant", *columns, "station", "ref"],
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )
 
 
 def _records(name: str, *found_by: str) -> None:

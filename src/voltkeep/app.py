@@ -33,6 +33,7 @@ from voltkeep.domain.events import (
     Event,
     RootsChanged,
     StationAdded,
+    StationBooted,
     StationChanged,
     StationRemoved,
     StationRenamed,
@@ -177,6 +178,7 @@ class App:
             partial(self._heed, self.gateway),
             *(StationAdded, StationRemoved, StationRenamed, StationChanged),
         )
+        self.bus.handle(self.services.templates.booted, StationBooted)
         self.bus.handle(lambda _: self._tls.roots_changed(), RootsChanged)
         self.outward = Outward(
             store,
@@ -196,6 +198,7 @@ class App:
         self._job("audit", self.services.audit.run)
         self._job("certificates", self.services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)
+        self._job("templates", self.services.templates.run)
         self._job("campaigns", self.services.campaigns.run)
         self._job("planned availability", self.services.availability.plans.run)
         self._job("unended transactions", self.services.closing.run)

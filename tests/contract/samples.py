@@ -31,6 +31,18 @@ from voltkeep.domain.certificates import (
     TrustAnchor,
 )
 from voltkeep.domain.commands import RawCommand
+from voltkeep.domain.configuration import Assignment, MakePrefix, Template
+from voltkeep.domain.device_model import (
+    Attribute,
+    Characteristics,
+    Component,
+    ComponentState,
+    DeviceReport,
+    ReportState,
+    Variable,
+    VariableState,
+    VariableValue,
+)
 from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, StatusSaid, UpdateState
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
@@ -390,6 +402,44 @@ _DELIVERY = {
 }
 
 # By the name that a work has for them.
+_VARIABLE = Variable(Component("C[.", "1", Evse(1, 2)), "V", "i")
+_COMPONENT = {
+    "state": "told",
+    "component": _VARIABLE.component,
+    "variables": (
+        VariableState(
+            name="V",
+            instance="i",
+            at=NOON,
+            value="1 \u20ac",
+            others={"MaxSet": "9"},
+            read_only=True,
+            characteristics=Characteristics(data_type="integer", unit="s", minimum=0.5),
+            pending="2",
+            pending_at=after(1),
+        ),
+    ),
+}
+_REPORT = {
+    "state": ReportState.COMING,
+    "asked_at": NOON,
+    "base": "FullInventory",
+    "parts": (0, 2),
+    "last": 2,
+    "variables": 3,
+    "dropped": 1,
+    "problem": "late",
+}
+_TEMPLATE = {
+    "state": "in use",
+    "values": (VariableValue(variable=_VARIABLE, value="1", attribute=Attribute.MAX_SET),),
+    "sites": ("north",),
+    "makes": (MakePrefix(vendor="Acme", firmware="1."),),
+    "after_boot": True,
+    "note": "as agreed",
+}
+
+
 RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "certificates": (IssuedCertificate, _ISSUED),
     "certificate_requests": (CertificateRequest, _REQUEST),
@@ -403,6 +453,10 @@ RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "alerts": (Alert, _ALERT),
     "campaigns": (Campaign, _CAMPAIGN),
     "steps": (CampaignStep, _STEP),
+    "variables": (ComponentState, _COMPONENT),
+    "reports": (DeviceReport, _REPORT),
+    "templates": (Template, _TEMPLATE),
+    "assignments": (Assignment, {"state": "assigned"}),
     "users": (User, _USER),
     "api_keys": (ApiKey, _API_KEY),
     "sessions": (Session, _SESSION),

@@ -84,7 +84,7 @@ def _mask_fields(node: dict[str, Any]) -> list[str]:
     """A value beside the name of a secret, or in a field that bears such a name."""
     found: list[str] = []
     variable = node.get("variable")
-    name = variable.get("name") if isinstance(variable, dict) else node.get("key")
+    name = variable.get("name") if isinstance(variable, dict) else variable or node.get("key")
     if isinstance(name, str) and SECRET.search(name):
         attributes = node.get("variableAttribute")
         found = _overwrite(node, _NAMED_VALUES)

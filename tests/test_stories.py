@@ -47,10 +47,15 @@ async def test_a_story_is_told_as_it_went(path, version):
 
 RESENT = {
     "Authorize",
+    "ClearedChargingLimit",
     "DiagnosticsStatusNotification",
     "FirmwareStatusNotification",
     "LogStatusNotification",
     "MeterValues",
+    "NotifyChargingLimit",
+    "NotifyEVChargingNeeds",
+    "NotifyEVChargingSchedule",
+    "ReportChargingProfiles",
     "SignedFirmwareStatusNotification",
     "StartTransaction",
     "StatusNotification",

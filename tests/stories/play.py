@@ -39,7 +39,7 @@ from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain.authorization import Token
-from voltkeep.domain.commands import Command, Outcome, ResetKind, Triggered
+from voltkeep.domain.commands import Command, CompositeTold, Outcome, ResetKind, Triggered
 from voltkeep.domain.events import Event
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TransactionRef, station_id
 from voltkeep.domain.security import Verdict
@@ -353,7 +353,11 @@ class Story:
             outcome = await asyncio.wait_for(self._asked, 1)
         except StationUnreachable as error:
             return error.result
-        return outcome.status or "accepted"
+        word = outcome.status or "accepted"
+        match outcome.told:
+            case CompositeTold(differences=[first, *_]):
+                word += f", and differs by {first.more} from {first.start_s} s on"
+        return word
 
     # What is left of it.
 

@@ -82,7 +82,7 @@ def _line(event: events.Event) -> str:
             return f"{at}{what} ended: {energy} Wh, {reason}"
         case events.ConfigurationWritten() | events.ConfigurationReported() | events.DataReceived():
             return at + _of_configuration(event)
-    return at + _of_trust(event)
+    return at + (_of_charging(event) or _of_trust(event))
 
 
 def _of_trust(event: events.Event) -> str:
@@ -103,8 +103,6 @@ def _of_trust(event: events.Event) -> str:
             return f"firmware {state}" + (f" ({status})" if status else "")
         case events.SecurityEventReported(event=what, is_critical=is_critical):
             return f"security event {what}" + (", critical" if is_critical else "")
-        case events.ConnectionRefused(reason=reason):
-            return f"refused: {reason}"
         case events.AlertRaised(kind=kind):
             return f"alert: {kind}"
     return _of_operation(event)
@@ -112,6 +110,8 @@ def _of_trust(event: events.Event) -> str:
 
 def _of_operation(event: events.Event) -> str:
     match event:
+        case events.ConnectionRefused(reason=reason):
+            return f"refused: {reason}"
         case events.AvailabilityChanged(evse=evse, operative=operative, state=state):
             what = "operative" if operative else "inoperative"
             return f"{_where(evse)} shall be {what}: {state}"
@@ -130,6 +130,22 @@ def _of_configuration(event: events.Event) -> str:
         case events.DataReceived(vendor=vendor, message=message, status=status):
             return f"{vendor} said {message or 'nothing'}: {status}"
     raise AssertionError(event)
+
+
+def _of_charging(event: events.Event) -> str | None:
+    match event:
+        case events.ChargingProfileChanged(profile_id=id, purpose=purpose, evse=evse, state=state):
+            how = f" ({event.status})" if event.status else ""
+            return f"{purpose} {id} at {_where(evse)}: {state}{how}"
+        case events.ChargingLimitChanged(source=source, evse=evse, is_cleared=is_cleared):
+            how = "limits no longer" if is_cleared else "limits"
+            return f"{source} {how} {_where(evse)}"
+        case events.ChargingNeedsReported(evse=evse, energy_wh=energy, energy_transfer=transfer):
+            return f"a car at {_where(evse)} needs {energy} Wh, {transfer}"
+        case events.EvScheduleReported(evse=evse, is_within_limits=is_within):
+            how = "within" if is_within else "beyond"
+            return f"a car at {_where(evse)} will charge {how} its limits"
+    return None
 
 
 def _where(evse: Evse | None) -> str:

@@ -94,7 +94,10 @@ class ChargingReportService:
                     and (evse is None or held.evse is None or held.evse.id == evse.id)
                 ):
                     found = True
-                    await held_.move(work, held, ProfileState.CLEARED, at)
+                    if held.told_at is None:
+                        await work.charging_profiles.remove(held.station, held.id)
+                    else:
+                        await held_.move(work, held, ProfileState.CLEARED, at)
             if found:
                 work.emit(
                     ChargingLimitChanged(

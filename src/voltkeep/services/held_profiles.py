@@ -33,14 +33,20 @@ _RUNNING_LOOKED_AT = 200
 
 async def believed(work: Work, station: StationId, now: datetime) -> list[HeldProfile]:
     """What may limit the station now, as far as we know."""
+    held = [each.as_of(now) for each in await _live(work, station)]
+    return [each for each in held if each.state in LIVE]
+
+
+async def _live(work: Work, station: StationId) -> list[HeldProfile]:
+    """By their ids, so that what is told of several is told in their order."""
     held = await work.charging_profiles.of(station, states=LIVE, limit=MOST_LIVE)
-    return [each for each in (one.as_of(now) for one in held) if each.state in LIVE]
+    return sorted(held, key=lambda each: (each.profile_id, each.id))
 
 
 async def settled(work: Work, station: StationId, now: datetime) -> list[HeldProfile]:
     """As `believed`; and what has expired is noted."""
     live = []
-    for held in await work.charging_profiles.of(station, states=LIVE, limit=MOST_LIVE):
+    for held in await _live(work, station):
         current = held.as_of(now)
         if current.state in LIVE:
             live.append(current)
@@ -62,7 +68,11 @@ def begun(  # each is a part of the record
     number = profile.id
     if number is None:
         number = max((each.profile_id for each in live if each.profile_id > 0), default=0) + 1
-    profile = structs.replace(profile, id=number)
+    schedules = tuple(
+        structs.replace(each, id=index if each.id is None else each.id)
+        for index, each in enumerate(profile.schedules, 1)
+    )
+    profile = structs.replace(profile, id=number, schedules=schedules)
     return HeldProfile(
         station=station,
         id=name(remote_start_id) if remote_start_id is not None else secrets.token_hex(8),
@@ -171,7 +181,7 @@ async def transaction_began(work: Work, transaction: Transaction, at: datetime) 
 
 async def transaction_ended(work: Work, transaction: Transaction, at: datetime) -> None:
     """1.6 3.13.1, K01: a TxProfile ends with its transaction."""
-    for held in await work.charging_profiles.of(transaction.station, states=LIVE, limit=MOST_LIVE):
+    for held in await _live(work, transaction.station):
         if held.purpose == Purpose.TX and held.transaction == transaction.ref:
             await move(work, held, ProfileState.ENDED, at)
 

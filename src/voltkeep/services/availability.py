@@ -127,10 +127,10 @@ class AvailabilityService:
             async with self._begin() as work:
                 rows = [row for row, _ in taken.values()]
                 await work.connectors.save(rows)
-                await self._settle(work, rows)
                 for row, changed in taken.values():
                     if changed:
                         work.emit(_changed(row))
+                await self._settle(work, rows)
         except BaseException:
             self._unsaved = taken | self._unsaved
             raise

@@ -36,6 +36,8 @@ from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.intrusion import IntrusionService
+from voltkeep.services.list_keeper import ListKeeper
+from voltkeep.services.local_list import LocalListService
 from voltkeep.services.meter_values import MeterValuesService
 from voltkeep.services.order_queue import OrderQueue
 from voltkeep.services.orders import OrderService
@@ -85,6 +87,8 @@ class AllServices(Services):
     audit: AuditService
     intrusion: IntrusionService
     addresses: Addresses
+    local_lists: LocalListService
+    list_keeper: ListKeeper
     orders: OrderService
     order_queue: OrderQueue
     batches: BatchService
@@ -131,6 +135,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     number_key = subkey(secret, b"transaction numbers")
     addresses = Addresses(settings)
     outbound = CheckedOutbound(parse_networks(settings.outbound_allowed))
+    local_lists = LocalListService(begin, read, stations, clock)
     unknown = UnknownTokenService(begin, read, outbound, clock)
     listeners = Listeners(addresses)
     by_hand = AuditedStations(stations, begin, clock)
@@ -190,6 +195,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         charging_reports=ChargingReportService(begin),
         smart_charging=SmartChargingService(begin, read, stations, clock),
         addresses=addresses,
+        local_lists=local_lists,
+        list_keeper=ListKeeper(begin, read, local_lists, clock),
         accounts=people.accounts,
         webhooks=WebhookService(
             begin,

@@ -6,7 +6,7 @@ whoever asks for a connector or a transaction that there is not may have a reaso
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
@@ -14,6 +14,7 @@ from voltkeep.domain.commands import ResetKind, Triggered
 from voltkeep.domain.composite import Supply
 from voltkeep.domain.device_model import Attribute, ReportBase
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
+from voltkeep.domain.local_list import ListEntry
 from voltkeep.domain.smart_charging import ChargingProfile, ProfileCriteria, RateUnit
 
 
@@ -157,7 +158,22 @@ class TransferData(_Ask, frozen=True, kw_only=True):
 
     vendor: str
     message: str = ""
-    data: Raw = Raw(b"")
+    data: Any = None
+
+
+class SendLocalList(_Ask, frozen=True, kw_only=True):
+    """Send the list of tokens that the station keeps, or what changed in it (D01).
+
+    Without ``entries`` it is what is registered; ``version`` counts for entries only.
+    """
+
+    full: bool = False
+    entries: tuple[ListEntry, ...] | None = None
+    version: int | None = None
+
+
+class GetLocalListVersion(_Ask, frozen=True, kw_only=True):
+    """Which version of the list the station has (D02)."""
 
 
 class RawMessage(_Ask, frozen=True, kw_only=True):
@@ -183,6 +199,8 @@ Ask = (
     | RawMessage
     | Reserve
     | CancelReservation
+    | SendLocalList
+    | GetLocalListVersion
     | SetChargingProfile
     | ClearChargingProfiles
     | GetCompositeSchedule

@@ -16,6 +16,7 @@ from voltkeep.domain.device_model import (
 )
 from voltkeep.domain.diagnostics import LogKind
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
+from voltkeep.domain.local_list import ListEntry
 from voltkeep.domain.smart_charging import (
     ChargingProfile,
     CompositeSchedule,
@@ -263,6 +264,23 @@ class GetChargingProfiles(Struct, frozen=True, kw_only=True, tag=True):
     criteria: ProfileCriteria = ProfileCriteria()
 
 
+class SendLocalList(Struct, frozen=True, kw_only=True, tag=True):
+    """Replace the station's list of tokens, or change entries of it (D01)."""
+
+    version: int
+    full: bool
+    entries: tuple[ListEntry, ...] = ()
+    skips_unfit: bool = False  # leave out tokens that the station's version cannot say
+
+
+class GetLocalListVersion(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask which version of the list the station has (D02)."""
+
+
+class GetLocalListLimits(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask how many entries the station's list, and a message about it, may have."""
+
+
 class RawCommand(Struct, frozen=True, kw_only=True, tag=True):
     """Any action with any payload, in the station's own dialect.
 
@@ -294,6 +312,9 @@ Command = (
     | GetLog
     | UpdateFirmware
     | ReserveNow
+    | SendLocalList
+    | GetLocalListVersion
+    | GetLocalListLimits
     | CancelReservation
     | ReadVariables
     | WriteVariables
@@ -350,8 +371,29 @@ class CompositeTold(Struct, frozen=True, tag=True):
     not_computed: tuple[int, ...] = ()  # profiles told in words that we do not compute with
 
 
+class LocalListVersionTold(Struct, frozen=True, tag=True):
+    """The version of the list; None: the station keeps none."""
+
+    version: int | None
+
+
+class LocalListLimitsTold(Struct, frozen=True, kw_only=True, tag=True):
+    """What is not told is None."""
+
+    entries: int | None = None
+    per_message: int | None = None
+    is_enabled: bool | None = None
+
+
 Told = (
-    CertificatesTold | LogTold | NetworkProfilesTold | VariablesTold | ProfileTold | CompositeTold
+    LocalListVersionTold
+    | LocalListLimitsTold
+    | CertificatesTold
+    | LogTold
+    | NetworkProfilesTold
+    | VariablesTold
+    | ProfileTold
+    | CompositeTold
 )
 
 

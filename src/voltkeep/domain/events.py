@@ -10,6 +10,7 @@ from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.diagnostics import LogState
 from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, StationId, TransactionRef
+from voltkeep.domain.local_list import ListState
 from voltkeep.domain.reservations import ReservationState
 from voltkeep.domain.smart_charging import ProfileState
 from voltkeep.domain.stations import Make, Registration
@@ -349,6 +350,14 @@ class WebhookChanged(Event, frozen=True, kw_only=True):
     what: str
 
 
+class LocalListChanged(Event, frozen=True, kw_only=True):
+    """How far a station's list of tokens is in step with ours, and why it is not."""
+
+    state: ListState
+    version: int
+    reason: str
+
+
 Anything = (
     StationAdded
     | StationChanged
@@ -387,6 +396,7 @@ Anything = (
     | ConfigurationWritten
     | DataReceived
     | ReservationChanged
+    | LocalListChanged
     | ChargingProfileChanged
     | ChargingLimitChanged
     | ChargingNeedsReported

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from msgspec import json
+
 from voltkeep.domain import asks
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.commands import Outcome
@@ -18,6 +20,7 @@ from voltkeep.domain.identity import StationId
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.configuration import ConfigurationService, summed_up
 from voltkeep.services.data_transfer import DataTransferService
+from voltkeep.services.local_list import LocalListService
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
@@ -77,6 +80,8 @@ class Doers(Protocol):
     @property
     def reservations(self) -> ReservationService: ...
     @property
+    def local_lists(self) -> LocalListService: ...
+    @property
     def smart_charging(self) -> SmartChargingService: ...
 
 
@@ -123,6 +128,7 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
         asks.ClearCache: clear_cache,
         asks.RawMessage: raw,
         **_reservations(doers),
+        **_local_lists(doers),
         **_smart_charging(doers),
         **_configuration(doers),
     }
@@ -159,7 +165,8 @@ def _configuration(doers: Doers) -> Mapping[type[Any], CarryOut]:
         return outcome_of(await doers.templates.apply(station, ask.template))
 
     async def transfer(station: StationId, ask: asks.TransferData) -> Outcome:
-        return await doers.data_transfer.send(station, ask.vendor, ask.message, bytes(ask.data))
+        data = b"" if ask.data is None else json.encode(ask.data)
+        return await doers.data_transfer.send(station, ask.vendor, ask.message, data)
 
     return {
         asks.ReadConfiguration: read,
@@ -208,3 +215,17 @@ def _smart_charging(doers: Doers) -> Mapping[type[Any], CarryOut]:
         asks.GetCompositeSchedule: composite,
         asks.GetChargingProfiles: ask_profiles,
     }
+
+
+def _local_lists(doers: Doers) -> Mapping[type[Any], CarryOut]:
+    async def send(station: StationId, ask: asks.SendLocalList) -> Outcome:
+        if ask.entries is None:
+            return await doers.local_lists.sync(station, full=ask.full)
+        return await doers.local_lists.send(
+            station, ask.entries, full=ask.full, version=ask.version
+        )
+
+    async def version(station: StationId, _: asks.GetLocalListVersion) -> Outcome:
+        return await doers.local_lists.version(station)
+
+    return {asks.SendLocalList: send, asks.GetLocalListVersion: version}

@@ -23,6 +23,7 @@ from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
@@ -160,6 +161,8 @@ class RecordKinds(Protocol):
     def assignments(self) -> Records[Assignment]: ...
     @property
     def reservations(self) -> Records[Reservation]: ...
+    @property
+    def local_lists(self) -> Records[LocalList]: ...
     @property
     def unknown_tokens(self) -> Records[SeenToken]: ...
     @property

@@ -22,6 +22,7 @@ from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
@@ -163,6 +164,7 @@ class MemoryRecordKinds:
         self.assignments = MemoryRecords(state, Assignment)
         self.steps = MemoryRecords(state, CampaignStep)
         self.reservations = MemoryRecords(state, Reservation)
+        self.local_lists = MemoryRecords(state, LocalList)
         self.unknown_tokens = MemoryRecords(state, SeenToken)
         self.token_groups = MemoryRecords(state, TokenGroup)
         self.token_changes = MemoryRecords(state, TokenChange)

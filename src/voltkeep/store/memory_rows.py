@@ -16,6 +16,7 @@ from voltkeep.domain.certificates import InstalledCertificate, TrustAnchor
 from voltkeep.domain.configuration import Assignment
 from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
+from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
@@ -40,6 +41,7 @@ GONE_WITH_A_STATION: tuple[type[Any], ...] = (
     DeviceReport,
     Assignment,
     Reservation,
+    LocalList,
     AvailabilityWish,
     AvailabilityPlan,
     HeldProfile,

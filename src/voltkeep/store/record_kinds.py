@@ -17,6 +17,7 @@ from voltkeep.domain.configuration import Assignment, Template
 from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
+from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
@@ -108,6 +109,10 @@ class SqlRecordKinds:
     @cached_property
     def reservations(self) -> SqlRecords[Reservation]:
         return SqlRecords(self._db, tables.reservations, Reservation)
+
+    @cached_property
+    def local_lists(self) -> SqlRecords[LocalList]:
+        return SqlRecords(self._db, tables.local_lists, LocalList)
 
     @cached_property
     def unknown_tokens(self) -> SqlRecords[SeenToken]:

@@ -9,6 +9,7 @@ from voltkeep.dialects.ocpp16 import (
     data_transfer,
     diagnostics,
     firmware,
+    local_list,
     meter_values,
     provisioning,
     remote_control,
@@ -55,9 +56,16 @@ OCPP16 = Dialect(
         | diagnostics.REQUESTS
         | firmware.REQUESTS
         | reservations.REQUESTS
+        | local_list.REQUESTS
         | smart_charging.REQUESTS
     ),
-    tells=(smart_charging.TOLD | configuration.TOLD | certificates.TOLD | diagnostics.TOLD),
+    tells=(
+        smart_charging.TOLD
+        | configuration.TOLD
+        | certificates.TOLD
+        | diagnostics.TOLD
+        | local_list.TOLD
+    ),
     statuses={},
     guards=security.GUARDS,
     quirks=quirks_of(_SUBPROTOCOL),

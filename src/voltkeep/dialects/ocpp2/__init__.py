@@ -14,6 +14,7 @@ from voltkeep.dialects.ocpp2 import (
     data_transfer,
     diagnostics,
     firmware,
+    local_list,
     meter_values,
     provisioning,
     remote_control,
@@ -64,6 +65,7 @@ OCPP201 = Dialect(
         | diagnostics.REQUESTS
         | firmware.REQUESTS
         | reservations.REQUESTS
+        | local_list.REQUESTS
         | smart_charging.REQUESTS
     ),
     tells=(
@@ -71,6 +73,7 @@ OCPP201 = Dialect(
         | configuration.TOLD
         | certificates.TOLD
         | diagnostics.TOLD
+        | local_list.TOLD
         | security.TOLD
     ),
     statuses=security.STATUSES,

@@ -1,0 +1,84 @@
+"""SendLocalList and GetLocalListVersion."""
+
+from collections.abc import Mapping
+
+from msgspec import UNSET
+
+from voltkeep.dialects.dialect import Build, Tell
+from voltkeep.dialects.ocpp16.names import fits_id_tag, id_tag_info
+from voltkeep.domain.commands import (
+    GetLocalListLimits,
+    GetLocalListVersion,
+    LocalListLimitsTold,
+    LocalListVersionTold,
+    SendLocalList,
+)
+from voltkeep.domain.local_list import ListEntry
+from voltkeep.ocpp import v16
+from voltkeep.services.ports import CommandUnfit
+
+_U = v16.SendLocalListRequestUpdateType
+_ENTRIES, _PER_MESSAGE = "LocalAuthListMaxLength", "SendLocalListMaxLength"
+_ENABLED = "LocalAuthListEnabled"
+
+
+def send_local_list(command: SendLocalList) -> tuple[str, v16.SendLocalListRequest]:
+    return "SendLocalList", v16.SendLocalListRequest(
+        list_version=command.version,
+        update_type=_U.FULL if command.full else _U.DIFFERENTIAL,
+        local_authorization_list=[
+            _entry(entry)
+            for entry in command.entries
+            if not command.skips_unfit or fits_id_tag(entry.id_token.value)
+        ],
+    )
+
+
+def _entry(entry: ListEntry) -> v16.LocalAuthorizationList:
+    if not fits_id_tag(entry.id_token.value):
+        raise CommandUnfit("OCPP 1.6 takes tokens of 1 to 20 characters")
+    decision = entry.decision
+    return v16.LocalAuthorizationList(
+        id_tag=entry.id_token.value,
+        id_tag_info=UNSET if decision is None else id_tag_info(decision, []),
+    )
+
+
+def get_version(_: GetLocalListVersion) -> tuple[str, v16.GetLocalListVersionRequest]:
+    return "GetLocalListVersion", v16.GetLocalListVersionRequest()
+
+
+def version(answer: v16.GetLocalListVersionResponse) -> LocalListVersionTold:
+    """5.10: -1 where there is no such list."""
+    return LocalListVersionTold(answer.list_version if answer.list_version >= 0 else None)
+
+
+def get_limits(_: GetLocalListLimits) -> tuple[str, v16.GetConfigurationRequest]:
+    return "GetConfiguration", v16.GetConfigurationRequest(key=[_ENTRIES, _PER_MESSAGE, _ENABLED])
+
+
+def limits(answer: v16.GetConfigurationResponse) -> LocalListLimitsTold:
+    said = {
+        each.key.lower(): each.value
+        for each in answer.configuration_key or ()
+        if each.value is not UNSET
+    }
+    enabled = said.get(_ENABLED.lower())
+    return LocalListLimitsTold(
+        entries=_number(said, _ENTRIES),
+        per_message=_number(said, _PER_MESSAGE),
+        is_enabled=None if enabled is None else enabled.strip().lower() == "true",
+    )
+
+
+def _number(said: Mapping[str, str], key: str) -> int | None:
+    text = said.get(key.lower(), "").strip()
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None  # noqa: PLR2004  # what an int32 has at most
+
+
+REQUESTS: dict[type, Build] = {
+    SendLocalList: send_local_list,
+    GetLocalListVersion: get_version,
+    GetLocalListLimits: get_limits,
+}
+TOLD: dict[type, Tell] = {GetLocalListVersion: version, GetLocalListLimits: limits}

@@ -1,0 +1,89 @@
+"""SendLocalList and GetLocalListVersion."""
+
+from collections.abc import Mapping
+
+from msgspec import UNSET
+
+from voltkeep.dialects.dialect import Build, Tell
+from voltkeep.dialects.ocpp2.names import id_token_info, wire_token
+from voltkeep.domain.commands import (
+    GetLocalListLimits,
+    GetLocalListVersion,
+    LocalListLimitsTold,
+    LocalListVersionTold,
+    SendLocalList,
+)
+from voltkeep.domain.local_list import ListEntry
+from voltkeep.ocpp import v21, v201
+
+_COMPONENT = "LocalAuthListCtrlr"
+_ITEMS, _BYTES, _ENABLED = "ItemsPerMessage", "BytesPerMessage", "Enabled"
+_ENTRY_BYTES = 300  # of one, with a group and a date, as JSON
+
+
+def send_local_list(command: SendLocalList) -> tuple[str, v21.SendLocalListRequest]:
+    entries = [_entry(entry) for entry in command.entries]
+    return "SendLocalList", v21.SendLocalListRequest(
+        version_number=command.version,
+        update_type=v21.UpdateEnum.FULL if command.full else v21.UpdateEnum.DIFFERENTIAL,
+        local_authorization_list=entries or UNSET,  # D01.FR.04: none at all empties the list
+    )
+
+
+def _entry(entry: ListEntry) -> v21.AuthorizationData:
+    decision = entry.decision
+    return v21.AuthorizationData(
+        id_token=wire_token(entry.id_token),
+        id_token_info=UNSET if decision is None else id_token_info(decision, []),
+    )
+
+
+def get_version(_: GetLocalListVersion) -> tuple[str, v21.GetLocalListVersionRequest]:
+    return "GetLocalListVersion", v21.GetLocalListVersionRequest()
+
+
+def version(
+    answer: v201.GetLocalListVersionResponse | v21.GetLocalListVersionResponse,
+) -> LocalListVersionTold:
+    """D02.FR.02, FR.03: 0 where there is none, or nothing in it."""
+    return LocalListVersionTold(answer.version_number if answer.version_number >= 0 else None)
+
+
+def get_limits(_: GetLocalListLimits) -> tuple[str, v21.GetVariablesRequest]:
+    return "GetVariables", v21.GetVariablesRequest(
+        get_variable_data=[
+            v21.GetVariableData(
+                component=v21.Component(name=_COMPONENT), variable=v21.Variable(name=name)
+            )
+            for name in (_ITEMS, _BYTES, _ENABLED)
+        ]
+    )
+
+
+def limits(answer: v201.GetVariablesResponse | v21.GetVariablesResponse) -> LocalListLimitsTold:
+    """How many it keeps in all is no value but a characteristic: only a report tells it."""
+    said = {
+        result.variable.name.lower(): result.attribute_value
+        for result in answer.get_variable_result
+        if result.attribute_value is not UNSET
+    }
+    items, octets = _number(said, _ITEMS), _number(said, _BYTES)
+    by_size = None if octets is None else max(1, octets // _ENTRY_BYTES)
+    enabled = said.get(_ENABLED.lower())
+    return LocalListLimitsTold(
+        per_message=min((each for each in (items, by_size) if each is not None), default=None),
+        is_enabled=None if enabled is None else enabled.strip().lower() == "true",
+    )
+
+
+def _number(said: Mapping[str, str], key: str) -> int | None:
+    text = said.get(key.lower(), "").strip()
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None  # noqa: PLR2004  # what an int32 has at most
+
+
+REQUESTS: dict[type, Build] = {
+    SendLocalList: send_local_list,
+    GetLocalListVersion: get_version,
+    GetLocalListLimits: get_limits,
+}
+TOLD: dict[type, Tell] = {GetLocalListVersion: version, GetLocalListLimits: limits}

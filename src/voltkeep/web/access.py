@@ -26,6 +26,7 @@ from voltkeep.services.roots import RootService
 from voltkeep.services.security import SecurityService
 from voltkeep.services.security_events import SecurityEventService
 from voltkeep.services.transactions import TransactionService
+from voltkeep.services.webhooks import WebhookService
 from voltkeep.web.auth import Accounts
 from voltkeep.web.paging import Cursors
 from voltkeep.web.problems import Asked, NotThere
@@ -70,6 +71,8 @@ class ApiServices(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def people(self) -> People: ...
+    @property
+    def webhooks(self) -> WebhookService: ...
 
 
 StationName = Annotated[str, PathParameter(description="The station's id.")]

@@ -13,6 +13,9 @@ from msgspec.json import schema_components
 from voltkeep.web.auth import NEEDS, PUBLIC
 from voltkeep.web.problems import MEDIA_TYPE, FieldProblem, ProblemDetails
 
+TAKES = "takes"
+"""The option of a route that reads its body itself: the types that it may be."""
+
 _JSON = "application/json"
 _PROBLEM = "ProblemDetails"
 _METHODS = ("get", "put", "post", "delete", "patch", "head")
@@ -40,7 +43,7 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
     and take them; a page of a schema needs none of its own.
     """
     document: dict[str, Any] = app.openapi_schema.to_schema()
-    plain = {name: to_builtins(value, str_keys=True) for name, value in examples.items()}
+    plain = {name: json.decode(json.encode(value)) for name, value in examples.items()}
     handlers = {
         (path, method.lower()): handler
         for route in app.routes
@@ -73,7 +76,12 @@ class _Schemas:
     """What handlers take and return, as msgspec reads and writes it: Litestar says less."""
 
     def __init__(self, handlers: Iterable[HTTPRouteHandler]) -> None:
-        types = {type_ for each in handlers for type_ in (_taken(each), _returned(each)) if type_}
+        types = {
+            type_
+            for each in handlers
+            for type_ in (_taken(each), _returned(each), *each.opt.get(TAKES, ()))
+            if type_
+        }
         self._types = sorted(types, key=str)
         found, self.components = schema_components(
             self._types, ref_template="#/components/schemas/{name}"
@@ -81,6 +89,9 @@ class _Schemas:
         self._of = dict(zip(self._types, found, strict=True))
 
     def put(self, operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+        if (read := handler.opt.get(TAKES)) is not None:
+            schema = {"anyOf": [self._of[each] for each in read]}
+            operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
         if (taken := _taken(handler)) is not None:
             for media in operation["requestBody"]["content"].values():
                 media["schema"] = self._of[taken]
@@ -147,6 +158,9 @@ def _example(schema: Mapping[str, Any], examples: Mapping[str, Any]) -> Any:
     if name.startswith("Page_"):
         inner = name.removeprefix("Page_").rstrip("_")
         return {"items": [examples[inner]], "next": None} if inner in examples else None
+    if "anyOf" in schema:
+        found = (_example(each, examples) for each in schema["anyOf"])
+        return next((each for each in found if each is not None), None)
     if schema.get("type") == "array":
         inner_example = _example(schema.get("items", {}), examples)
         return None if inner_example is None else [inner_example]

@@ -46,7 +46,7 @@ from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
 from voltkeep.services.security import TooBusy
 from voltkeep.services.security_events import UnknownAlert
 from voltkeep.services.sessions import UnknownSession
-from voltkeep.services.sign_in import CodeNeeded
+from voltkeep.services.sign_in import CodeNeeded, ProviderAway
 from voltkeep.services.tenants import TenantExists, TenantInUse
 from voltkeep.services.transactions import UnknownTransaction
 from voltkeep.services.transfers import BadLocation, NoRoom
@@ -79,6 +79,7 @@ _TITLES = {
     428: "Say which version you change",
     429: "Too many requests",
     500: "This failed here",
+    502: "Another server failed",
     503: "Busy; try again",
     507: "No room",
 }
@@ -171,6 +172,7 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (CodeNeeded, 401, "code-needed"),
     (WrongPassword, 403, "wrong-password"),
     (WrongCode, 403, "wrong-code"),
+    (ProviderAway, 502, "provider-away"),
     (UnknownCertificate, 404, "not-found"),
     (UnknownRoot, 404, "not-found"),
     (UnsafeDeletion, 409, "conflict"),

@@ -15,6 +15,7 @@ from voltkeep.web.api import (
     batches,
     certificates,
     commands,
+    events,
     firmware,
     keys,
     logs,
@@ -23,9 +24,11 @@ from voltkeep.web.api import (
     sessions,
     settings,
     sign_in,
+    single_sign_on,
     stations,
     tenants,
     users,
+    webhooks,
 )
 
 _MODULES: Sequence[ModuleType] = (
@@ -45,6 +48,9 @@ _MODULES: Sequence[ModuleType] = (
     sessions,
     api_keys,
     tenants,
+    single_sign_on,
+    events,
+    webhooks,
 )
 
 ROUTES: list[ControllerRouterHandler] = [

@@ -412,7 +412,7 @@ _COMPONENT = {
             instance="i",
             at=NOON,
             value="1 \u20ac",
-            others={"MaxSet": "9"},
+            others=((Attribute.MAX_SET, "9"),),
             read_only=True,
             characteristics=Characteristics(data_type="integer", unit="s", minimum=0.5),
             pending="2",

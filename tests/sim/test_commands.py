@@ -421,6 +421,18 @@ async def test_data_transfer_knows_no_vendor(csms, connect):
     assert answer["status"] == "UnknownVendorId"
 
 
+async def test_data_transfer_is_answered_as_its_script_has_it(csms, connect):
+    await connect(vendors={"org.example": {"Greet": "hello", "Echo": "="}})
+
+    greeting = await csms.call("DataTransfer", vendor_id="org.example", message_id="Greet")
+    echo = await csms.call("DataTransfer", vendor_id="org.example", message_id="Echo", data="[1]")
+    unknown = await csms.call("DataTransfer", vendor_id="org.example")
+
+    assert (greeting["status"], greeting["data"]) == ("Accepted", "hello")
+    assert (echo["status"], echo["data"]) == ("Accepted", "[1]")
+    assert unknown["status"] == "UnknownMessageId"
+
+
 async def test_a_known_action_it_does_not_do_is_not_supported(csms, connect, version):
     await connect()
 

@@ -69,7 +69,7 @@ def variables(story: "Story") -> Iterator[str]:
 
 def _shown(state: VariableState) -> str:
     words = [str(state.value)] if state.is_known else ["there is none"]
-    words += [f"{name} {value}" for name, value in state.others.items()]
+    words += [f"{name} {value}" for name, value in state.others]
     if state.pending_at is not None:
         words.append(f"{state.pending} after a boot")
     return ", ".join(words + ["read-only"] * bool(state.read_only))

@@ -246,7 +246,7 @@ class VariableState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     instance: str = ""
     at: datetime
     value: str | None = None  # the actual one
-    others: dict[str, str] = {}  # values of its other attributes
+    others: tuple[tuple[Attribute, str], ...] = ()  # values of its other attributes
     read_only: bool | None = None
     characteristics: Characteristics | None = None
     is_known: bool = True  # False: the station says that it has no such variable
@@ -272,7 +272,7 @@ class VariableState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The value of one attribute; None if the station has not said it."""
         if attribute is Attribute.ACTUAL:
             return self.actual(booted_at)
-        return self.others.get(attribute.value)
+        return dict(self.others).get(attribute)
 
     def heard(
         self, said: VariableTold, at: datetime, *, is_written: bool = False
@@ -290,7 +290,8 @@ class VariableState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if said.status == REBOOT_REQUIRED:
             changes |= {"pending": said.value, "pending_at": at}
         elif said.attribute is not Attribute.ACTUAL:
-            changes["others"] = self.others | {said.attribute.value: said.value or ""}
+            others = dict(self.others) | {said.attribute: said.value or ""}
+            changes["others"] = tuple(sorted(others.items()))
         else:
             changes["value"] = said.value
             if is_written or said.value == self.pending:

@@ -1,8 +1,27 @@
 """What the commands of both versions come to."""
 
+from typing import Any
+
+from msgspec import UNSET
+
 from voltkeep.sim.profiles import Load, Period
+from voltkeep.sim.spec import ECHO
 from voltkeep.sim.station import Station
 from voltkeep.sim.transaction import Reservation
+
+
+def transfer(station: Station, vendor: str, message: str, data: Any) -> tuple[str, Any]:
+    """What a vendor's message is answered, and with which data: as the station's spec has it.
+
+    `UNSET` for none; what a script has as ``ECHO`` is answered with what came.
+    """
+    of_vendor = station.spec.vendors.get(vendor)
+    if of_vendor is None:
+        return "UnknownVendorId", UNSET
+    if message not in of_vendor:
+        return "UnknownMessageId", UNSET
+    scripted = of_vendor[message]
+    return "Accepted", data if scripted == ECHO else scripted or UNSET
 
 
 def switch(station: Station, *, operative: bool) -> bool:

@@ -109,8 +109,10 @@ def _clear_cache(station: Station, _: v16.ClearCacheRequest) -> v16.ClearCacheRe
     return v16.ClearCacheResponse(status=status.ACCEPTED)
 
 
-def _data_transfer(_: Station, __: v16.DataTransferRequest) -> v16.DataTransferResponse:
-    return v16.DataTransferResponse(status=v16.DataTransferResponseStatus.UNKNOWN_VENDOR_ID)
+def _data_transfer(station: Station, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
+    message = request.message_id or ""
+    status, data = commands.transfer(station, request.vendor_id, message, request.data)
+    return v16.DataTransferResponse(status=v16.DataTransferResponseStatus(status), data=data)
 
 
 # Configuration

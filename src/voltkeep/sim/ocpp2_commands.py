@@ -226,8 +226,12 @@ def _cancel_reservation(
     return v21.CancelReservationResponse(status=status.ACCEPTED if done else status.REJECTED)
 
 
-def _data_transfer(_: Station, __: Any) -> v21.DataTransferResponse:
-    return v21.DataTransferResponse(status=v21.DataTransferStatusEnum.UNKNOWN_VENDOR_ID)
+def _data_transfer(
+    station: Station, request: v201.DataTransferRequest | v21.DataTransferRequest
+) -> v21.DataTransferResponse:
+    message = request.message_id or ""
+    status, data = commands.transfer(station, request.vendor_id, message, request.data)
+    return v21.DataTransferResponse(status=v21.DataTransferStatusEnum(status), data=data)
 
 
 def _transaction_status(

@@ -10,6 +10,10 @@ from urllib.parse import quote, urlsplit
 from voltkeep.sim.meter import PACK_VOLTAGE, VOLTAGE
 
 
+ECHO = "="  # in place of an answer to DataTransfer: what came
+_ANSWERS = {"": "", "Echo": ECHO}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """What a station was given for TLS before it was installed; all of it PEM.
@@ -28,7 +32,8 @@ class Credentials:
 class StationSpec:
     """One station.
 
-    `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, with commas between them, are
+    `vendors` are the vendors whose DataTransfer it knows: by message id ("" for none), what it
+    answers. `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, with commas between them, are
     offered in that order. `profile` is the security profile to begin with, by default the one that
     the URL and the credentials make; `urls` says where other profiles connect. `ssl` replaces
     whatever the credentials would make.
@@ -48,6 +53,7 @@ class StationSpec:
     max_power_w: float = 11_000.0
     misbehave: tuple[str, ...] = ()
     meter_interval_s: int = 60
+    vendors: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"Voltkeep": _ANSWERS})
     configuration: Mapping[str, str] = field(default_factory=dict)
     ssl: SSLContext | None = None
     credentials: Credentials = Credentials()

@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 _CONNECTIONS = 4096  # an event stream is one each
 _LOOK_EVERY_S = 2.0
+_UNREAD_S = 30.0
 
 
 class Generations(Protocol):
@@ -31,7 +32,7 @@ class ApiListeners:
     def __init__(
         self, app: ASGIApp, authority: Generations, tls: Callable[[], ssl.SSLContext]
     ) -> None:
-        self._http = HttpServer(app, connections=_CONNECTIONS)
+        self._http = HttpServer(app, connections=_CONNECTIONS, unread_s=_UNREAD_S)
         self._authority = authority
         self._tls = tls
         self._used: int | None = None

@@ -50,23 +50,28 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
     """Finds out who asks. Whether that is enough is for `allowed` to say."""
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
-        wanted = connection.headers.get(TENANT_HEADER)
-        tenant = TenantId(wanted) if wanted is not None else None
-        address = connection.client.host if connection.client else ""
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            accounts: Accounts = connection.app.state.accounts
-            by_key = await accounts.principal_of_key(token.strip(), tenant, address)
-            return AuthenticationResult(user=by_key, auth=None)
-        cookie = session_token(connection)
-        if cookie is None:
-            return AuthenticationResult(user=None, auth=None)
-        sessions: Sessions = connection.app.state.sessions
-        try:
-            by_cookie = await sessions.principal_of_session(cookie, tenant, address)
-        except NotAuthenticated:  # a browser shows a session that is over until it has another
-            return AuthenticationResult(user=None, auth=None)
-        return AuthenticationResult(user=by_cookie, auth=sessions.csrf(cookie))
+        return await who_asks(connection)
+
+
+async def who_asks(connection: Connection) -> AuthenticationResult:
+    """Who shows a key or a session, as it counts now. Raises what `Accounts` raises."""
+    wanted = connection.headers.get(TENANT_HEADER)
+    tenant = TenantId(wanted) if wanted is not None else None
+    address = connection.client.host if connection.client else ""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        accounts: Accounts = connection.app.state.accounts
+        by_key = await accounts.principal_of_key(token.strip(), tenant, address)
+        return AuthenticationResult(user=by_key, auth=None)
+    cookie = session_token(connection)
+    if cookie is None:
+        return AuthenticationResult(user=None, auth=None)
+    sessions: Sessions = connection.app.state.sessions
+    try:
+        by_cookie = await sessions.principal_of_session(cookie, tenant, address)
+    except NotAuthenticated:  # a browser shows a session that is over until it has another
+        return AuthenticationResult(user=None, auth=None)
+    return AuthenticationResult(user=by_cookie, auth=sessions.csrf(cookie))
 
 
 def allowed(connection: Connection, handler: BaseRouteHandler) -> None:

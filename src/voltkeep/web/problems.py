@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import Principal
 from voltkeep.domain.identity import BadName
+from voltkeep.domain.telling import UnknownEventType
 from voltkeep.services.accounts import (
     BadAccount,
     NotAllowed,
@@ -39,6 +40,7 @@ from voltkeep.services.orders import (
     TooManyOrders,
     UnknownOrder,
 )
+from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.passwords import TooManyTries
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.provisioning import StationExists, UnknownStation
@@ -56,6 +58,12 @@ from voltkeep.services.users import (
     UserExists,
     WrongCode,
     WrongPassword,
+)
+from voltkeep.services.webhooks import (
+    EventsNotAllowed,
+    TooManyWebhooks,
+    UnknownDelivery,
+    UnknownWebhook,
 )
 
 log = structlog.get_logger(__name__)
@@ -187,6 +195,12 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (BadLocation, 422, "unfit"),
     (BadCertificate, 422, "unfit"),
     (FileTooLarge, 413, "too-large"),
+    (UnknownWebhook, 404, "not-found"),
+    (UnknownDelivery, 404, "not-found"),
+    (TooManyWebhooks, 409, "conflict"),
+    (EventsNotAllowed, 403, "not-allowed"),
+    (UnknownEventType, 422, "unfit"),
+    (OutboundRefused, 422, "unfit"),
     (BadName, 422, "unfit"),
 ]
 

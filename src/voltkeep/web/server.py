@@ -28,7 +28,9 @@ class _Protocol(H11Protocol):
     """uvicorn's, which waits for ever for the head of a request: this one does not."""
 
     most_connections = _CONNECTIONS
+    unread_s: float | None = None
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -48,13 +50,28 @@ class _Protocol(H11Protocol):
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             self._expect_head()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.unread_s is not None:
+            self._unread = self.loop.call_later(self.unread_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_minding()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_minding()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
         self._stop_waiting()
         self._deadline = self.loop.call_later(_HEAD_TIMEOUT_S, self.transport.abort)
+
+    def _stop_minding(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -65,9 +82,15 @@ class _Protocol(H11Protocol):
 class HttpServer:
     """Serves one application on any number of listeners."""
 
-    def __init__(self, app: ASGIApp, *, connections: int = _CONNECTIONS) -> None:
-        """At ``connections`` of them, another one is closed at once."""
+    def __init__(
+        self, app: ASGIApp, *, connections: int = _CONNECTIONS, unread_s: float | None = None
+    ) -> None:
+        """At ``connections`` of them, another one is closed at once.
+
+        Who does not read what we send for ``unread_s`` is cut off.
+        """
         self._connections = connections
+        self._unread_s = unread_s
         self._config = Config(
             app,
             http=_Protocol,
@@ -109,6 +132,7 @@ class HttpServer:
     def _protocol(self) -> _Protocol:
         protocol = _Protocol(config=self._config, server_state=self._state, app_state={})
         protocol.most_connections = self._connections
+        protocol.unread_s = self._unread_s
         return protocol
 
     def _switch(self) -> ssl.SSLContext:

@@ -1,0 +1,128 @@
+"""Events: what happens, as it happens, and what was missed."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.datastructures import State
+from litestar.params import HeaderParameter, QueryParameter
+from litestar.response import Stream
+from msgspec import Meta
+
+from voltkeep.bus.feed import Feed
+from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.domain.telling import Choice, UnknownEventType, named, needs
+from voltkeep.services.accounts import NotAllowed, NotAuthenticated, UnknownTenant
+from voltkeep.web.access import Who
+from voltkeep.web.auth import who_asks
+from voltkeep.web.live import MEDIA_TYPE, frames
+from voltkeep.web.problems import Asked, Problem
+
+_MOST = 1000  # streams of this process
+_MOST_NAMES = 100
+
+Types = Annotated[
+    Annotated[str, Meta(max_length=4000)] | None,
+    QueryParameter(
+        description="Names of events, with commas between; `transaction.*` is all of a noun."
+    ),
+]
+Stations = Annotated[
+    Annotated[str, Meta(max_length=5000)] | None,
+    QueryParameter(description="Ids of stations, with commas between, at most 100."),
+]
+LastEventId = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Last-Event-ID",
+        description="The id of the last event that was read: what followed it comes first.",
+    ),
+]
+After = Annotated[
+    Annotated[int, Meta(ge=0, lt=2**63)] | None,
+    QueryParameter(description="As `Last-Event-ID`, which wins; 0 is all that is kept."),
+]
+Follow = Annotated[
+    bool, QueryParameter(description="Go on with what happens; false: end after what is kept.")
+]
+
+
+@get("/events", needs=Permission.READ_EVENTS, media_type=MEDIA_TYPE)
+async def stream_events(
+    request: Asked,
+    principal: Who,
+    state: State,
+    types: Types = None,
+    stations: Stations = None,
+    after: After = None,
+    follow: Follow = True,
+    last_event_id: LastEventId = None,
+) -> Stream:
+    """Server-sent events, in order per station, at least once.
+
+    `data` is one JSON object: `id`, `type`, `timestamp`, `tenant`, `station`, `data`. Without
+    `Last-Event-ID` or `after` it begins now. Events that are told live only have no id. An event
+    `replay.truncated` says that some of what was missed is no longer kept.
+    """
+    feed: Feed = state.feed
+    if feed.streams >= _MOST:
+        raise Problem(503, "too many event streams are open", headers={"retry-after": "30"})
+    choice = _choice(principal, types, stations)
+    begin = _position(last_event_id) if last_event_id else after
+
+    async def recheck() -> Choice | None:
+        try:
+            known = (await who_asks(request)).user
+        except (NotAuthenticated, NotAllowed, UnknownTenant):
+            return None
+        if known is None or not known.may(Permission.READ_EVENTS):
+            return None
+        try:
+            return _choice(known, types, stations)
+        except Problem:
+            return None
+
+    return Stream(frames(feed, choice, begin, recheck, follow=follow), media_type=MEDIA_TYPE)
+
+
+def _choice(principal: Principal, types: str | None, stations: str | None) -> Choice:
+    """Raises Problem."""
+    chosen = None
+    if types is not None:
+        names = _names(types, "types")
+        try:
+            chosen = named(names)
+        except UnknownEventType as error:
+            raise Problem(422, str(error), code="unfit", field="types") from error
+        for name in sorted(chosen.intersection(names)):
+            need = needs(name)
+            if need is not None and not principal.may(need):
+                raise Problem(
+                    403, f"events of the type {name} need {need}", code="not-allowed", field="types"
+                )
+    return Choice(
+        tenant=principal.tenant,
+        permissions=principal.permissions,
+        types=chosen,
+        stations=None if stations is None else frozenset(_names(stations, "stations")),
+        sites=None if principal.sites is None else frozenset(principal.sites),
+    )
+
+
+def _names(text: str, field: str) -> list[str]:
+    names = [each.strip() for each in text.split(",") if each.strip()]
+    if not names or len(names) > _MOST_NAMES:
+        raise Problem(
+            422, f"{field}: 1 to {_MOST_NAMES} names with commas between", code="unfit", field=field
+        )
+    return names
+
+
+def _position(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63):
+        raise Problem(400, "not the id of an event", code="invalid", field="Last-Event-ID")
+    return int(text)
+
+
+ROUTES = [stream_events]
+
+EXAMPLES: list[object] = []

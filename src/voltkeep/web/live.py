@@ -1,0 +1,115 @@
+"""Event streams as server-sent events (WHATWG HTML, 9.2): what was missed, and then what happens.
+
+A stream ends when whoever reads may read no longer; the server cuts off who does not read at all.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+
+import structlog
+from msgspec import json
+
+from voltkeep.bus.feed import Entry, Feed, Gap
+from voltkeep.domain.telling import Choice
+from voltkeep.services.ports import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "text/event-stream"
+_QUIET_S = 15.0  # shorter than what proxies wait for
+_CHECK_EVERY_S = 10.0
+_LARGEST_PIECE = 32 * 1024
+
+Recheck = Callable[[], Awaitable[Choice | None]]
+"""What whoever reads may see now; None if nothing any more."""
+
+
+async def frames(
+    feed: Feed, choice: Choice, after: int | None, recheck: Recheck, *, follow: bool
+) -> AsyncGenerator[bytes, None]:
+    """The stream, in pieces that are to be sent one by one.
+
+    ``follow``: go on when all that is kept was told.
+    """
+    yield b"retry: 2000\n\n"
+    while True:
+        changed: Choice | None = None
+        quiet_s = min(_QUIET_S, _CHECK_EVERY_S) if follow else 0.0
+        try:
+            if after is not None:
+                try:
+                    await feed.check(choice.tenant, after)
+                except Gap as gap:
+                    yield _truncated(after, gap.resumes_after)
+                    after = gap.resumes_after
+            async with aclosing(_checked(feed, choice, after, recheck, quiet_s)) as stream:
+                async for batch in stream:
+                    if isinstance(batch, Choice):
+                        changed = batch
+                        break
+                    for piece, last in _pieces(batch, choice):
+                        yield piece
+                        after = last if last is not None else after
+                    if not batch:
+                        if not follow:
+                            return
+                        yield b":\n\n"
+        except StoreUnavailable as error:
+            log.warning("an event stream ends: the database is away", error=str(error))
+            return  # whoever reads comes back, and says where they were
+        if changed is None:
+            return
+        choice, after = changed, feed.latest if after is None else after
+
+
+async def _checked(
+    feed: Feed, choice: Choice, after: int | None, recheck: Recheck, quiet_s: float
+) -> AsyncGenerator[Sequence[Entry] | Choice, None]:
+    """Batches, until whoever reads may read something else (that is told), or nothing."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + _CHECK_EVERY_S
+    async with aclosing(feed.stream(choice, after, quiet_s=quiet_s)) as stream:
+        async for batch in stream:
+            if loop.time() >= due:
+                due = loop.time() + _CHECK_EVERY_S
+                now = await recheck()
+                if now is None:
+                    return
+                if now != choice:
+                    yield now
+                    return
+            yield batch
+
+
+def _pieces(batch: Sequence[Entry], choice: Choice) -> list[tuple[bytes, int | None]]:
+    """What is sent at once, and the position it ends with."""
+    pieces: list[tuple[bytes, int | None]] = []
+    parts: list[bytes] = []
+    size, last = 0, None
+    for entry in batch:
+        frame = _frame(entry, shows_tokens=choice.shows_tokens)
+        parts.append(frame)
+        size += len(frame)
+        last = entry.position if entry.position is not None else last
+        if size >= _LARGEST_PIECE:
+            pieces.append((b"".join(parts), last))
+            parts, size = [], 0
+    if parts:
+        pieces.append((b"".join(parts), last))
+    return pieces
+
+
+def _frame(entry: Entry, *, shows_tokens: bool) -> bytes:
+    id = b"" if entry.position is None else b"id: %d\n" % entry.position
+    content = entry.content(shows_tokens=shows_tokens)
+    return b"%sevent: %s\ndata: %s\n\n" % (id, entry.name.encode(), content)
+
+
+def _truncated(asked: int, resumes_after: int) -> bytes:
+    told = {
+        "type": "replay.truncated",
+        "asked_after": str(asked),
+        "resumes_after": str(resumes_after),
+    }
+    return b"id: %d\nevent: replay.truncated\ndata: %s\n\n" % (resumes_after, json.encode(told))

@@ -328,7 +328,7 @@ class Story:
             case ["resets", kind, *on]:
                 evse = Evse(int(on[1])) if on else None
                 return self.services.provisioning.reset(id, ResetKind(kind), evse)
-            case ["reserves" | "cancels" | "lists" | "sends" | "syncs", *_]:
+            case ["reserves" | "cancels" | "lists" | "sends" | "keeps", *_]:
                 return drivers.command(self, id, words)
             case ["orders", *ask]:
                 return configuration.ordered(self, id, ask)

@@ -115,6 +115,8 @@ def _of_operation(event: events.Event) -> str:
         case events.AvailabilityChanged(evse=evse, operative=operative, state=state):
             what = "operative" if operative else "inoperative"
             return f"{_where(evse)} shall be {what}: {state}"
+        case events.LocalListChanged(state=state, version=version, reason=reason):
+            return f"its local list is {state}, version {version}" + (f": {reason}" * bool(reason))
         case events.ReservationChanged(state=state, evse=evse, id_token=id_token, status=status):
             how = f" ({status})" if status else ""
             return f"{_where(evse)} for {_who(id_token)}: reservation {state}{how}"

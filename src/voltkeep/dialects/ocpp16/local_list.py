@@ -1,11 +1,10 @@
 """SendLocalList and GetLocalListVersion."""
 
-from collections.abc import Mapping
-
 from msgspec import UNSET
 
 from voltkeep.dialects.dialect import Build, Tell
 from voltkeep.dialects.ocpp16.names import fits_id_tag, id_tag_info
+from voltkeep.dialects.values import flag, whole_number
 from voltkeep.domain.commands import (
     GetLocalListLimits,
     GetLocalListVersion,
@@ -63,17 +62,11 @@ def limits(answer: v16.GetConfigurationResponse) -> LocalListLimitsTold:
         for each in answer.configuration_key or ()
         if each.value is not UNSET
     }
-    enabled = said.get(_ENABLED.lower())
     return LocalListLimitsTold(
-        entries=_number(said, _ENTRIES),
-        per_message=_number(said, _PER_MESSAGE),
-        is_enabled=None if enabled is None else enabled.strip().lower() == "true",
+        entries=whole_number(said.get(_ENTRIES.lower())),
+        per_message=whole_number(said.get(_PER_MESSAGE.lower())),
+        is_enabled=flag(said.get(_ENABLED.lower())),
     )
-
-
-def _number(said: Mapping[str, str], key: str) -> int | None:
-    text = said.get(key.lower(), "").strip()
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None  # noqa: PLR2004  # what an int32 has at most
 
 
 REQUESTS: dict[type, Build] = {

@@ -1,11 +1,10 @@
 """SendLocalList and GetLocalListVersion."""
 
-from collections.abc import Mapping
-
 from msgspec import UNSET
 
 from voltkeep.dialects.dialect import Build, Tell
 from voltkeep.dialects.ocpp2.names import id_token_info, wire_token
+from voltkeep.dialects.values import flag, whole_number
 from voltkeep.domain.commands import (
     GetLocalListLimits,
     GetLocalListVersion,
@@ -67,18 +66,12 @@ def limits(answer: v201.GetVariablesResponse | v21.GetVariablesResponse) -> Loca
         for result in answer.get_variable_result
         if result.attribute_value is not UNSET
     }
-    items, octets = _number(said, _ITEMS), _number(said, _BYTES)
+    items, octets = whole_number(said.get(_ITEMS.lower())), whole_number(said.get(_BYTES.lower()))
     by_size = None if octets is None else max(1, octets // _ENTRY_BYTES)
-    enabled = said.get(_ENABLED.lower())
     return LocalListLimitsTold(
         per_message=min((each for each in (items, by_size) if each is not None), default=None),
-        is_enabled=None if enabled is None else enabled.strip().lower() == "true",
+        is_enabled=flag(said.get(_ENABLED.lower())),
     )
-
-
-def _number(said: Mapping[str, str], key: str) -> int | None:
-    text = said.get(key.lower(), "").strip()
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None  # noqa: PLR2004  # what an int32 has at most
 
 
 REQUESTS: dict[type, Build] = {

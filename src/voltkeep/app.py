@@ -61,7 +61,6 @@ from voltkeep.wiring import KEY_FILES, AllServices, make_services, now, subkey
 if TYPE_CHECKING:
     from voltkeep.web.api_listeners import ApiListeners
     from voltkeep.web.listeners import FileListeners
-    from voltkeep.web.oidc import OidcClient
 
 log = structlog.get_logger(__name__)
 
@@ -256,33 +255,15 @@ class App:
 
     async def _open_api(self) -> None:
         """Raises OSError, which names the setting."""
-        from uvicorn.middleware.proxy_headers import (  # noqa: PLC0415  # as the files
-            ProxyHeadersMiddleware,
-        )
-
         from voltkeep.web.api_listeners import ApiListeners  # noqa: PLC0415  # as the files
-        from voltkeep.web.http import hardened, make_api  # noqa: PLC0415  # as the files
+        from voltkeep.web.application import make_application  # noqa: PLC0415  # as the files
 
         assert self.outward is not None
-        state = {
-            "feed": self.outward.feed,
-            "oidc": self._oidc(),
-            "public_url": self.settings.public_url,
-        }
-        proxies = [str(network) for network in parse_networks(self.settings.trusted_proxies)]
-        api = ProxyHeadersMiddleware(
-            hardened(make_api(self.services, self._api_key, state)), trusted_hosts=proxies
-        )
+        state = {"feed": self.outward.feed}
+        api = make_application(self.services, self.settings, self._api_key, now, state)
         self.api_listeners = ApiListeners(api, self.authority, self._tls.for_files)
         await self.api_listeners.open(self.settings, self.services.addresses)
         self._job("certificates of the API", self.api_listeners.keep)
-
-    def _oidc(self) -> "OidcClient | None":
-        if not self.settings.oidc_issuer:
-            return None
-        from voltkeep.web.oidc import OidcClient  # noqa: PLC0415  # only where it is used
-
-        return OidcClient(self.settings, subkey(self._api_key, b"sign-ins elsewhere"), now)
 
     async def _stop(self) -> None:
         """Let stations go first, while what they say can still be stored."""

@@ -31,6 +31,7 @@ from voltkeep.services.users import ELSEWHERE, HERE, add_user, in_words, user_id
 
 log = structlog.get_logger(__name__)
 
+FLOW_LASTS_S = 600  # from the way to an OpenID provider to the way back
 SETUP_LASTS = timedelta(hours=24)
 # What one address may try with one name, and with all names together. Nobody is locked out by
 # what others try elsewhere.
@@ -45,6 +46,10 @@ _CODE_DIGITS = 6
 
 class CodeNeeded(Exception):
     """The password is right; a code of the second factor is needed beside it."""
+
+
+class ProviderAway(Exception):
+    """The OpenID provider did not answer, or with nonsense."""
 
 
 class SignedIn(Struct, frozen=True):

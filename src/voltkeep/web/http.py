@@ -49,6 +49,7 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
                 "accounts": services.accounts,
                 "sessions": services.people.sessions,
                 "oidc": None,
+                "public_url": "",
                 "cursors": Cursors(key),
                 "parameters": {},
                 **(state or {}),
@@ -90,9 +91,14 @@ async def _act(request: Request[Any, Any, State]) -> None:
         act_as(request.user.actor)
 
 
-def _known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A parameter that a route does not know is a mistake of who asks, and is said."""
-    if not connection.query_params:
+def _known_parameters(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A parameter that a route does not know is a mistake of who asks, and is said.
+
+    Unless the route takes whatever others make up.
+    """
+    if not connection.query_params or handler.opt.get("takes_any_query"):
         return
     names: dict[str, set[str]] = connection.app.state.schema.parameters
     path = connection.scope.get("path_template", "")

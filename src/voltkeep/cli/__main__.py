@@ -15,6 +15,9 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     campaign,
     certificate,
     config,
+    configuration,
+    configuration_template,
+    data_transfer,
     database,
     doctor,
     firmware,
@@ -78,6 +81,7 @@ tree.add_typer(certificate.group, name="certificate")
 tree.add_typer(ca.group, name="ca")
 ca.group.add_typer(ca_roots.group, name="roots")
 tree.add_typer(campaign.group, name="campaign")
+tree.add_typer(configuration.group, name="configuration")
 tree.add_typer(log.group, name="log")
 tree.add_typer(firmware.group, name="firmware")
 tree.add_typer(database.group, name="db")

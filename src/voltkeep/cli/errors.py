@@ -50,6 +50,7 @@ def as_failure(error: Exception) -> Failure | None:
             return (
                 _from_services(error)
                 or _from_changes(error)
+                or _from_configuration(error)
                 or _from_files(error)
                 or _from_stations(error)
                 or _from_database(error)
@@ -142,6 +143,27 @@ def _from_changes(error: Exception) -> Failure | None:
             return Failure(said, code=ExitCode.USAGE)
         case NotClosable():
             return Failure(said, "`voltkeep transaction show` tells what is known of it.")
+        case _:
+            return None
+
+
+def _from_configuration(error: Exception) -> Failure | None:
+    from voltkeep.services.configuration import UnknownReport, UnsafeWrite
+    from voltkeep.services.templates import BadTemplate, TemplateExists, UnknownTemplate
+
+    said = _sentence(error)
+    match error:
+        case UnknownTemplate():
+            next_step = "`voltkeep configuration template list` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case TemplateExists():
+            return Failure(said, "With --replace it takes the place of that one.")
+        case UnsafeWrite():
+            return Failure(said, "Nothing was sent.", ExitCode.USAGE)
+        case BadTemplate():
+            return Failure(said, code=ExitCode.USAGE)
+        case UnknownReport():
+            return Failure(said, code=ExitCode.NOT_FOUND)
         case _:
             return None
 

@@ -9,7 +9,6 @@ from urllib.parse import quote, urlsplit
 
 from voltkeep.sim.meter import PACK_VOLTAGE, VOLTAGE
 
-
 ECHO = "="  # in place of an answer to DataTransfer: what came
 _ANSWERS = {"": "", "Echo": ECHO}
 
@@ -32,11 +31,11 @@ class Credentials:
 class StationSpec:
     """One station.
 
-    `vendors` are the vendors whose DataTransfer it knows: by message id ("" for none), what it
-    answers. `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, with commas between them, are
+    `version` is "1.6", "2.0.1", "2.1" or a subprotocol; several, with commas between them, are
     offered in that order. `profile` is the security profile to begin with, by default the one that
     the URL and the credentials make; `urls` says where other profiles connect. `ssl` replaces
     whatever the credentials would make.
+    `vendors` are those whose DataTransfer it knows: what it answers, by message id ("" for none).
     """
 
     id: str

@@ -75,13 +75,13 @@ class SqlAuditRows:
             for at, actor, deed in said:
                 seq += 1
                 entry = chained(tenant, seq, at, actor, deed, hash_)
-                rows.append(_row(entry))
+                rows.append(as_row(entry))
                 hash_ = entry.hash
             await self._db.run(insert(audit_log), rows)
         self._waiting.clear()
 
 
-def _row(entry: AuditEntry) -> dict[str, Any]:
+def as_row(entry: AuditEntry) -> dict[str, Any]:
     return {
         "tenant": entry.tenant,
         "seq": entry.seq,

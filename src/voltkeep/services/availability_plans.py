@@ -33,6 +33,7 @@ _LOOK_EVERY_S = 2.0
 _AT_ONCE = 200
 _OF_A_STATION = 1000
 _KEPT_TRYING = timedelta(days=7)  # a change without an end, at a station that is away
+_FARTHEST = timedelta(days=3650)
 _FIRST = StationId(TenantId(""), "")  # before every other
 
 
@@ -77,6 +78,8 @@ class AvailabilityPlans:
         for a week. Raises UnknownStation, BadPlan.
         """
         now = self._clock()
+        if max(due_at, until or due_at) > now + _FARTHEST:
+            raise BadPlan("that is more than ten years from now")
         if until is not None and until <= max(due_at, now):
             raise BadPlan("the end of that time is over, or before its beginning")
         id = secrets.token_hex(5)

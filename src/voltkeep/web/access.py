@@ -12,8 +12,10 @@ from voltkeep.domain.stations import Station
 from voltkeep.services.addresses import Addresses
 from voltkeep.services.audit import AuditService
 from voltkeep.services.authorization import AuthorizationService
+from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.batches import BatchService
 from voltkeep.services.certificates import CertificateService
+from voltkeep.services.closing import ClosingService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
@@ -45,6 +47,10 @@ class ApiServices(Protocol):
     def transactions(self) -> TransactionService: ...
     @property
     def remote_control(self) -> RemoteControlService: ...
+    @property
+    def availability(self) -> AvailabilityService: ...
+    @property
+    def closing(self) -> ClosingService: ...
     @property
     def orders(self) -> OrderService: ...
     @property

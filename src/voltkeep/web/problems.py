@@ -28,8 +28,10 @@ from voltkeep.services.accounts import (
 )
 from voltkeep.services.authority import BadCertificate, FileTooLarge
 from voltkeep.services.authorization import UnknownToken
+from voltkeep.services.availability_plans import BadPlan, UnknownPlan
 from voltkeep.services.batches import UnknownBatch
 from voltkeep.services.certificates import UnknownCertificate
+from voltkeep.services.closing import NotClosable
 from voltkeep.services.diagnostics import UnknownLog
 from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
 from voltkeep.services.images import BadImage, ImageExists, UnknownImage
@@ -163,6 +165,9 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (UnknownStation, 404, "not-found"),
     (UnknownTransaction, 404, "not-found"),
     (UnknownToken, 404, "not-found"),
+    (UnknownPlan, 404, "not-found"),
+    (BadPlan, 422, "unfit"),
+    (NotClosable, 409, "not-closable"),
     (UnknownUser, 404, "not-found"),
     (UnknownKey, 404, "not-found"),
     (UnknownSession, 404, "not-found"),

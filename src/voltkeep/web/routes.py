@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 from voltkeep.web.api import (
     api_keys,
     audit,
+    availability,
     batches,
     certificates,
     commands,
@@ -27,6 +28,7 @@ from voltkeep.web.api import (
     single_sign_on,
     stations,
     tenants,
+    transactions,
     users,
     webhooks,
 )
@@ -35,6 +37,8 @@ _MODULES: Sequence[ModuleType] = (
     stations,
     commands,
     batches,
+    availability,
+    transactions,
     audit,
     certificates,
     firmware,

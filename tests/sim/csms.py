@@ -230,6 +230,7 @@ _OF_2: dict[str, Callable[[Csms], Payload]] = {
     "Authorize": lambda _: {"id_token_info": {"status": "Accepted"}},
     "TransactionEvent": lambda _: {},
     "NotifyReport": lambda _: {},
+    "ReportChargingProfiles": lambda _: {},
     "ReservationStatusUpdate": lambda _: {},
     "PublishFirmwareStatusNotification": lambda _: {},
 }

@@ -179,3 +179,15 @@ def test_the_composite_of_a_recurring_profile_has_each_round():
         (86_400, 3_000),
         (90_000, 11_000),
     ]
+
+
+def test_a_recurring_schedule_does_not_begin_before_its_first_round():
+    """K01.FR.30."""
+    nightly = profile(kind=Kind.RECURRING, recurrency=Recurrency.DAILY, starts=NOON + 86_400)
+
+    assert installed(nightly).limit_w(LOAD, NOON) == UNLIMITED
+    assert installed(nightly).limit_w(LOAD, NOON + 86_400) == 10_000
+    assert [p.start for p in installed(nightly).composite(LOAD, NOON, 3 * 86_400, 11_000)] == [
+        0,
+        86_400,
+    ]

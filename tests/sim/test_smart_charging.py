@@ -159,3 +159,36 @@ async def test_the_composite_schedule_is_what_all_profiles_come_to(csms, connect
     assert [float(p["limit"]) for p in periods] == [pytest.approx(15.9, abs=0.1), 8.0]
     assert periods[0]["start_period"] == 0
     assert 590 <= periods[1]["start_period"] <= 601
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+async def test_the_profiles_are_reported_in_parts(csms, connect, version):
+    """K09.FR.01, 02, 04-06; TC_K_29, TC_K_31."""
+    await connect()
+    for id, level, evse in ((1, 0, 0), (2, 1, 0), (3, 2, 0), (4, 3, 1)):
+        most = profile(version, id, "TxDefaultProfile", (0, 16.0), level=level)
+        assert await install(csms, version, evse, most) == "Accepted"
+
+    async def asked(id, **which):
+        evse = {"evse_id": which.pop("evse")} if "evse" in which else {}
+        answer = await csms.call(
+            "GetChargingProfiles", request_id=id, charging_profile=which, **evse
+        )
+        return answer["status"]
+
+    def parts(id):
+        said = [m for m in csms.of("ReportChargingProfiles") if m["requestId"] == id]
+        return [
+            (m["evseId"], [p["id"] for p in m["chargingProfile"]], m.get("tbc", False))
+            for m in said
+        ]
+
+    assert await asked(7, charging_limit_source=["CSO"]) == "Accepted"
+    await csms.until(lambda: parts(7) and not parts(7)[-1][2])
+    assert parts(7) == [(0, [1, 2], True), (0, [3], True), (1, [4], False)]
+    assert await asked(8, evse=1, charging_profile_purpose="TxDefaultProfile") == "Accepted"
+    await csms.until(lambda: parts(8))
+    assert parts(8) == [(1, [4], False)]
+    assert await asked(9, charging_profile_id=[5]) == "NoProfiles"
+    assert await asked(9, stack_level=9) == "NoProfiles"
+    assert await asked(9, charging_limit_source=["EMS"]) == "NoProfiles"

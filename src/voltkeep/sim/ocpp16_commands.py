@@ -334,7 +334,6 @@ def _composite(
         charging_schedule=v16.ChargingSchedule(
             charging_rate_unit=unit,
             duration=request.duration,
-            start_schedule=start,
             charging_schedule_period=[
                 v16.ChargingSchedulePeriod(start_period=round(p.start), limit=round(p.limit, 1))
                 for p in periods

@@ -1,6 +1,5 @@
 """What a CSMS may ask of a station in OCPP 2.0.1 and 2.1, and how the station takes it."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -8,30 +7,19 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from voltkeep.ocpp import v21, v201
-from voltkeep.ocpp.v21 import ChargingProfileKindEnum as Kind
 from voltkeep.ocpp.v21 import ChargingProfilePurposeEnum as Purpose
-from voltkeep.ocpp.v21 import ChargingRateUnitEnum as Unit
 from voltkeep.ocpp.v21 import ReadingContextEnum as Context
 from voltkeep.ocpp.v21 import ReasonEnum as Reason
-from voltkeep.ocpp.v21 import RecurrencyKindEnum as Recurrency
 from voltkeep.ocpp.v21 import TriggerReasonEnum as Trigger
 from voltkeep.sim import commands
-from voltkeep.sim.clock import seconds, timestamp
+from voltkeep.sim.clock import seconds
 from voltkeep.sim.dialect import Verdict
+from voltkeep.sim.ocpp2_charging import CHARGING_HANDLERS, profile_of
 from voltkeep.sim.ocpp2_security import FILE_STATUSES, file_status
 from voltkeep.sim.ocpp2_variables import get_base_report, get_variables, set_variables
 from voltkeep.sim.outlet import Outlet
-from voltkeep.sim.profiles import Period, Profile, in_amperes
 from voltkeep.sim.station import Station
 from voltkeep.sim.transaction import Admission, Reservation, Token
-
-_LIMITS = frozenset(
-    {
-        Purpose.CHARGING_STATION_MAX_PROFILE,
-        Purpose.TX_DEFAULT_PROFILE,
-        Purpose.TX_PROFILE,
-    }
-)
 
 
 def verdict(info: v201.IdTokenInfo | v21.IdTokenInfo) -> Verdict:
@@ -58,7 +46,7 @@ def _request_start(
         return rejected
     profile = None
     if request.charging_profile is not UNSET:
-        profile = _profile(request.charging_profile, outlet.id, None)
+        profile = profile_of(request.charging_profile, outlet.id, None)
         if profile is None or profile.purpose is not Purpose.TX_PROFILE:
             return rejected  # F01.FR.09, F01.FR.10
     admission = Admission(token, request.remote_start_id)
@@ -247,133 +235,6 @@ def _transaction_status(
     )
 
 
-# Smart charging
-
-
-def _profile(
-    profile: v201.ChargingProfile | v21.ChargingProfile, evse: int, transaction: str | None
-) -> Profile | None:
-    """A profile of limits; None for what 2.1 adds and this station does not do."""
-    schedule = profile.charging_schedule[0]
-    limits = [period.limit for period in schedule.charging_schedule_period]
-    purpose = Purpose(profile.charging_profile_purpose.value)
-    kind = Kind(profile.charging_profile_kind.value)
-    if purpose not in _LIMITS or kind is Kind.DYNAMIC or UNSET in limits:
-        return None
-    return Profile(
-        id=profile.id,
-        stack_level=profile.stack_level,
-        purpose=purpose,
-        kind=kind,
-        unit=Unit(schedule.charging_rate_unit.value),
-        periods=tuple(
-            Period(p.start_period, p.limit or 0.0, p.number_phases or None)
-            for p in schedule.charging_schedule_period
-        ),
-        evse=evse,
-        starts=None if schedule.start_schedule is UNSET else seconds(schedule.start_schedule),
-        duration=None if schedule.duration is UNSET else schedule.duration,
-        recurrency=Recurrency(profile.recurrency_kind.value) if profile.recurrency_kind else None,
-        valid_from=-math.inf if profile.valid_from is UNSET else seconds(profile.valid_from),
-        valid_to=math.inf if profile.valid_to is UNSET else seconds(profile.valid_to),
-        transaction=transaction,
-    )
-
-
-def _set_profile(
-    station: Station, request: v201.SetChargingProfileRequest | v21.SetChargingProfileRequest
-) -> v21.SetChargingProfileResponse:
-    asked, evse = request.charging_profile, request.evse_id
-    reason = _unfit(station, asked, evse)
-    if reason is not None:
-        return v21.SetChargingProfileResponse(
-            status=v21.ChargingProfileStatusEnum.REJECTED,
-            status_info=v21.StatusInfo(reason_code=reason),
-        )
-    transaction = None if asked.transaction_id is UNSET else asked.transaction_id
-    profile = _profile(asked, evse, transaction)
-    assert profile is not None
-    station.profiles.install(profile)
-    return v21.SetChargingProfileResponse(status=v21.ChargingProfileStatusEnum.ACCEPTED)
-
-
-def _unfit(
-    station: Station, asked: v201.ChargingProfile | v21.ChargingProfile, evse: int
-) -> str | None:
-    """Why a profile cannot be taken, in a reason code of appendix 5."""
-    profile = _profile(asked, evse, None)
-    if profile is None:
-        return "UnsupportedParam"
-    if evse != 0 and evse not in station.outlets:
-        return "UnknownEvse"  # K01.FR.28
-    if profile.purpose is Purpose.TX_PROFILE:
-        outlet = station.outlets.get(evse)
-        running = outlet.transaction if outlet is not None else None
-        if running is None or asked.transaction_id != running.id:
-            return "TxNotFound"  # K01.FR.09, .16, .33
-    if profile.purpose is Purpose.CHARGING_STATION_MAX_PROFILE and (
-        evse != 0 or profile.kind is Kind.RELATIVE
-    ):
-        return "InvalidProfile"  # K01.FR.38
-    if profile.kind is not Kind.RELATIVE and profile.starts is None:
-        return "InvalidSchedule"  # K01.FR.40
-    duplicate = any(
-        other.id != profile.id
-        and other.purpose is profile.purpose is Purpose.TX_DEFAULT_PROFILE
-        and other.stack_level == profile.stack_level
-        and (other.evse == 0) is not (evse == 0)
-        for other in station.profiles
-    )
-    return "DuplicateProfile" if duplicate else None  # K01.FR.52, .53
-
-
-def _clear_profile(
-    station: Station, request: v201.ClearChargingProfileRequest | v21.ClearChargingProfileRequest
-) -> v21.ClearChargingProfileResponse:
-    wanted = request.charging_profile_criteria
-
-    def matches(profile: Profile) -> bool:
-        if request.charging_profile_id is not UNSET:
-            return profile.id == request.charging_profile_id
-        if wanted is UNSET:
-            return True
-        purpose = wanted.charging_profile_purpose
-        return (
-            wanted.evse_id in {UNSET, profile.evse}
-            and wanted.stack_level in {UNSET, profile.stack_level}
-            and (purpose is UNSET or purpose.value == profile.purpose)
-        )
-
-    status = v21.ClearChargingProfileStatusEnum
-    cleared = station.profiles.clear(matches)
-    return v21.ClearChargingProfileResponse(status=status.ACCEPTED if cleared else status.UNKNOWN)
-
-
-def _composite(
-    station: Station, request: v201.GetCompositeScheduleRequest | v21.GetCompositeScheduleRequest
-) -> v21.GetCompositeScheduleResponse:
-    if request.evse_id != 0 and request.evse_id not in station.outlets:
-        return v21.GetCompositeScheduleResponse(status=v21.GenericStatusEnum.REJECTED)
-    asked = request.charging_rate_unit
-    unit = Unit.W if asked is UNSET else Unit(asked.value)
-    load, periods = commands.composite(station, request.evse_id, request.duration)
-    if unit is Unit.A:
-        periods = in_amperes(periods, load)
-    return v21.GetCompositeScheduleResponse(
-        status=v21.GenericStatusEnum.ACCEPTED,
-        schedule=v21.CompositeSchedule(
-            evse_id=request.evse_id,
-            duration=request.duration,
-            schedule_start=timestamp(station.wall(station.clock.now())),
-            charging_rate_unit=unit,
-            charging_schedule_period=[
-                v21.ChargingSchedulePeriod(start_period=round(p.start), limit=round(p.limit, 1))
-                for p in periods
-            ],
-        ),
-    )
-
-
 def _outlet(station: Station, evse: v201.EVSE | v21.EVSE) -> Outlet | None:
     """The outlet that an EVSE is, if its connector is the one each of them has."""
     connector: int | UnsetType = evse.connector_id
@@ -381,13 +242,12 @@ def _outlet(station: Station, evse: v201.EVSE | v21.EVSE) -> Outlet | None:
 
 
 HANDLERS: dict[str, Callable[[Station, Any], Any]] = {
+    **CHARGING_HANDLERS,
     "CancelReservation": _cancel_reservation,
     "ChangeAvailability": _change_availability,
     "ClearCache": _clear_cache,
-    "ClearChargingProfile": _clear_profile,
     "DataTransfer": _data_transfer,
     "GetBaseReport": get_base_report,
-    "GetCompositeSchedule": _composite,
     "GetLocalListVersion": _local_list_version,
     "GetTransactionStatus": _transaction_status,
     "RequestStartTransaction": _request_start,
@@ -396,7 +256,6 @@ HANDLERS: dict[str, Callable[[Station, Any], Any]] = {
     "ReserveNow": _reserve,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
-    "SetChargingProfile": _set_profile,
     "SetVariables": set_variables,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from voltkeep.ocpp.v21 import ChargingProfileKindEnum as Kind
 from voltkeep.ocpp.v21 import ChargingProfilePurposeEnum as Purpose
@@ -45,6 +45,7 @@ class Profile:
     valid_from: float = -math.inf
     valid_to: float = math.inf
     transaction: str | None = None
+    said: Any = None  # the message it came with, to be reported
 
     def period(self, now: float, began: float | None) -> Period | None:
         """The period in force; None while the profile says nothing.
@@ -88,7 +89,9 @@ class Profile:
                 return began
             case Kind.RECURRING:
                 round_ = _WEEK if self.recurrency is Recurrency.WEEKLY else _DAY
-                first = self.starts or 0.0
+                first = self.starts if self.starts is not None else began
+                if first is None or now < first:
+                    return first  # K01.FR.30: not before it starts
                 return first + math.floor((now - first) / round_) * round_
             case _:
                 # K01.FR.40 demands a start; 1.6 counts from the transaction where there is none.

@@ -237,7 +237,7 @@ class SqlHistoryLists:
             descending=sort == "-at",
             found=(c.tenant == tenant,),
             filters=tuple(filters),
-            nulls=False,  # not told yet
+            parts=(False,),  # the others are not told yet
         )
         if which.sites is None:
             rows, place = await paging.page(self._db, listing, after, limit)

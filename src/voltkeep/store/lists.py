@@ -1,5 +1,6 @@
 """Lists of what there is now: stations, connectors, tokens, transactions."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -150,10 +151,11 @@ class SqlLists(SqlHistoryLists):
         name, descending = _direction(sort)
         found, filters = _of_transaction(which)
         ranges = _ranges(which)
+        parts = _parts(which, name, ranges)
         at_sites, is_short = await self._standing(tenant, _t.station, which.sites)
-        if ranges and name not in ranges and not is_short:
-            times = [each for of_column in ranges.values() for each in of_column]
-            is_short = await are_few(self._db, transactions, _t.tenant == tenant, *times)
+        for some in (found if name != "first_heard_at" else (), *ranges.values()):
+            if some and not is_short:
+                is_short = await are_few(self._db, transactions, _t.tenant == tenant, *some)
         # A range of the times that the list is sorted by is a part of its index.
         found = (_t.tenant == tenant, *found, *ranges.pop(name, ()))
         filters = (*filters, *at_sites, *(each for of in ranges.values() for each in of))
@@ -164,7 +166,7 @@ class SqlLists(SqlHistoryLists):
             found=found,
             filters=filters,
             is_short=is_short or which.ref is not None,
-            nulls=name not in _ranges(which),
+            parts=parts,
         )
         rows, place = await paging.page(self._db, listing, after, limit)
         return Page([as_transaction(row) for row in rows], place)
@@ -227,6 +229,13 @@ def _of_transaction(which: TransactionFilter) -> tuple[Where, Where]:
     if which.evse_id is not None:
         filters.append(_t.evse_id == which.evse_id)
     return tuple(found), tuple(filters)
+
+
+def _parts(which: TransactionFilter, name: str, ranges: Mapping[str, Where]) -> tuple[bool, ...]:
+    """Whether those that have the time they are sorted by can fit, and those that do not."""
+    if name == "ended_at" and which.active:
+        return (True,)
+    return (False,) if name in ranges else (False, True)
 
 
 def _ranges(which: TransactionFilter) -> dict[str, Where]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, UnaryExpression, select, tuple_
+from sqlalchemy.sql.operators import custom_op
 
 from voltkeep.services.lists import Place
 from voltkeep.store.columns import UtcTime, from_micros, micros
@@ -34,7 +35,7 @@ class Listing:
     found: Where
     filters: Where = ()
     is_short: bool = False
-    nulls: bool = True  # whether rows without the first column can fit
+    parts: tuple[bool, ...] = (False, True)  # with the first column, and without it
 
 
 async def page(
@@ -43,13 +44,14 @@ async def page(
     """The rows, and where the list goes on if there may be more."""
     rows: list[Row[Any]] = []
     for is_null in _parts(listing, after):
-        part = _part(listing, after, is_null=is_null)
+        order = _order(db, listing, is_null=is_null)
+        part = _part(listing, order, after, is_null=is_null)
         bound = None
         if listing.filters and not listing.is_short:
             bound = await _bound(db, listing, part, stretch or STRETCH)
         found = part.with_only_columns(*listing.columns).where(*listing.filters)
         if bound is not None:
-            found = found.where(_beyond(listing, bound, is_null=is_null, until=True))
+            found = found.where(_beyond(listing, order, bound, until=True))
         rows += await db.rows(found.limit(limit + 1 - len(rows)))
         if len(rows) > limit:
             return rows[:limit], place_of(listing, rows[limit - 1])
@@ -76,31 +78,41 @@ def _parts(listing: Listing, after: Place | None) -> list[bool]:
     if not listing.order[0].nullable:
         return [False]
     is_past = after is not None and after[0] is None
-    return [*([] if is_past else [False]), *([True] if listing.nulls else [])]
+    return [is_null for is_null in listing.parts if is_null or not is_past]
 
 
-def _part(listing: Listing, after: Place | None, *, is_null: bool) -> Select[Any]:
+def _order(db: Statements, listing: Listing, *, is_null: bool) -> list[ColumnElement[Any]]:
+    """What is sorted by. A plus keeps SQLite from an index that is in order, and finds nothing."""
+    first, *rest = listing.order
+    if is_null:
+        return list(rest)
+    if listing.is_short and db.engine == "sqlite":
+        return [UnaryExpression(first, operator=custom_op("+"), type_=first.type), *rest]
+    return [first, *rest]
+
+
+def _part(
+    listing: Listing, order: list[ColumnElement[Any]], after: Place | None, *, is_null: bool
+) -> Select[Any]:
     first = listing.order[0]
     part = select(*listing.order).where(*listing.found)
     if first.nullable:
         part = part.where(first.is_(None) if is_null else first.is_not(None))
     if after is not None and is_null == (after[0] is None):
-        part = part.where(_beyond(listing, after, is_null=is_null))
-    directed = (each.desc() for each in listing.order) if listing.descending else listing.order
+        part = part.where(_beyond(listing, order, after))
+    directed = (each.desc() for each in order) if listing.descending else order
     return part.order_by(*directed)
 
 
 def _beyond(
-    listing: Listing, place: Place, *, is_null: bool, until: bool = False
+    listing: Listing, order: list[ColumnElement[Any]], place: Place, *, until: bool = False
 ) -> ColumnElement[bool]:
     """What comes after a place; or until it, and with it."""
     if len(place) != len(listing.order):
         raise ValueError(f"not a place in this list: {place}")
-    skipped = 1 if is_null else 0
-    columns = listing.order[skipped:]
-    values = [_value(*each) for each in zip(columns, place[skipped:], strict=True)]
-    last = tuple_(*values, types=[each.type for each in columns])
-    here = tuple_(*columns)
+    values = [_value(*each) for each in zip(order, place[-len(order) :], strict=True)]
+    last = tuple_(*values, types=[each.type for each in order])
+    here = tuple_(*order)
     if until:
         return here >= last if listing.descending else here <= last
     return here < last if listing.descending else here > last
@@ -118,7 +130,7 @@ def place_of(listing: Listing, row: Row[Any]) -> Place:
     return tuple(micros(each) if isinstance(each, datetime) else each for each in values)
 
 
-def _value(column: Column[Any], value: int | str | None) -> Any:
+def _value(column: ColumnElement[Any], value: int | str | None) -> Any:
     if isinstance(column.type, UtcTime) and isinstance(value, int):
         return from_micros(value)
     return value

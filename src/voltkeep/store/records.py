@@ -1,5 +1,6 @@
 """Records of any kind: what is kept by name and looked at by state, in one table a kind."""
 
+import heapq
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -19,10 +20,11 @@ from sqlalchemy import (
 )
 
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.services.records import Fields, Look, R
+from voltkeep.services.records import Fields, Look, R, Record
 from voltkeep.store.columns import all_storable
 from voltkeep.store.engine import EngineName, Statements, per_engine
 from voltkeep.store.tables import stations
+from voltkeep.store.tenants import tenants_of
 
 _OWN = frozenset({"station", "id", "state", "at"})  # columns; the rest is content
 _KEY = frozenset({"tenant", "station", "id"})
@@ -90,9 +92,7 @@ class SqlRecords(Generic[R]):
         before: tuple[datetime, StationId, str] | None = None,
         limit: int = 1000,
     ) -> list[R]:
-        found = self._select()
-        if tenant is not None:
-            found = found.where(self._c.tenant == tenant)
+        found = self._latest(self._select())
         if states:
             found = found.where(self._c.state.in_(states))
         if since is not None:
@@ -101,7 +101,13 @@ class SqlRecords(Generic[R]):
             at, station, id = before
             types = [column.type for column in self._order]
             found = found.where(tuple_(*self._order) < tuple_(at, *station, id, types=types))
-        return await self._many(self._latest(found).limit(limit))
+        # Of each tenant a page, from its index; then the first of all of them.
+        tenants = [tenant] if tenant is not None else await tenants_of(self._db, self._table)
+        pages = [
+            await self._many(found.where(self._c.tenant == each).limit(limit)) for each in tenants
+        ]
+        latest = heapq.merge(*pages, key=_place, reverse=True)
+        return [record for record, _ in zip(latest, range(limit), strict=False)]
 
     async def page(self, tenant: TenantId, look: Look) -> list[R]:
         order = (self._c.at, self._c.station, self._c.id)
@@ -165,6 +171,10 @@ class SqlRecords(Generic[R]):
     def _record(self, row: Any) -> R:
         own = {"station": (row.tenant, row.station), "id": row.id, "state": row.state, "at": row.at}
         return convert({**json.decode(row.content), **own}, self._kind)
+
+
+def _place(record: Record) -> tuple[datetime, StationId, str]:
+    return (record.at, record.station, record.id)
 
 
 def _standing_at(tenant: TenantId, sites: Sequence[str]) -> Select[Any]:

@@ -207,7 +207,7 @@ _where(
 _where("open_first_heard", _open, _t.first_heard_at, _t.station, _t.ref)
 _where("open_started", _open, _t.started_at, _t.station, _t.ref)
 _where("open_token", _open, _t.token_key)
-_where("open_station", _open, _t.station)
+_where("open_station", _open, _t.station, _t.ref)
 
 # What was heard of each transaction. The mark is what makes a resent update harmless.
 transaction_events = Table(
@@ -394,7 +394,7 @@ def _records(name: str, *found_by: str) -> Table:
         *(Column(each, Words, nullable=False) for each in found_by),
         Index(None, "tenant", "id"),
         Index(None, "tenant", "state", "at"),
-        Index(None, "at", "tenant", "station", "id"),
+        Index(None, "tenant", "at", "station", "id"),
         *(Index(None, "tenant", each, "at") for each in found_by),
     )
 

@@ -51,8 +51,18 @@ def upgrade() -> None:
     _for_lists()
 
 
+_OLDER_RECORDS = (
+    *("certificates", "certificate_requests", "installed_certificates", "trust_anchors"),
+    *("log_uploads", "firmware_images", "firmware_updates", "security_events", "refusals"),
+    *("alerts", "campaigns", "campaign_steps"),
+)
+
+
 def _for_lists() -> None:
     """What lists are sorted by and looked up in."""
+    for name in _OLDER_RECORDS:
+        op.drop_index(f"ix_{name}_at_tenant_station_id", name)
+        op.create_index(f"ix_{name}_tenant_at_station_id", name, ["tenant", "at", "station", "id"])
     for table, columns in (
         ("stations", ["tenant", "created_at", "name"]),
         ("stations", ["tenant", "connected_at", "name"]),
@@ -64,7 +74,9 @@ def _for_lists() -> None:
         ("transactions", ["tenant", "ref"]),
     ):
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
+    op.drop_index("ix_transactions_open_station", "transactions")
     for name, condition, columns in (
+        ("open_station", "ended_at IS NULL", []),
         ("ended", "ended_at IS NOT NULL", ["ended_at"]),
         ("closed", "closed_at IS NOT NULL", ["first_heard_at"]),
         ("group", "group_token IS NOT NULL", ["group_token", "first_heard_at"]),
@@ -95,7 +107,7 @@ def _records(name: str, *found_by: str) -> None:
     for columns in (
         ["tenant", "id"],
         ["tenant", "state", "at"],
-        ["at", "tenant", "station", "id"],
+        ["tenant", "at", "station", "id"],
         *(["tenant", each, "at"] for each in found_by),
     ):
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, columns)

@@ -16,7 +16,15 @@ from voltkeep.domain.accounts import (
 )
 from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.authorization import Authorization, Token
-from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
+from voltkeep.domain.availability import (
+    AvailabilityPlan,
+    AvailabilityWish,
+    ChargingState,
+    ConnectorStatus,
+    PlanState,
+    StatusUpdate,
+    WishState,
+)
 from voltkeep.domain.campaigns import Campaign, CampaignState, CampaignStep, StepState
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -30,6 +38,7 @@ from voltkeep.domain.certificates import (
     RootUse,
     TrustAnchor,
 )
+from voltkeep.domain.closing import Evidence, Unended
 from voltkeep.domain.commands import RawCommand
 from voltkeep.domain.configuration import Assignment, MakePrefix, Template
 from voltkeep.domain.device_model import (
@@ -64,7 +73,7 @@ from voltkeep.domain.smart_charging import (
 )
 from voltkeep.domain.smart_charging import ReportState as ProfileReportState
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
-from voltkeep.domain.transactions import Phase, Transaction, TransactionUpdate
+from voltkeep.domain.transactions import Closing, Phase, Transaction, TransactionUpdate
 from voltkeep.domain.webhooks import Attempt, Delivery, Webhook, WebhookState
 from voltkeep.services.ports import ConnectorRow, Exchange, QueuedCommand
 
@@ -145,6 +154,9 @@ FULL_TRANSACTION = transaction(
     charging_state=ChargingState.SUSPENDED_EV,
     remote_start_id=7,
     reservation_id=8,
+    closing=Closing(
+        at=after(1800), by="alice", reason="replaced", as_of=after(900), meter_wh=5100.75
+    ),
     last_heard_at=after(3601),
 )
 
@@ -521,6 +533,41 @@ _PROFILE_REPORT = {
 
 
 RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "availability": (
+        AvailabilityWish,
+        {
+            "state": WishState.SCHEDULED,
+            "operative": False,
+            "evse": EVSE,
+            "asked_at": after(-9),
+            "asked_by": "alice",
+            "status": "Scheduled",
+        },
+    ),
+    "availability_plans": (
+        AvailabilityPlan,
+        {
+            "state": PlanState.PLANNED,
+            "operative": False,
+            "evse": EVSE,
+            "due_at": after(60),
+            "expires_at": after(120),
+            "asked_at": after(-9),
+            "actor": Actor(kind="cli", name="alice"),
+            "reason": "Accepted",
+        },
+    ),
+    "unended": (
+        Unended,
+        {
+            "state": Evidence.AVAILABLE,
+            "text": "its EVSE says Available",
+            "evse": EVSE,
+            "id_token": TOKEN,
+            "started_at": after(-60),
+            "last_heard_at": after(-30),
+        },
+    ),
     "certificates": (IssuedCertificate, _ISSUED),
     "certificate_requests": (CertificateRequest, _REQUEST),
     "installed": (InstalledCertificate, _INSTALLED),

@@ -19,8 +19,9 @@ from tests.contract.samples import (
 )
 
 from voltkeep.domain.authorization import Authorization
+from voltkeep.domain.availability import ConnectorStatus
 from voltkeep.domain.identity import Evse, IdToken
-from voltkeep.domain.transactions import Phase, Transaction
+from voltkeep.domain.transactions import Closing, Phase, Transaction
 
 
 async def add(store, *transactions):
@@ -236,3 +237,59 @@ async def test_a_meter_value_said_again_is_stored_once(store):
         found = await work.meter_values.of_transaction(ALPHA, REF)
         assert sorted(row.value.energy_wh for row in found) == [1, 2]
         assert {row.received_at for row in found} == {NOON}
+
+
+async def test_what_a_person_has_closed_is_not_active(store):
+    closing = Closing(at=after(9), by="alice", reason="", as_of=NOON, meter_wh=None)
+    await add(store, transaction(closing=closing), transaction("tx-2", evse=Evse(2, 1)))
+
+    async with store.read() as work:
+        assert await work.transactions.active_with(TENANT, TOKEN) == 1
+        active = await work.transactions.all(TENANT, active=True)
+        assert [each.ref for each in active] == ["tx-2"]
+        over = await work.transactions.all(TENANT, active=False)
+        assert [each.closing for each in over] == [closing]
+
+
+async def suspects(store, *, silent_since=NOON, **page):
+    async with store.read() as work:
+        found = await work.transactions.suspects(silent_since, **page)
+        return [each.ref for each in found]
+
+
+async def test_open_transactions_that_may_never_have_ended_are_among_the_suspects(store):
+    elsewhere = {"station": BETA, "last_heard_at": after(-60)}
+    await add(
+        store,
+        transaction("followed"),
+        transaction("next", first_heard_at=after(60), last_heard_at=after(60)),
+        transaction("freed", evse=Evse(3)),
+        transaction("ended", ended_at=after(1), evse=Evse(3)),
+        transaction("silent", **elsewhere),
+    )
+    async with store.begin() as work:
+        await work.stations.add(samples.station())
+        await work.connectors.save(
+            [samples.connector(Evse(3, 1), status=ConnectorStatus.AVAILABLE)]
+        )
+
+    found = await suspects(store)
+    assert {"followed", "freed", "silent"} <= set(found)
+    assert "ended" not in found
+    assert await suspects(store, limit=1) == found[:1]
+    rest = await suspects(store, after=(ALPHA, found[0]))
+    assert rest == found[1:]
+
+
+async def test_the_next_on_the_same_evse_is_the_newer(store):
+    await add(
+        store,
+        first := transaction("first"),
+        transaction("elsewhere", evse=Evse(9), first_heard_at=after(1)),
+        transaction("third", first_heard_at=after(3)),
+        transaction("second", first_heard_at=after(2)),
+        last := transaction("last", evse=None, first_heard_at=after(4)),
+    )
+    async with store.read() as work:
+        assert (await work.transactions.newer(first)).ref == "second"
+        assert await work.transactions.newer(last) is None

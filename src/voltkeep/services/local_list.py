@@ -340,9 +340,9 @@ class LocalListService:
 
     async def _known(self, station: StationId) -> LocalList:
         async with self._read() as work:
-            await registered(work, station)
+            where = await registered(work, station)
             known = await work.local_lists.get(station, LIST)
-        return known or LocalList(station=station, at=self._clock())
+        return known or LocalList(station=station, at=where.created_at)
 
     async def _keep(self, changed: LocalList) -> None:
         """Store what was found; what a person has chosen meanwhile stays chosen."""

@@ -19,11 +19,13 @@ from voltkeep.services.closing import ClosingService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
+from voltkeep.services.local_list import LocalListService
 from voltkeep.services.orders import OrderService
 from voltkeep.services.people import People
 from voltkeep.services.ports import Read
 from voltkeep.services.provisioning import ProvisioningService, UnknownStation
 from voltkeep.services.remote_control import RemoteControlService
+from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import SecurityService
 from voltkeep.services.security_events import SecurityEventService
@@ -51,6 +53,10 @@ class ApiServices(Protocol):
     def availability(self) -> AvailabilityService: ...
     @property
     def closing(self) -> ClosingService: ...
+    @property
+    def reservations(self) -> ReservationService: ...
+    @property
+    def local_lists(self) -> LocalListService: ...
     @property
     def orders(self) -> OrderService: ...
     @property

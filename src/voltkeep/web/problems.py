@@ -27,7 +27,7 @@ from voltkeep.services.accounts import (
     UnknownTenant,
 )
 from voltkeep.services.authority import BadCertificate, FileTooLarge
-from voltkeep.services.authorization import UnknownToken
+from voltkeep.services.authorization import TokenExists, UnknownToken
 from voltkeep.services.availability_plans import BadPlan, UnknownPlan
 from voltkeep.services.batches import UnknownBatch
 from voltkeep.services.certificates import UnknownCertificate
@@ -46,14 +46,17 @@ from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.passwords import TooManyTries
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.provisioning import StationExists, UnknownStation
+from voltkeep.services.reservations import UnknownReservation
 from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
 from voltkeep.services.security import TooBusy
 from voltkeep.services.security_events import UnknownAlert
 from voltkeep.services.sessions import UnknownSession
 from voltkeep.services.sign_in import CodeNeeded, ProviderAway
 from voltkeep.services.tenants import TenantExists, TenantInUse
+from voltkeep.services.token_groups import GroupExists, UnknownGroup
 from voltkeep.services.transactions import UnknownTransaction
 from voltkeep.services.transfers import BadLocation, NoRoom
+from voltkeep.services.unknown_tokens import NotSeen
 from voltkeep.services.users import (
     LastAdministrator,
     UnknownUser,
@@ -165,6 +168,11 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (UnknownStation, 404, "not-found"),
     (UnknownTransaction, 404, "not-found"),
     (UnknownToken, 404, "not-found"),
+    (UnknownGroup, 404, "not-found"),
+    (NotSeen, 404, "not-found"),
+    (UnknownReservation, 404, "not-found"),
+    (TokenExists, 409, "conflict"),
+    (GroupExists, 409, "conflict"),
     (UnknownPlan, 404, "not-found"),
     (BadPlan, 422, "unfit"),
     (NotClosable, 409, "not-closable"),

@@ -65,13 +65,13 @@ from voltkeep.domain.smart_charging import (
     Period,
     ProfileCriteria,
     ProfileReport,
+    ProfileReportState,
     ProfileState,
     Purpose,
     Recurrency,
     Schedule,
     Step,
 )
-from voltkeep.domain.smart_charging import ReportState as ProfileReportState
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.domain.transactions import Closing, Phase, Transaction, TransactionUpdate
 from voltkeep.domain.webhooks import Attempt, Delivery, Webhook, WebhookState

@@ -374,7 +374,7 @@ class ChargingNeeds(Struct, frozen=True, kw_only=True):
     schedule_answer: str = ""  # Accepted, if it stays within what we allow
 
 
-class ReportState(enum.StrEnum):
+class ProfileReportState(enum.StrEnum):
     """How far a report of profiles has come (K09)."""
 
     ASKED = "asked"
@@ -389,7 +389,7 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
 
     station: StationId
     id: str  # of the request
-    state: ReportState
+    state: ProfileReportState
     at: datetime
     criteria: ProfileCriteria
     asked_at: datetime

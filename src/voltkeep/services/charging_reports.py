@@ -17,10 +17,10 @@ from voltkeep.domain.smart_charging import (
     HeldProfile,
     Kind,
     LimitTold,
+    ProfileReportState,
     ProfileState,
     ProfilesTold,
     Purpose,
-    ReportState,
     Schedule,
     readable,
 )
@@ -50,12 +50,12 @@ class ChargingReportService:
             if report is None or at - report.asked_at > _TIMELY:
                 return
             kept = dict.fromkeys((*report.told, *(each for each in names if each is not None)))
-            state = ReportState.RUNNING if told.more else ReportState.COMPLETE
-            if report.state is ReportState.COMPLETE:
+            state = ProfileReportState.RUNNING if told.more else ProfileReportState.COMPLETE
+            if report.state is ProfileReportState.COMPLETE:
                 state = report.state  # a part is said again
             changed = structs.replace(report, state=state, at=at, told=tuple(kept))
             await work.profile_reports.put(changed)
-            if state is ReportState.COMPLETE:
+            if state is ProfileReportState.COMPLETE:
                 await held_.not_told(work, changed, at)
 
     async def limited(self, sender: Sender, told: LimitTold) -> None:

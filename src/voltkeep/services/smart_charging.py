@@ -25,10 +25,10 @@ from voltkeep.domain.smart_charging import (
     HeldProfile,
     ProfileCriteria,
     ProfileReport,
+    ProfileReportState,
     ProfileState,
     Purpose,
     RateUnit,
-    ReportState,
 )
 from voltkeep.services import held_profiles as held_
 from voltkeep.services.audit import audit
@@ -231,7 +231,7 @@ class SmartChargingService:
                 report = ProfileReport(
                     station=station,
                     id=str(new_request_id()),
-                    state=ReportState.ASKED,
+                    state=ProfileReportState.ASKED,
                     at=now,
                     criteria=which,
                     asked_at=now,
@@ -245,23 +245,23 @@ class SmartChargingService:
         try:
             outcome = await self._stations.send(station, command)
         except StationUnreachable as failure:
-            await self._report_answered(report, ReportState.FAILED, failure.result)
+            await self._report_answered(report, ProfileReportState.FAILED, failure.result)
             raise
-        state = ReportState.ASKED if outcome.accepted else ReportState.NONE
+        state = ProfileReportState.ASKED if outcome.accepted else ProfileReportState.NONE
         await self._report_answered(report, state, outcome.status)
         return outcome
 
     async def _report_answered(
-        self, report: ProfileReport, state: ReportState, status: str
+        self, report: ProfileReport, state: ProfileReportState, status: str
     ) -> None:
         now = self._clock()
         async with self._begin() as work:
             current = await work.profile_reports.lock(report.station, report.id)
-            if current is None or current.state is not ReportState.ASKED:
+            if current is None or current.state is not ProfileReportState.ASKED:
                 return  # its parts were quicker than the answer
             changed = structs.replace(current, state=state, status=status, at=now)
             await work.profile_reports.put(changed)
-            if state is ReportState.NONE:
+            if state is ProfileReportState.NONE:
                 await held_.not_told(work, changed, now)
 
     # What people look at.
@@ -276,10 +276,15 @@ class SmartChargingService:
             return [each.as_of(now) for each in await work.charging_profiles.of(station)]
 
     async def page(self, tenant: TenantId, look: Look) -> list[HeldProfile]:
-        """Of every station of a tenant."""
-        now = self._clock()
+        """Of every station of a tenant; see `HeldProfile.as_of`."""
         async with self._read() as work:
-            return [each.as_of(now) for each in await work.charging_profiles.page(tenant, look)]
+            return await work.charging_profiles.page(tenant, look)
+
+    async def reports_of(self, station: StationId) -> list[ProfileReport]:
+        """What it was asked to report, the latest changed first. Raises UnknownStation."""
+        async with self._read() as work:
+            await registered(work, station)
+            return await work.profile_reports.of(station, limit=100)
 
     async def needs_of(self, station: StationId) -> list[ChargingNeeds]:
         """What EVs have said there. Raises UnknownStation."""

@@ -16,6 +16,7 @@ from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.batches import BatchService
 from voltkeep.services.certificates import CertificateService
 from voltkeep.services.closing import ClosingService
+from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
@@ -29,6 +30,8 @@ from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import SecurityService
 from voltkeep.services.security_events import SecurityEventService
+from voltkeep.services.smart_charging import SmartChargingService
+from voltkeep.services.templates import TemplateService
 from voltkeep.services.transactions import TransactionService
 from voltkeep.services.webhooks import WebhookService
 from voltkeep.web.auth import Accounts
@@ -54,7 +57,13 @@ class ApiServices(Protocol):
     @property
     def closing(self) -> ClosingService: ...
     @property
+    def configuration(self) -> ConfigurationService: ...
+    @property
+    def templates(self) -> TemplateService: ...
+    @property
     def reservations(self) -> ReservationService: ...
+    @property
+    def smart_charging(self) -> SmartChargingService: ...
     @property
     def local_lists(self) -> LocalListService: ...
     @property

@@ -332,6 +332,7 @@ class _Line:
             )
             self._note(attempt, leave_until)
             settled = await self._patiently(delivery, attempt)
+            self._is_stale = self._is_stale or settled is None
             queue = self._queues.get(station, [])
             if queue and queue[0].id == delivery.id:
                 if settled is not None and settled.progress is DeliveryState.WAITING:

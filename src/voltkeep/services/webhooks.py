@@ -248,6 +248,8 @@ class WebhookService:
             )
             if from_now:
                 await _drop_waiting(work, webhook)
+            else:
+                await self._hurry(work, webhook)
             await work.webhooks.put(webhook)
             await _tell(work, webhook, "webhook.enabled")
         return webhook
@@ -338,6 +340,16 @@ class WebhookService:
             deed = Deed(action="webhook.tested", object=webhook.id, result=result)
             await audit(work, tenant, at, deed)
         return attempt
+
+    async def _hurry(self, work: Work, webhook: Webhook) -> None:
+        """What waits to be tried again is tried now: somebody has mended the endpoint."""
+        at, tenant = self._clock(), webhook.station.tenant
+        look = Look(states=(state_of(webhook.id, DeliveryState.WAITING),), limit=_PAGE)
+        while page := await work.deliveries.page(tenant, look):
+            for each in page:
+                await work.deliveries.put(structs.replace(each, next_at=at))
+            last = page[-1]
+            look = structs.replace(look, after=(last.at, last.station.name, last.id))
 
     async def _again(self, work: Work, found: Delivery) -> Delivery:
         again = structs.replace(

@@ -9,7 +9,7 @@ import structlog
 from msgspec import Raw, Struct, json, structs
 
 from voltkeep.domain.audit import Deed
-from voltkeep.domain.commands import Outcome
+from voltkeep.domain.commands import Outcome, VariablesTold
 from voltkeep.domain.configuration import (
     Applied,
     Assignment,
@@ -401,8 +401,17 @@ def outcome_of(applied: Applied) -> Outcome:
             for each in applied.left
         ],
     }
+    said = tuple(
+        VariableTold(
+            variable=each.variable, value=each.value, status=each.status, reason=each.reason
+        )
+        for each in applied.written
+    )
     return Outcome(
-        accepted=not problem, status=problem or reboot, response=Raw(json.encode(content))
+        accepted=not problem,
+        status=problem or reboot,
+        response=Raw(json.encode(content)),
+        told=VariablesTold(said),
     )
 
 

@@ -17,6 +17,7 @@ from litestar.exceptions import (
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Principal
+from voltkeep.domain.device_model import BadVariable
 from voltkeep.domain.identity import BadName
 from voltkeep.domain.telling import UnknownEventType
 from voltkeep.services.accounts import (
@@ -32,6 +33,7 @@ from voltkeep.services.availability_plans import BadPlan, UnknownPlan
 from voltkeep.services.batches import UnknownBatch
 from voltkeep.services.certificates import UnknownCertificate
 from voltkeep.services.closing import NotClosable
+from voltkeep.services.configuration import UnknownReport, UnsafeWrite
 from voltkeep.services.diagnostics import UnknownLog
 from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
 from voltkeep.services.images import BadImage, ImageExists, UnknownImage
@@ -52,6 +54,7 @@ from voltkeep.services.security import TooBusy
 from voltkeep.services.security_events import UnknownAlert
 from voltkeep.services.sessions import UnknownSession
 from voltkeep.services.sign_in import CodeNeeded, ProviderAway
+from voltkeep.services.templates import BadTemplate, TemplateExists, UnknownTemplate
 from voltkeep.services.tenants import TenantExists, TenantInUse
 from voltkeep.services.token_groups import GroupExists, UnknownGroup
 from voltkeep.services.transactions import UnknownTransaction
@@ -171,6 +174,12 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (UnknownGroup, 404, "not-found"),
     (NotSeen, 404, "not-found"),
     (UnknownReservation, 404, "not-found"),
+    (UnknownReport, 404, "not-found"),
+    (UnknownTemplate, 404, "not-found"),
+    (TemplateExists, 409, "conflict"),
+    (BadTemplate, 422, "unfit"),
+    (UnsafeWrite, 422, "unfit"),
+    (BadVariable, 422, "unfit"),
     (TokenExists, 409, "conflict"),
     (GroupExists, 409, "conflict"),
     (UnknownPlan, 404, "not-found"),

@@ -99,6 +99,11 @@ _ASKED = {
         *("ChangeConfiguration", "ExtendedTriggerMessage", "SignedUpdateFirmware"),
         *("CertificateSigned", "InstallCertificate", "GetInstalledCertificateIds"),
         *("DeleteCertificate", "GetLog"),
+        *("CancelReservation", "ChangeAvailability", "ClearCache", "ClearChargingProfile"),
+        *("DataTransfer", "GetCompositeSchedule", "GetConfiguration", "GetDiagnostics"),
+        *("GetLocalListVersion", "RemoteStartTransaction", "RemoteStopTransaction"),
+        *("ReserveNow", "Reset", "SendLocalList", "SetChargingProfile", "TriggerMessage"),
+        *("UnlockConnector", "UpdateFirmware"),
     ),
     "2.0.1": (
         *("SetVariables", "GetVariables", "SetNetworkProfile", "TriggerMessage", "UpdateFirmware"),

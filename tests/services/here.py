@@ -14,19 +14,21 @@ from voltkeep.wiring import make_services
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CS = station_id("CS-1")
+SETTINGS = Settings(data=Path("/nonexistent"), public_host="csms.example")
 ALICE = Actor(kind="api", name="alice")
 
 
 class Here:
     """`asked` is what stations were sent; those not in `connected` are offline."""
 
-    def __init__(self, authority=None):
+    def __init__(self, authority=None, settings=SETTINGS):
         self.now = NOON
         self.store = MemoryStore()
         self.asked = []
         self.answer = Outcome(accepted=True, status="Accepted")
         self.connected = {}
         self._authority = authority
+        self._settings = settings
         self.start_server()
 
     def start_server(self):
@@ -35,7 +37,7 @@ class Here:
             self.store,
             self,
             lambda _: None,
-            settings=Settings(data=Path("/nonexistent"), public_host="csms.example"),
+            settings=self._settings,
             secret=b"here",
             authority=self._authority,
             files=None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbour's group
+    apikey,
     audit,
     availability,
     ca,
@@ -14,6 +15,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     ca_roots,
     campaign,
     certificate,
+    charging_profile,
     config,
     configuration,
     configuration_template,
@@ -21,7 +23,9 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     database,
     doctor,
     firmware,
+    local_list,
     log,
+    reservation,
     security,
     serve,
     sim,
@@ -32,10 +36,13 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     station_list,
     station_switch,
     station_tail,
+    tenant,
     token,
+    token_unknown,
     transaction,
     transaction_close,
     transaction_export,
+    user,
 )
 from voltkeep.cli.command import Run, accepts, command, parameter, remember
 from voltkeep.cli.usage import Tree
@@ -73,8 +80,13 @@ serve.add_to(tree)
 tree.add_typer(station.group, name="station")
 station.group.add_typer(station_command.group, name="command")
 tree.add_typer(token.group, name="token")
+tree.add_typer(local_list.group, name="local-list")
+tree.add_typer(reservation.group, name="reservation")
 tree.add_typer(transaction.group, name="transaction")
 tree.add_typer(availability.group, name="availability")
+tree.add_typer(user.group, name="user")
+tree.add_typer(apikey.group, name="apikey")
+tree.add_typer(tenant.group, name="tenant")
 tree.add_typer(security.group, name="security")
 tree.add_typer(audit.group, name="audit")
 tree.add_typer(certificate.group, name="certificate")
@@ -82,6 +94,7 @@ tree.add_typer(ca.group, name="ca")
 ca.group.add_typer(ca_roots.group, name="roots")
 tree.add_typer(campaign.group, name="campaign")
 tree.add_typer(configuration.group, name="configuration")
+tree.add_typer(charging_profile.group, name="charging-profile")
 tree.add_typer(log.group, name="log")
 tree.add_typer(firmware.group, name="firmware")
 tree.add_typer(database.group, name="db")

@@ -49,6 +49,8 @@ def as_failure(error: Exception) -> Failure | None:
         case _:
             return (
                 _from_services(error)
+                or _from_accounts(error)
+                or _from_drivers(error)
                 or _from_changes(error)
                 or _from_configuration(error)
                 or _from_files(error)
@@ -91,6 +93,57 @@ def _from_services(error: Exception) -> Failure | None:
         return Failure(said, "With --force the station is asked all the same.")
     if isinstance(error, StationExists):
         return Failure(said, "Choose another id, or rename or remove the one there is.")
+    return None
+
+
+def _from_accounts(error: Exception) -> Failure | None:
+    from voltkeep.services import accounts, tenants, users
+    from voltkeep.services.sessions import UnknownSession
+
+    said = _sentence(error)
+    match error:
+        case users.UnknownUser() | UnknownSession():
+            next_step = "`voltkeep user list` shows those there are; also with --everywhere."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case accounts.UnknownKey():
+            next_step = "`voltkeep apikey list` shows those there are; also with --everywhere."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case accounts.UnknownTenant():
+            next_step = "`voltkeep tenant list` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case accounts.BadAccount():
+            return Failure(said, code=ExitCode.USAGE)
+        case (
+            users.UserExists()
+            | users.LastAdministrator()
+            | tenants.TenantExists()
+            | tenants.TenantInUse()
+            | accounts.NotAllowed()
+        ):
+            return Failure(said)
+        case _:
+            return None
+
+
+def _from_drivers(error: Exception) -> Failure | None:
+    from voltkeep.services.authorization import TokenExists
+    from voltkeep.services.reservations import UnknownReservation
+    from voltkeep.services.token_groups import GroupExists, UnknownGroup
+    from voltkeep.services.unknown_tokens import NotSeen
+
+    said = _sentence(error)
+    lists: dict[type[Exception], str] = {
+        UnknownReservation: "reservation list --all",
+        UnknownGroup: "token group list",
+        NotSeen: "token unknown list --all",
+    }
+    if type(error) in lists:
+        next_step = f"`voltkeep {lists[type(error)]}` shows those there are."
+        return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, TokenExists):
+        return Failure(said, "`voltkeep token set` changes something of it.")
+    if isinstance(error, GroupExists):
+        return Failure(said, "Choose another name.")
     return None
 
 

@@ -25,6 +25,13 @@ Value = Annotated[
     typer.Argument(metavar="TOKEN", help="What the station reads, such as a card's UID."),
 ]
 Tenant = Annotated[str, typer.Option(metavar="TENANT", help="Of which tenant.")]
+Expires = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"],
+        help="Until when it may charge, UTC.",
+    ),
+]
 _LONGEST = 255  # OCPP 2.1 IdTokenType.idToken; 1.6 stations can say 20 characters
 
 
@@ -44,13 +51,7 @@ async def add(
         str | None,
         typer.Option(help="Members of a group may stop each other's transactions."),
     ] = None,
-    expires: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"],
-            help="Until when it may charge, UTC.",
-        ),
-    ] = None,
+    expires: Expires = None,
     max_active: Annotated[
         int, typer.Option(min=0, help="How many transactions at once; 0 is without limit.")
     ] = 1,
@@ -72,7 +73,7 @@ async def add(
         created_at=now(),
     )
     async with run.app() as app:
-        is_new = await app.services.authorization.save(_tenant(tenant), token)
+        is_new = await app.services.authorization.save(tenant_of(tenant), token)
     if run.out.as_json:
         run.out.data(as_plain(token) | {"is_new": is_new})
     else:
@@ -93,17 +94,62 @@ def _id_token(value: str, kind: str = "") -> "IdToken":
     return IdToken(value, kind) if kind else IdToken(value)
 
 
-def _tenant(name: str) -> "TenantId":
+def tenant_of(name: str) -> "TenantId":
+    """Raises BadName."""
     from voltkeep.domain.identity import station_id
 
     return station_id("any", name).tenant
+
+
+@command(
+    group,
+    "set",
+    examples=("token set 04A2B3C4D5E680 --group FLEET", "token set 04A2B3C4D5E680 --no-expiry"),
+)
+async def set_(
+    run: Run,
+    value: Value,
+    *,
+    kind: Annotated[str | None, typer.Option(help="OCPP's word: ISO14443, eMAID, …")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Into which group; an empty one is none.")
+    ] = None,
+    expires: Expires = None,
+    no_expiry: Annotated[bool, typer.Option("--no-expiry", help="Let it charge for ever.")] = False,
+    max_active: Annotated[
+        int | None, typer.Option(min=0, help="How many transactions at once; 0: any number.")
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="Whose it is, or anything else.")] = None,
+    tenant: Tenant = "default",
+) -> None:
+    """Change something of a token; what is not said stays."""
+    from msgspec import UNSET
+
+    from voltkeep.services.authorization import TokenEdit
+
+    if expires is not None and no_expiry:
+        raise Failure("Until when?", "Say --expires or --no-expiry.", ExitCode.USAGE)
+    until = UNSET if expires is None else expires.replace(tzinfo=UTC)
+    edit = TokenEdit(
+        kind=UNSET if kind is None else kind,
+        group=UNSET if group is None else group or None,
+        expires_at=None if no_expiry else until,
+        max_active=UNSET if max_active is None else max_active,
+        note=UNSET if note is None else note,
+    )
+    async with run.app() as app:
+        token = await app.services.authorization.change(tenant_of(tenant), _id_token(value), edit)
+    if run.out.as_json:
+        run.out.data(as_plain(token))
+    else:
+        run.out.line(f"Token {token.id_token.value} is changed.")
 
 
 @command(group, "list")
 async def list_(run: Run, tenant: Tenant = "default") -> None:
     """Every token."""
     async with run.app() as app:
-        tokens = await app.services.authorization.all(_tenant(tenant))
+        tokens = await app.services.authorization.all(tenant_of(tenant))
     if run.out.as_json:
         run.out.data([as_plain(token) for token in tokens])
         return
@@ -130,7 +176,7 @@ async def list_(run: Run, tenant: Tenant = "default") -> None:
 @command(group, "show")
 async def show(run: Run, value: Value, tenant: Tenant = "default") -> None:
     """What is known of a token, and how many transactions it keeps running."""
-    id_token, of = _id_token(value), _tenant(tenant)
+    id_token, of = _id_token(value), tenant_of(tenant)
     async with run.app() as app:
         token = await app.services.authorization.get(of, id_token)
         async with app.store.read() as work:
@@ -175,7 +221,7 @@ async def unblock(run: Run, value: Value, tenant: Tenant = "default") -> None:
 async def _set_blocked(run: Run, value: str, tenant: str, *, blocked: bool) -> None:
     async with run.app() as app:
         token = await app.services.authorization.block(
-            _tenant(tenant), _id_token(value), blocked=blocked
+            tenant_of(tenant), _id_token(value), blocked=blocked
         )
     if run.out.as_json:
         run.out.data(as_plain(token))
@@ -191,7 +237,7 @@ async def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget a token: it is unknown from now on. Its transactions stay."""
-    id_token, of = _id_token(value), _tenant(tenant)
+    id_token, of = _id_token(value), tenant_of(tenant)
     async with run.app() as app:
         await app.services.authorization.get(of, id_token)
         run.confirm(value, yes=yes)

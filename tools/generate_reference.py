@@ -19,7 +19,7 @@ import typer
 from voltkeep.cli.__main__ import tree
 from voltkeep.cli.command import EVERYWHERE
 from voltkeep.cli.errors import MEANINGS
-from voltkeep.config import Field, fields
+from voltkeep.config import Field, Settings, fields
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain import commands as asked
@@ -27,8 +27,19 @@ from voltkeep.domain import events
 from voltkeep.domain.certificates import HashAlgorithm, HashData, RootUse
 from voltkeep.domain.diagnostics import LogKind
 from voltkeep.domain.identity import IdToken, TransactionRef
+from voltkeep.domain.smart_charging import (
+    ChargingProfile,
+    Period,
+    ProfileCriteria,
+    Purpose,
+    Schedule,
+)
 from voltkeep.domain.stations import SecurityProfile
 from voltkeep.services.ports import CommandUnfit
+from voltkeep.store import MemoryStore
+from voltkeep.web.http import make_api
+from voltkeep.web.openapi import ApiSchema
+from voltkeep.wiring import make_services
 
 TARGET = pathlib.Path(__file__).parent.parent / "docs"
 _GENERATED = "<!-- Written by tools/generate_reference.py: change the code it reads. -->"
@@ -107,6 +118,9 @@ Certificates of stations are renewed in time without any.
 _URL, _NOON = "https://csms.example/", datetime(2026, 1, 1, 12, tzinfo=UTC)
 _HASH = HashData(HashAlgorithm.SHA256, "00", "00", "01")
 _PROFILE = SecurityProfile.TLS_BASIC
+_LIMIT = ChargingProfile(
+    purpose=Purpose.TX_DEFAULT, schedules=(Schedule(periods=(Period(limit_a=16.0),)),)
+)
 _SAMPLES: dict[str, tuple[asked.Command, ...]] = {
     "station command remote-start": (
         asked.StartTransaction(remote_start_id=1, id_token=IdToken("TOKEN")),
@@ -145,6 +159,10 @@ _SAMPLES: dict[str, tuple[asked.Command, ...]] = {
         ),
         asked.UpdateFirmware(request_id=1, location=_URL, retrieve_at=_NOON),
     ),
+    "charging-profile set": (asked.SetChargingProfile(profile=_LIMIT),),
+    "charging-profile clear": (asked.ClearChargingProfiles(criteria=ProfileCriteria(ids=(1,))),),
+    "charging-profile composite": (asked.GetCompositeSchedule(duration_s=60),),
+    "charging-profile report": (asked.GetChargingProfiles(request_id=1),),
 }
 
 
@@ -335,7 +353,31 @@ def _handled(dialect: Dialect, action: str) -> str:
     return "handled" if action in dialect.handlers else ""
 
 
+class _Nobody:
+    """Stations of an API that is only described."""
+
+    async def send(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError
+
+
+def openapi_page() -> str:
+    """The description of the HTTP API, for programs."""
+    nothing: Any = None
+    services = make_services(
+        MemoryStore(),
+        _Nobody(),
+        lambda _: None,
+        settings=Settings(data=pathlib.Path("/nonexistent")),
+        secret=bytes(32),
+        authority=nothing,
+        files=nothing,
+    )
+    schema: ApiSchema = make_api(services, bytes(32)).state.schema
+    return schema.content.decode() + "\n"
+
+
 PAGES = {
+    "reference/openapi.json": openapi_page,
     "reference/cli.md": commands_page,
     "reference/settings.md": settings_page,
     "reference/events.md": events_page,

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from tests.contract.charging import CHARGING
+
 from voltkeep.domain.accounts import (
     AccountState,
     ApiKey,
@@ -57,21 +59,6 @@ from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, StatusSaid, 
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport, MeterValue
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
-from voltkeep.domain.smart_charging import (
-    ChargingNeeds,
-    ChargingProfile,
-    HeldProfile,
-    Kind,
-    Period,
-    ProfileCriteria,
-    ProfileReport,
-    ProfileReportState,
-    ProfileState,
-    Purpose,
-    Recurrency,
-    Schedule,
-    Step,
-)
 from voltkeep.domain.stations import Boot, Make, Registration, SecurityProfile, Station
 from voltkeep.domain.transactions import Closing, Phase, Transaction, TransactionUpdate
 from voltkeep.domain.webhooks import Attempt, Delivery, Webhook, WebhookState
@@ -466,71 +453,6 @@ _TEMPLATE = {
     "note": "as agreed",
 }
 
-_PROFILE = ChargingProfile(
-    id=-7,
-    purpose=Purpose.TX_DEFAULT,
-    kind=Kind.RECURRING,
-    stack_level=3,
-    recurrency=Recurrency.WEEKLY,
-    valid_from=NOON,
-    valid_to=after(9),
-    transaction=REF,
-    schedules=(
-        Schedule(
-            id=2,
-            starts_at=after(1),
-            duration_s=60,
-            min_rate_a=6.0,
-            periods=(
-                Period(limit_a=16.0, phases=1, phase_to_use=2),
-                Period(start_s=30, limit_a=0.0),
-            ),
-        ),
-    ),
-)
-_HELD = {
-    "state": ProfileState.ACCEPTED,
-    "profile_id": -7,
-    "purpose": "TxDefaultProfile",
-    "stack_level": 3,
-    "evse": Evse(1),
-    "profile": _PROFILE,
-    "source": "E\u202eMS",
-    "status": "Accepted",
-    "sent_at": after(-1),
-    "told_at": after(1),
-    "remote_start_id": 7,
-    "transaction": REF,
-    "grid_critical": True,
-}
-_NEEDS = {
-    "state": "refused",
-    "energy_transfer": "DC",
-    "departure_at": after(60),
-    "max_schedule_periods": 12,
-    "energy_wh": 20_000.0,
-    "ev_min_current_a": 6.0,
-    "ev_max_current_a": 200.0,
-    "ev_max_voltage_v": 800.0,
-    "ev_max_power_w": 150_000.0,
-    "battery_wh": 80_000.0,
-    "soc_percent": 10.0,
-    "full_soc_percent": 99.0,
-    "transaction": REF,
-    "schedule": (Step(start_s=0.0, limit_w=1.5), Step(start_s=9.5)),
-    "schedule_starts_at": NOON,
-    "schedule_answer": "Accepted",
-}
-_PROFILE_REPORT = {
-    "state": ProfileReportState.RUNNING,
-    "criteria": ProfileCriteria(
-        ids=(1,), purpose=Purpose.TX, stack_level=2, evse=Evse(1), sources=("EMS",)
-    ),
-    "asked_at": after(-1),
-    "status": "Accepted",
-    "told": ("1", "told-2"),
-}
-
 
 RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "availability": (
@@ -592,10 +514,7 @@ RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "idempotency_keys": (IdempotencyKey, _IDEMPOTENCY_KEY),
     "webhooks": (Webhook, _WEBHOOK),
     "deliveries": (Delivery, _DELIVERY),
-    "charging_profiles": (HeldProfile, _HELD),
-    "charging_needs": (ChargingNeeds, _NEEDS),
-    "profile_reports": (ProfileReport, _PROFILE_REPORT),
-}
+} | CHARGING
 
 
 def record(name: str, id: str = "1", station: StationId = ALPHA, **changes: object):

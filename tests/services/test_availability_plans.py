@@ -1,5 +1,6 @@
 """Changes of availability: what is wanted is kept, and what is planned is done when it is due."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -206,3 +207,25 @@ async def test_the_last_wish_counts(here):
         await here.services.availability.change(CS, operative=True)
     [wish] = await wishes(here)
     assert (wish.operative, wish.state) == (True, WishState.UNANSWERED)
+
+
+async def test_an_answer_to_an_older_wish_changes_no_newer_one(here):
+    """The first is still on its way when somebody wants it otherwise."""
+    send, is_asked, may_answer = here.send, asyncio.Event(), asyncio.Event()
+
+    async def slow(station, command, timeout=None):
+        if not command.operative:
+            is_asked.set()
+            await may_answer.wait()
+            return Outcome(accepted=False, status="Rejected")
+        return await send(station, command, timeout)
+
+    here.send = slow
+    first = asyncio.create_task(here.services.availability.change(CS, operative=False))
+    await is_asked.wait()
+    here.later(seconds=1)
+    await here.services.availability.change(CS, operative=True)
+    may_answer.set()
+    await first
+    [wish] = await wishes(here)
+    assert (wish.operative, wish.state) == (True, WishState.DONE)

@@ -42,12 +42,13 @@ def at_now(here, sender=None):
     return Sender(sender.station, sender.epoch, here.now)
 
 
-async def meter(here, ref, energy):
+async def meter(here, ref, energy, trigger=None):
     update = TransactionUpdate(
         phase=Phase.UPDATED,
         at=here.now,
         ref=ref,
         seq_no=int(energy),
+        trigger=trigger,
         values=(MeterValue(at=here.now, energy_wh=energy, raw=b"[]"),),
     )
     await here.services.transactions.record(at_now(here), update)
@@ -91,6 +92,18 @@ async def test_silence_of_a_station_that_is_away_is_found_and_forgotten_when_it_
     await meter(here, ref, 2000.0)
     await here.services.provisioning.seen({CS: here.now})
     assert await found(here) == {}
+
+
+async def test_what_only_metered_went_past_the_row_and_was_heard_all_the_same(here):
+    ref, _ = await start(here)
+    here.later(hours=10)
+    await meter(here, ref, 2000.0, "MeterValuePeriodic")
+    assert (await here.services.transactions.get(CS, ref)).last_heard_at == NOON
+    await here.disconnect()
+    here.later(hours=3)
+    assert await found(here) == {}
+    here.later(hours=10)
+    assert await found(here) == {ref: Evidence.OFFLINE}
 
 
 async def test_an_alert_is_raised_once_and_counts_no_look_twice(here):

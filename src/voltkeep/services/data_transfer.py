@@ -124,7 +124,8 @@ class DataTransferService:
         what = {"station": str(station), "vendor": vendor, "vendor_message": message}
         try:
             async with asyncio.timeout(self._patience_s):
-                reply = await handle(station, message, data)
+                answer = await handle(station, message, data)
+            reply = Reply(TransferStatus(answer.status), answer.data)
             size = len(json.encode(reply.data))
         except TimeoutError:
             log.warning("a handler of DataTransfer took too long", **what)
@@ -132,7 +133,7 @@ class DataTransferService:
             log.exception("a handler of DataTransfer failed", **what)
         else:
             if size <= MOST_DATA_BYTES:
-                return Reply(TransferStatus(reply.status), reply.data)
+                return reply
             log.warning("a handler of DataTransfer answers too much", size_bytes=size, **what)
         return Reply(TransferStatus.REJECTED)
 

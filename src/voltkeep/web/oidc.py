@@ -6,12 +6,15 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote_plus
 
 import httpx
 import structlog
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from cachetools import TTLCache
 from cryptography.fernet import Fernet, InvalidToken
@@ -31,6 +34,7 @@ log = structlog.get_logger(__name__)
 _METADATA_LASTS_S = 3600.0
 _ANSWER_WITHIN_S = 10.0
 _LARGEST_ANSWER = 1024 * 1024
+_ACCEPT = {"accept": "application/json"}
 _LEEWAY_S = 60  # clocks apart
 _MOST_FLOWS = 100_000
 _LONGEST_NAME = 100
@@ -89,13 +93,17 @@ class OidcClient:
             secrets.token_urlsafe(48),
             safe_path(return_to),
         )
-        async with self._client(redirect_uri) as client:
-            url, _ = client.create_authorization_url(
-                provider.authorization_endpoint,
-                state=flow.state,
-                nonce=flow.nonce,
-                code_verifier=flow.verifier,
-            )
+        url = prepare_grant_uri(
+            provider.authorization_endpoint,
+            self._settings.oidc_client_id,
+            "code",
+            redirect_uri=redirect_uri,
+            scope=self._settings.oidc_scopes,
+            state=flow.state,
+            nonce=flow.nonce,
+            code_challenge=create_s256_code_challenge(flow.verifier),
+            code_challenge_method="S256",
+        )
         return url, self._fernet.encrypt(json.encode(flow)).decode()
 
     async def finish(
@@ -130,37 +138,27 @@ class OidcClient:
         except (InvalidToken, DecodeError, ValueError) as error:
             raise NotAuthenticated("this sign-in took too long: begin again") from error
 
-    def _client(self, redirect_uri: str) -> Any:
-        secret = self._settings.oidc_client_secret
-        return AsyncOAuth2Client(
-            self._settings.oidc_client_id,
-            secret or None,
-            token_endpoint_auth_method="client_secret_basic" if secret else "none",
-            scope=self._settings.oidc_scopes,
-            redirect_uri=redirect_uri,
-            code_challenge_method="S256",
-            timeout=_ANSWER_WITHIN_S,
-            follow_redirects=False,
-            trust_env=False,
-        )
-
     async def _redeem(
         self, provider: _Provider, code: str, flow: _Flow, redirect_uri: str
     ) -> Mapping[str, Any]:
-        try:
-            async with self._client(redirect_uri) as client:
-                tokens: Mapping[str, Any] = await client.fetch_token(
-                    provider.token_endpoint,
-                    code=code,
-                    code_verifier=flow.verifier,
-                    grant_type="authorization_code",
-                )
-        except AuthlibBaseError as error:
-            log.warning("the OpenID provider gave no token", error=str(error))
-            raise NotAuthenticated("the provider did not take its own code back") from error
-        except (httpx.HTTPError, ValueError) as error:
-            raise ProviderAway(f"the OpenID provider does not answer: {error}") from error
-        return tokens
+        """RFC 6749, 4.1.3; RFC 7636, 4.5."""
+        id_, secret = self._settings.oidc_client_id, self._settings.oidc_client_secret
+        body = prepare_token_request(
+            "authorization_code",
+            redirect_uri=redirect_uri,
+            code=code,
+            code_verifier=flow.verifier,
+            client_id=None if secret else id_,
+        )
+        # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
+        auth = httpx.BasicAuth(quote_plus(id_), quote_plus(secret)) if secret else None
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        status, answer = await _ask("POST", provider.token_endpoint, headers, body, auth)
+        if status != HTTPStatus.OK:
+            said = str(answer.get("error", "nothing"))[:60]
+            log.warning("the OpenID provider gave no token", status=status, said=said)
+            raise NotAuthenticated("the provider did not take its own code back: begin again")
+        return answer
 
     async def _claims(
         self, provider: _Provider, tokens: Mapping[str, Any], nonce: str
@@ -209,7 +207,7 @@ class OidcClient:
             return jwt.decode(id_token, keys, algorithms=_ALGORITHMS)
 
     async def _fetch_keys(self, provider: _Provider) -> KeySet:
-        document = await self._get(provider.jwks_uri)
+        document = await _get(provider.jwks_uri)
         try:
             self._keys = KeySet.import_key_set(document)  # type: ignore[arg-type]  # it checks
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -218,7 +216,7 @@ class OidcClient:
 
     async def _userinfo(self, provider: _Provider, tokens: Mapping[str, Any]) -> dict[str, Any]:
         bearer = {"authorization": f"Bearer {tokens.get('access_token', '')}"}
-        return await self._get(provider.userinfo_endpoint, bearer)
+        return await _get(provider.userinfo_endpoint, bearer)
 
     async def _discover(self) -> _Provider:
         now = time.monotonic()
@@ -227,7 +225,7 @@ class OidcClient:
         issuer = self._settings.oidc_issuer
         address = issuer.rstrip("/") + "/.well-known/openid-configuration"
         try:
-            provider = json.decode(json.encode(await self._get(address)), type=_Provider)
+            provider = json.decode(json.encode(await _get(address)), type=_Provider)
             for url in (
                 provider.authorization_endpoint,
                 provider.token_endpoint,
@@ -244,23 +242,6 @@ class OidcClient:
             )
         self._provider = (now + _METADATA_LASTS_S, provider)
         return provider
-
-    async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """A JSON object of a few kilobytes. Raises ProviderAway."""
-        try:
-            async with (
-                httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False) as client,
-                client.stream("GET", url, headers=headers) as answer,
-            ):
-                answer.raise_for_status()
-                content = b""
-                async for part in answer.aiter_bytes():
-                    content += part
-                    if len(content) > _LARGEST_ANSWER:
-                        raise ProviderAway("the OpenID provider says too much")
-            return json.decode(content, type=dict[str, Any])
-        except (httpx.HTTPError, httpx.InvalidURL, DecodeError) as error:
-            raise ProviderAway(f"the OpenID provider does not answer: {error}") from error
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         names = (claims.get(each) for each in ("preferred_username", "email", "name", "sub"))
@@ -289,3 +270,36 @@ class OidcClient:
         ]
         order = list(Role)
         return max(map(Role, ours), key=order.index, default=None)
+
+
+async def _get(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Raises ProviderAway."""
+    status, answer = await _ask("GET", url, headers or {})
+    if status != HTTPStatus.OK:
+        raise ProviderAway(f"the OpenID provider answers with the status {status}")
+    return answer
+
+
+async def _ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: str | None = None,
+    auth: httpx.BasicAuth | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """The status and a JSON object; no redirect is followed. Raises ProviderAway."""
+    content = b""
+    try:
+        async with (
+            httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False) as client,
+            client.stream(
+                method, url, headers={**_ACCEPT, **headers}, content=body, auth=auth
+            ) as answer,
+        ):
+            async for part in answer.aiter_bytes():
+                content += part
+                if len(content) > _LARGEST_ANSWER:
+                    raise ProviderAway("the OpenID provider says too much")
+        return answer.status_code, json.decode(content, type=dict[str, Any])
+    except (httpx.HTTPError, httpx.InvalidURL, DecodeError) as error:
+        raise ProviderAway(f"the OpenID provider does not answer: {error}") from error

@@ -36,10 +36,12 @@ from voltkeep.domain.events import (
     StationBooted,
     StationChanged,
     StationConnected,
+    StationDisconnected,
     StationRemoved,
     StationRenamed,
 )
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId
+from voltkeep.gateway.counting import CountedExchanges, WireCounts, count_connection
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
@@ -56,7 +58,7 @@ from voltkeep.services.ports import (
 )
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
-from voltkeep.wiring import KEY_FILES, AllServices, make_services, now, subkey
+from voltkeep.wiring import KEY_FILES, AllServices, make_services, make_vitals, now, subkey
 
 if TYPE_CHECKING:
     from voltkeep.web.api_listeners import ApiListeners
@@ -91,6 +93,7 @@ class App:
         self.settings = settings
         self.bus = LocalBus()
         self.outward: Outward | None = None
+        self._wire = WireCounts()
         self._jobs: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -169,7 +172,12 @@ class App:
             security=self.services.security,
             intrusion=self.services.intrusion,
             stations=self.stations,
-            log_exchange=store.journal.exchange,
+            log_exchange=CountedExchanges(
+                store.journal.exchange,
+                self.stations.subprotocol_of,
+                {action for each in DIALECTS.values() for action in each.actions},
+                self._wire,
+            ),
             clock=now,
             limits=_limits(settings),
             compression=settings.compression != "off",
@@ -180,6 +188,9 @@ class App:
             *(StationAdded, StationRemoved, StationRenamed, StationChanged),
         )
         self.bus.handle(self.services.templates.booted, StationBooted)
+        self.bus.handle(
+            partial(count_connection, self._wire), StationConnected, StationDisconnected
+        )
         self.bus.handle(lambda _: self._tls.roots_changed(), RootsChanged)
         self.outward = Outward(
             store,
@@ -259,7 +270,19 @@ class App:
         from voltkeep.web.application import make_application  # noqa: PLC0415  # as the files
 
         assert self.outward is not None
-        state = {"feed": self.outward.feed}
+        assert isinstance(self.stations, LocalStations)
+        vitals = make_vitals(
+            self.settings,
+            self.services,
+            self._wire,
+            self.stations,
+            self.store,
+            self.outward,
+            self.authority.certificates,
+        )
+        if vitals.metrics is not None:
+            self._job("metrics", vitals.metrics.run)
+        state = {"feed": self.outward.feed, "vitals": vitals}
         api = make_application(self.services, self.settings, self._api_key, now, state)
         self.api_listeners = ApiListeners(api, self.authority, self._tls.for_files)
         await self.api_listeners.open(self.settings, self.services.addresses)

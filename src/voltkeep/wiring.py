@@ -2,20 +2,24 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from voltkeep.bus.outbound import CheckedOutbound
+from voltkeep.bus.outward import Outward
 from voltkeep.bus.sealing import AskSeal
 from voltkeep.config import Settings, parse_networks
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked, without_secrets_of
+from voltkeep.domain.certificates import IssuedCertificate
 from voltkeep.domain.security import Rules
 from voltkeep.domain.stations import NameCheck
+from voltkeep.gateway.counting import BUCKETS_S, WireCounts
 from voltkeep.gateway.revocation import OnlineRevocations
+from voltkeep.gateway.stations import LocalStations
 from voltkeep.pki.firmware import FirmwareSignatures
 from voltkeep.services.accounts import AccountService
 from voltkeep.services.addresses import Addresses
@@ -49,6 +53,7 @@ from voltkeep.services.ports import (
     Journal,
     Read,
     Stations,
+    StoreUnavailable,
 )
 from voltkeep.services.provisioning import ProvisioningService
 from voltkeep.services.remote_control import RemoteControlService
@@ -63,6 +68,10 @@ from voltkeep.services.transfers import Listeners
 from voltkeep.services.unknown_tokens import UnknownTokenService
 from voltkeep.services.unsolicited import ConsiderateStations
 from voltkeep.services.webhooks import SealedSecrets, WebhookService
+
+if TYPE_CHECKING:
+    from voltkeep.store import Store
+    from voltkeep.web.api.vitals import Vitals
 
 
 def now() -> datetime:
@@ -258,3 +267,51 @@ KEY_FILES = b"key files"  # of the authority: what they are encrypted for, if no
 def subkey(secret: bytes, purpose: bytes) -> bytes:
     """Each use of the installation's secret has a key of its own."""
     return hmac.new(secret, purpose, hashlib.sha256).digest()
+
+
+def make_vitals(
+    settings: Settings,
+    services: AllServices,
+    wire: WireCounts,
+    stations: LocalStations,
+    store: "Store",
+    outward: Outward,
+    certificates: Callable[[], Sequence[IssuedCertificate]],
+) -> "Vitals":
+    """What tells machines how a server does."""
+    from voltkeep.web.api.vitals import Vitals  # noqa: PLC0415  # a shell needs no web
+    from voltkeep.web.metrics import Metrics, Sources  # noqa: PLC0415  # the same
+
+    def ends() -> Iterator[tuple[str, datetime]]:
+        return ((each.profile, each.not_after) for each in certificates())
+
+    def connections() -> Iterator[tuple[str, int]]:
+        return ((each.subprotocol, int(each.profile)) for each in stations)
+
+    async def troubles() -> list[str]:
+        try:
+            await store.health()
+        except StoreUnavailable as error:
+            return [f"the database is away: {error}"]
+        return []
+
+    sources = Sources(
+        wire=wire,
+        bounds_s=BUCKETS_S,
+        connections=connections,
+        commands_waiting=lambda: sum(each.commands_waiting for each in stations),
+        refusals=lambda: services.security.refusals.numbers,
+        journal=lambda: store.counters,
+        pool_in_use=lambda: store.pool_in_use,
+        census=store.census,
+        certificates=ends,
+        webhooks=lambda: outward.webhooks.results,
+        webhooks_waiting=lambda: outward.webhooks.waiting,
+        streams=lambda: outward.feed.streams,
+        clock=now,
+    )
+    return Vitals(
+        metrics=Metrics(sources) if settings.metrics == "on" else None,
+        troubles=troubles,
+        allowed=parse_networks(settings.metrics_allowed),
+    )

@@ -185,7 +185,10 @@ def _check_secret(text: str) -> None:
 _LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http", "https", "files", "files_tls", "ftp")
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(_LISTENERS, address_or_off),
-    **dict.fromkeys(("trusted_proxies", "unlimited_sources", "outbound_allowed"), parse_networks),
+    **dict.fromkeys(
+        ("trusted_proxies", "unlimited_sources", "outbound_allowed", "metrics_allowed"),
+        parse_networks,
+    ),
     "ftp_passive_ports": parse_ports,
     **dict.fromkeys(("public_url", "oidc_issuer"), check_url),
     "oidc_roles": parse_role_map,

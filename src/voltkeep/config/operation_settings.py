@@ -1,6 +1,6 @@
 """The settings of what people and programs use: the API, and how long records are kept."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from voltkeep.config.account_settings import AccountSettings
 from voltkeep.config.described import of
@@ -20,6 +20,18 @@ class OperationSettings(AccountSettings, frozen=True, kw_only=True):
             "HOST:PORT, [IPV6]:PORT, or off",
         ),
     ] = "off"
+    metrics: Annotated[
+        Literal["on", "off"],
+        of("Whether `/metrics` tells Prometheus how the server does, where the API is."),
+    ] = "on"
+    metrics_allowed: Annotated[
+        str,
+        of(
+            "Networks from which `/metrics`, and why `/health/ready` says no, can be read without "
+            "an API key. What comes through a proxy needs one.",
+            "empty, or networks separated by commas",
+        ),
+    ] = "127.0.0.0/8, ::1/128"
     message_log_retention_days: Annotated[
         float, of("How long the message log keeps a message, in days.", ge=0.01, le=36_500)
     ] = 30

@@ -261,6 +261,16 @@ class Connection:
         return self._link.is_open
 
     @property
+    def subprotocol(self) -> str:
+        """What the station speaks, as it was agreed on."""
+        return self._dialect.subprotocol
+
+    @property
+    def commands_waiting(self) -> int:
+        """How many commands have no answer yet."""
+        return len(self._asked)
+
+    @property
     def heard_at(self) -> float:
         """When the station was last heard, in the time of the event loop."""
         return self._link.heard_at

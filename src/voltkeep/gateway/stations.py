@@ -24,6 +24,11 @@ class LocalStations:
         """The live connection of a station, if it is here."""
         return self._connections.get(station)
 
+    def subprotocol_of(self, station: StationId) -> str:
+        """What a station speaks; "" if it has left."""
+        connection = self._connections.get(station)
+        return "" if connection is None else connection.subprotocol
+
     def admit(self, connection: Connection) -> bool:
         """Make this the live connection of its station; what an older one says counts no more.
 

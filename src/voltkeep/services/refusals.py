@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from datetime import timedelta
+from enum import StrEnum
 
 import structlog
 from cachetools import LRUCache
@@ -48,6 +50,7 @@ class Refusals:
         self._clock = clock
         self._announce = announce
         self._counted: dict[Key, Refusal] = {}
+        self.numbers: Counter[str] = Counter()  # since the start, by reason
         self._told_to_wait: LRUCache[StationId, bool] = LRUCache(_KEPT_APART)
         self._forgiven: set[StationId] = set()
         self._told: Buckets[str] = Buckets(_TOLD)
@@ -66,6 +69,7 @@ class Refusals:
 
         ``wait_s``: for how long credentials are not looked at, if they are told to wait.
         """
+        self.numbers[str(reason) if isinstance(reason, StrEnum) else "other"] += 1
         at, host = self._clock(), host_of(remote_address)
         host, reason, detail = host[:_LONGEST], str(reason)[:_LONGEST], detail[:_LONGEST]
         self._count(

@@ -53,6 +53,11 @@ class Database(Protocol):
 
     @property
     def engine(self) -> EngineName: ...
+    @property
+    def in_use(self) -> int:
+        """Connections that somebody uses now."""
+        ...
+
     def writing(self) -> AbstractAsyncContextManager[Statements]:
         """Commits when the block ends well; else, or if a statement failed, keeps nothing."""
         ...

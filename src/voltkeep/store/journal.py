@@ -57,6 +57,7 @@ class JournalCounters(Struct):
     dropped: int = 0  # of the log and the status history
     unstorable: int = 0
     failures: int = 0
+    flushing_s: float = 0.0
 
 
 class Writer(Protocol):
@@ -197,6 +198,7 @@ class BatchJournal:
         """Try until it is stored; then tell who waits. What cannot be stored is singled out."""
         pause, longest_pause = _RETRY_SECONDS
         while True:
+            began = self._loop.time()
             try:
                 await self._writer.write(batch)
             except StoreUnavailable as error:
@@ -210,6 +212,7 @@ class BatchJournal:
                 await self._bisect(batch, error)
                 return
             else:
+                self._counters.flushing_s += self._loop.time() - began
                 self._counters.batches += 1
                 self._counters.entries += len(batch)
                 self._settle(batch)

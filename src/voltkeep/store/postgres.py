@@ -9,6 +9,7 @@ from sqlalchemy import Executable, Row, Table, event, insert, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly
@@ -125,6 +126,12 @@ class PostgresDatabase:
     def __init__(self, url: URL, *, pool_size: int, patience: float, echo: bool = False) -> None:
         self._engine = make_engine(url, pool_size=pool_size, pool_seconds=patience, echo=echo)
         self._is_closed = False
+
+    @property
+    def in_use(self) -> int:
+        pool = self._engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool), "what a URL without a choice makes"
+        return pool.checkedout()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[PostgresStatements]:

@@ -354,6 +354,10 @@ class SqliteDatabase:
         for reader in self._all_readers:
             self._readers.put_nowait(reader)
 
+    @property
+    def in_use(self) -> int:
+        return int(self._line.locked()) + _READERS - self._readers.qsize()
+
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[Worker]:
         """The writer, for one at a time, in order of arrival, outside any transaction."""

@@ -9,13 +9,15 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from voltkeep.services.ports import Clock
+from voltkeep.store import census
+from voltkeep.store.census import Census
 from voltkeep.store.engine import Database, parse_url
 from voltkeep.store.journal import BatchJournal, JournalCounters
 from voltkeep.store.journal_postgres import PostgresJournalWriter
 from voltkeep.store.journal_sqlite import SqliteJournalWriter
 from voltkeep.store.outbox import Outbox
 from voltkeep.store.postgres import PostgresDatabase
-from voltkeep.store.retention import Retention
+from voltkeep.store.retention import Kept, Retention
 from voltkeep.store.sqlite import BUSY_SECONDS, SqliteDatabase
 from voltkeep.store.upgrade import schema_status
 from voltkeep.store.work import SqlWork
@@ -61,6 +63,15 @@ class Store:
             await db.rows(_PING)
         return Health(latency_s=time.perf_counter() - began)
 
+    async def census(self) -> Census:
+        """How many there are of what is watched. Raises StoreUnavailable."""
+        return await census.take(self._database)
+
+    @property
+    def pool_in_use(self) -> int:
+        """Connections to the database that somebody uses now."""
+        return self._database.in_use
+
     @property
     def counters(self) -> JournalCounters:
         """What the journal has done, and has yet to do."""
@@ -85,6 +96,10 @@ class Store:
     async def prune_security(self, older_than: datetime) -> int:
         """Remove security events, refusals and acknowledged alerts from before; how many."""
         return await self._retention.prune_security(older_than)
+
+    async def prune(self, kept: Kept) -> None:
+        """Remove all that is older than it is kept, and make room for what is to come."""
+        await self._retention.prune(kept)
 
     async def close(self) -> None:
         """Store what the journal still holds, and close every connection."""

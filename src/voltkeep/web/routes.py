@@ -36,6 +36,7 @@ from voltkeep.web.api import (
     tokens,
     transactions,
     users,
+    vitals,
     webhooks,
 )
 
@@ -67,6 +68,7 @@ _MODULES: Sequence[ModuleType] = (
     single_sign_on,
     events,
     webhooks,
+    vitals,
 )
 
 ROUTES: list[ControllerRouterHandler] = [

@@ -43,15 +43,35 @@ def empty_url(request, tmp_path) -> str:
     return plain(request.getfixturevalue("postgres_database"))
 
 
+def is_no_partition(name, kind, parents):
+    return kind != "table" or not name.startswith(PARTITIONS)
+
+
+PARTITIONS = tuple(
+    f"{table.name}_{part}"
+    for table in tables.metadata.sorted_tables
+    if tables.PARTITIONED_BY in table.info
+    for part in ("before", "other", "2")
+)
+
+
+def missing(table, key):
+    """On PostgreSQL a partitioned table has its time in its key."""
+    by = table.info.get(tables.PARTITIONED_BY)
+    return [by] if by is not None and by not in key else []
+
+
 def differences(connection):
     """What Alembic sees, which has no eye for primary keys."""
-    opts = {"compare_server_default": connection.dialect.supports_identity_columns}
+    is_sqlite = not connection.dialect.supports_identity_columns
+    opts = {"compare_server_default": not is_sqlite, "include_name": is_no_partition}
     context = MigrationContext.configure(connection, opts=opts)
     inspector = inspect(connection)
     keys = {
         table.name: (inspector.get_pk_constraint(table.name)["constrained_columns"], named)
         for table in tables.metadata.sorted_tables
         for named in [[column.name for column in table.primary_key]]
+        for named in [named + ([] if is_sqlite else missing(table, named))]
     }
     other_keys = {name: key for name, key in keys.items() if key[0] != key[1]}
     return [*compare_metadata(context, tables.metadata), *other_keys.items()]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import json
+from msgspec import Struct, json
 from sqlalchemy import Column, ColumnElement, Row, Table, func, or_, select
 
 from voltkeep.domain import events
@@ -43,7 +43,14 @@ _SLACK = timedelta(minutes=10)
 _CLOSE_ENOUGH = 2000  # rows, for where a time begins
 _BLOCKS_A_PAGE = 24
 _EVENTS_AT_ONCE = 500
-_MOST_EVENTS = 2000
+_MOST_EVENTS = 1000
+
+
+class _OfStation(Struct):
+    station: StationId
+
+
+_station_of = json.Decoder(_OfStation)
 _event: json.Decoder[Event] = json.Decoder(events.Anything)
 
 
@@ -256,15 +263,14 @@ class SqlHistoryLists:
         kept: list[StoredEvent] = []
         for _ in range(_MOST_EVENTS // _EVENTS_AT_ONCE):
             rows, place = await paging.page(self._db, listing, after, _EVENTS_AT_ONCE)
-            stored = [_stored(row) for row in rows]
-            names = {each.event.station.name for each in stored}
+            of = [_station_of.decode(row.event).station.name for row in rows]
             there = select(stations.c.name).where(
                 stations.c.tenant == tenant,
-                stations.c.name.in_(names),
+                stations.c.name.in_(set(of)),
                 stations.c.site.in_(sites),
             )
             standing = {row.name for row in await self._db.rows(there)}
-            kept += [each for each in stored if each.event.station.name in standing]
+            kept += [_stored(row) for row, name in zip(rows, of, strict=True) if name in standing]
             if len(kept) > limit or (len(kept) == limit and place is not None):
                 return Page(kept[:limit], (kept[limit - 1].position,))
             after = place

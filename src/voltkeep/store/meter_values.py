@@ -24,7 +24,7 @@ ADD = per_engine(lambda dialect: dialect.insert(meter_values).on_conflict_do_not
 ADD_HOUR = per_engine(lambda dialect: dialect.insert(meter_value_hours).on_conflict_do_nothing())
 
 _SHARDS = 16
-_HOUR = 3_600_000_000  # microseconds
+HOUR = 3_600_000_000  # microseconds
 _NO_REF = ""  # in the key of what was metered outside a transaction
 
 _MEASURED = MeterValue.__struct_fields__[2:]
@@ -102,7 +102,7 @@ def rows(
 def hours(found: Iterable[Row]) -> set[Row]:
     """The hours of such rows, in the order of `HOUR_COLUMNS`."""
     return {
-        (row[0], row[3], row[4], (at if type(at := row[2]) is int else micros(at)) // _HOUR)
+        (row[0], row[3], row[4], (at if type(at := row[2]) is int else micros(at)) // HOUR)
         for row in found
     }
 
@@ -181,11 +181,11 @@ async def hours_of(
     if which.ref is not None:
         found = found.where(_hours.ref == which.ref)
     if which.since is not None:
-        found = found.where(_hours.hour >= micros(which.since) // _HOUR)
+        found = found.where(_hours.hour >= micros(which.since) // HOUR)
     if which.before is not None:
-        found = found.where(_hours.hour <= micros(which.before) // _HOUR)
+        found = found.where(_hours.hour <= micros(which.before) // HOUR)
     if after is not None and isinstance(after[0], int):
-        at = after[0] // _HOUR
+        at = after[0] // HOUR
         found = found.where(_hours.hour <= at if descending else _hours.hour >= at)
     found = found.order_by(_hours.hour.desc() if descending else _hours.hour)
     return [row.hour for row in await db.rows(found)]
@@ -204,8 +204,8 @@ async def listing_of(
     found = [
         _c.tenant == station.tenant,
         _c.shard.in_(sorted(shards)),
-        _c.at >= from_micros(hour * _HOUR),
-        _c.at < from_micros((hour + 1) * _HOUR),
+        _c.at >= from_micros(hour * HOUR),
+        _c.at < from_micros((hour + 1) * HOUR),
         _c.station == station.name,
     ]
     if which.ref is not None:
@@ -233,7 +233,7 @@ def _spells(of_hours: set[int]) -> list[dict[str, Any]]:
     firsts = sorted(hour for hour in of_hours if hour - 1 not in of_hours)
     ends = sorted(hour + 1 for hour in of_hours if hour + 1 not in of_hours)
     return [
-        {"first": from_micros(first * _HOUR), "end": from_micros(end * _HOUR)}
+        {"first": from_micros(first * HOUR), "end": from_micros(end * HOUR)}
         for first, end in zip(firsts, ends, strict=True)
     ]
 

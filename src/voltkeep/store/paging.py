@@ -83,9 +83,7 @@ def _parts(listing: Listing, after: Place | None) -> list[bool]:
 
 def _order(db: Statements, listing: Listing, *, is_null: bool) -> list[ColumnElement[Any]]:
     """What is sorted by. A plus keeps SQLite from an index that is in order, and finds nothing."""
-    first, *rest = listing.order
-    if is_null:
-        return list(rest)
+    first, *rest = listing.order[1:] if is_null else listing.order
     if listing.is_short and db.engine == "sqlite":
         return [UnaryExpression(first, operator=custom_op("+"), type_=first.type), *rest]
     return [first, *rest]
@@ -97,7 +95,7 @@ def _part(
     first = listing.order[0]
     part = select(*listing.order).where(*listing.found)
     if first.nullable:
-        part = part.where(first.is_(None) if is_null else first.is_not(None))
+        part = part.where(first.is_(None) if is_null else order[0].is_not(None))
     if after is not None and is_null == (after[0] is None):
         part = part.where(_beyond(listing, order, after))
     directed = (each.desc() for each in order) if listing.descending else order

@@ -2,33 +2,78 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, delete, func, insert, select, tuple_, update
+from msgspec import Struct
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from voltkeep.domain.identity import TenantId
+from voltkeep.domain.orders import OPEN, OPEN_BATCHES
+from voltkeep.domain.webhooks import DeliveryState
 from voltkeep.services.ports import Clock
+from voltkeep.store.columns import from_micros, micros
 from voltkeep.store.engine import Database, Statements
+from voltkeep.store.meter_values import HOUR
 from voltkeep.store.outbox import FORGOTTEN
+from voltkeep.store.partitions import BEFORE, OTHER, Partitions, part
 from voltkeep.store.tables import (
     LOG_BLOCK,
     alerts,
+    batches,
     commands,
+    deliveries,
     message_log,
     message_log_blocks,
+    meter_value_hours,
+    meter_values,
+    orders,
     outbox,
     refusals,
     remote_starts,
     security_events,
     sequences,
     status_history,
+    transaction_events,
+    transactions,
+    unknown_tokens,
 )
 from voltkeep.store.tenants import tenants_of
 
 _CHUNK = 1000
 _REFUSALS = 10_000  # of a tenant
+_WALK = 10_000  # rows looked at in one go
 _PAUSE_SECONDS = 0.01  # between chunks, for everybody else
+_EVENTS_PRUNED = "transaction events pruned"  # of each tenant: up to when transactions ended
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """How long each kind of record is kept; None: for ever, as the audit log always is.
+
+    Idempotency keys and sessions are removed by the services that know when they end.
+    """
+
+    messages: timedelta | None = None
+    events: timedelta | None = None
+    commands: timedelta | None = None
+    statuses: timedelta | None = None
+    meter_values: timedelta | None = None
+    transactions: timedelta | None = None
+    transaction_events: timedelta | None = None
+    security: timedelta | None = None
+    unknown_tokens: timedelta | None = None
 
 
 class Retention:
@@ -47,34 +92,131 @@ class Retention:
         self._chunk = chunk
         self._refusals_kept = refusals_kept
 
+    async def prune(self, kept: Kept) -> None:
+        """All that is older than it is kept; and on PostgreSQL, partitions of the time to come."""
+        now = self._clock()
+        for table, days in (
+            (message_log, kept.messages),
+            (status_history, kept.statuses),
+            (meter_values, kept.meter_values),
+        ):
+            if self._database.engine == "postgresql":
+                await Partitions(self._database, table).make(now, days)
+        for prune, days in (
+            (self.prune_messages, kept.messages),
+            (self.prune_status_history, kept.statuses),
+            (self.prune_meter_values, kept.meter_values),
+            (self.prune_events, kept.events),
+            (self.prune_commands, kept.commands),
+            (self.prune_security, kept.security),
+            (self.prune_unknown_tokens, kept.unknown_tokens),
+            (self.prune_transaction_events, kept.transaction_events),
+            (self.prune_transactions, kept.transactions),
+        ):
+            if days is not None:
+                await prune(now - days)
+
     async def prune_messages(self, older_than: datetime) -> int:
-        """Remove messages of the log that were called before; how many."""
-        count = await self._prune(
-            message_log, message_log.c.id, message_log.c.called_at, older_than
-        )
+        """Remove messages of the log that were called before; how many, one by one."""
+        count = 0
+        for log in await self._parts(message_log, older_than):
+            count += await self._prune(log, log.c.id, log.c.called_at, older_than)
         async with self._database.writing() as db:
             for tenant in await tenants_of(db, message_log_blocks):
                 await _prune_blocks(db, tenant)
         return count
 
     async def prune_events(self, older_than: datetime) -> int:
-        """Remove events of the outbox that were published before; how many."""
+        """Remove events that were published before, and what became of their deliveries."""
+        waiting = deliveries.c.state.endswith(f"/{DeliveryState.WAITING}")
+        old = select(*deliveries.primary_key).where(deliveries.c.at < older_than, ~waiting)
+        await self._remove(deliveries, old)
         return await self._prune(
             outbox, outbox.c.seq, outbox.c.published_at, older_than, note=_note_forgotten
         )
 
     async def prune_status_history(self, older_than: datetime) -> int:
-        """Remove what stations reported of their connectors before; how many."""
-        return await self._prune(
-            status_history, status_history.c.id, status_history.c.received_at, older_than
-        )
+        """Remove what stations reported of their connectors before; how many, one by one."""
+        count = 0
+        for history in await self._parts(status_history, older_than):
+            count += await self._sweep(history, history.c.received_at < older_than)
+        return count
+
+    async def prune_meter_values(self, older_than: datetime) -> int:
+        """Remove meter values from before, and where they were; how many, one by one."""
+        count = 0
+        for values in await self._parts(meter_values, older_than):
+            # A station that was away for long tells old times: they count from then on.
+            count += await self._sweep(values, values.c.received_at < older_than)
+        hour = micros(older_than) // HOUR
+        await self._sweep(meter_value_hours, meter_value_hours.c.hour < hour)
+        return count
+
+    async def prune_transactions(self, older_than: datetime) -> int:
+        """Remove transactions that ended before, or were closed before; how many.
+
+        Those that never ended stay until somebody closes them.
+        """
+        c = transactions.c
+        count = 0
+        for old in (c.ended_at < older_than, and_(c.ended_at.is_(None), c.closed_at < older_than)):
+            for tenant in await self._tenants(transactions):
+                found = select(*transactions.primary_key).where(c.tenant == tenant, old)
+                while rows := await self._rows(found.limit(self._chunk)):
+                    async with self._database.writing() as db:
+                        for table in (transaction_events, transactions):
+                            key = tuple_(table.c.tenant, table.c.station, table.c.ref)
+                            gone = await db.run(delete(table).where(key.in_(_keys(rows))))
+                    count += gone
+                    await asyncio.sleep(_PAUSE_SECONDS)
+        return count
+
+    async def prune_transaction_events(self, older_than: datetime) -> int:
+        """Remove what was heard of transactions that ended before; how many.
+
+        A station that resends such news is heard anew. How far this has got is remembered.
+        """
+        c, count = transactions.c, 0
+        for tenant in await self._tenants(transactions):
+            async with self._database.reading() as db:
+                done = await _counted(db, tenant, _EVENTS_PRUNED)
+            place: tuple[Any, ...] = (from_micros(done), "", "")
+            order = (c.ended_at, c.station, c.ref)
+            found = (
+                select(c.tenant, c.station, c.ref, c.ended_at)
+                .where(c.tenant == tenant, c.ended_at < older_than)
+                .order_by(*order)
+                .limit(self._chunk)
+            )
+            types = [each.type for each in order]
+            while rows := await self._rows(
+                found.where(tuple_(*order) > tuple_(*place, types=types))
+            ):
+                place = (rows[-1].ended_at, rows[-1].station, rows[-1].ref)
+                e = transaction_events.c
+                key = tuple_(e.tenant, e.station, e.ref)
+                keys = [tuple(row)[:3] for row in rows]
+                async with self._database.writing() as db:
+                    count += await db.run(delete(transaction_events).where(key.in_(keys)))
+                    await _note(db, tenant, _EVENTS_PRUNED, micros(place[0]))
+                await asyncio.sleep(_PAUSE_SECONDS)
+        return count
+
+    async def prune_unknown_tokens(self, older_than: datetime) -> int:
+        """Remove unknown tokens that were last seen before; how many."""
+        old = select(*unknown_tokens.primary_key).where(unknown_tokens.c.at < older_than)
+        return await self._remove(unknown_tokens, old)
 
     async def prune_commands(self, older_than: datetime) -> int:
-        """Remove commands and remote starts that were asked for before; how many."""
+        """Remove commands, remote starts, and orders that are over, from before; how many."""
         async with self._database.writing() as db:
-            return await db.run(delete(commands).where(commands.c.created_at < older_than)) + (
+            count = await db.run(delete(commands).where(commands.c.created_at < older_than)) + (
                 await db.run(delete(remote_starts).where(remote_starts.c.at < older_than))
             )
+        for table, open_ in ((orders, OPEN), (batches, OPEN_BATCHES)):
+            over = table.c.at < older_than, table.c.state.not_in(open_)
+            count += await self._remove(table, select(*table.primary_key).where(*over))
+        return count
 
     async def prune_security(self, older_than: datetime) -> int:
         """Remove security events, refusals and acknowledged alerts from before; how many.
@@ -98,6 +240,38 @@ class Retention:
             of_tenant = select(*refusals.primary_key).where(refusals.c.tenant == tenant)
             too_many = of_tenant.order_by(*newest_first).offset(self._refusals_kept)
             count += await self._remove(refusals, too_many)
+        return count
+
+    async def _parts(self, table: Table, older_than: datetime) -> list[Table]:
+        """Where old rows are yet, once partitions of old ones alone are dropped."""
+        if self._database.engine == "sqlite":
+            return [table]
+        await Partitions(self._database, table).drop(older_than)
+        return [part(table, BEFORE), part(table, OTHER)]
+
+    async def _tenants(self, table: Table) -> list[TenantId]:
+        async with self._database.reading() as db:
+            return await tenants_of(db, table)
+
+    async def _rows(self, found: Select[Any]) -> Sequence[Any]:
+        async with self._database.reading() as db:
+            return await db.rows(found)
+
+    async def _sweep(self, table: Table, old: ColumnElement[bool]) -> int:
+        """Remove old rows wherever they are, in one walk along the key."""
+        key = tuple(table.primary_key)
+        found = select(*key, old.label("is_old")).order_by(*key).limit(_WALK)
+        count, types = 0, [each.type for each in key]
+        where: list[ColumnElement[bool]] = []
+        while rows := await self._rows(found.where(*where)):
+            gone = [tuple(row)[:-1] for row in rows if row.is_old]
+            for first in range(0, len(gone), self._chunk):
+                chunk = gone[first : first + self._chunk]
+                async with self._database.writing() as db:
+                    count += await db.run(delete(table).where(tuple_(*key).in_(chunk)))
+            last = tuple(rows[-1])[:-1]
+            where = [tuple_(*key) > tuple_(*last, types=types)]
+            await asyncio.sleep(_PAUSE_SECONDS)
         return count
 
     async def _remove(self, table: Table, found: Select[Any]) -> int:
@@ -157,12 +331,27 @@ async def _note_forgotten(db: Statements, tenant: TenantId, seqs: Sequence[int])
     position = found[0].position
     if position is None:
         return
-    row = {"tenant": tenant, "name": FORGOTTEN, "value": position}
-    of_tenant = sequences.c.tenant == tenant, sequences.c.name == FORGOTTEN
+    await _note(db, tenant, FORGOTTEN, position)
+
+
+async def _note(db: Statements, tenant: TenantId, name: str, value: int) -> None:
+    """How far something has got; it never goes back."""
+    row = {"tenant": tenant, "name": name, "value": value}
+    of_tenant = sequences.c.tenant == tenant, sequences.c.name == name
     if not await db.rows(select(sequences.c.value).where(*of_tenant)):
         await db.run(insert(sequences), row)
-    moved = update(sequences).where(*of_tenant, sequences.c.value < position)
-    await db.run(moved.values(value=position))
+    moved = update(sequences).where(*of_tenant, sequences.c.value < value)
+    await db.run(moved.values(value=value))
+
+
+async def _counted(db: Statements, tenant: TenantId, name: str) -> int:
+    of_tenant = sequences.c.tenant == tenant, sequences.c.name == name
+    found = await db.rows(select(sequences.c.value).where(*of_tenant))
+    return found[0].value if found else 0
+
+
+def _keys(rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in rows]
 
 
 async def _prune_blocks(db: Statements, tenant: TenantId) -> None:

@@ -34,6 +34,15 @@ metadata = MetaData(
     }
 )
 
+# On PostgreSQL these tables are partitioned by a time, which is then a part of their key: there
+# only, unless it is one anyway.
+PARTITIONED_BY = "partitioned_by"
+
+
+def _partitioned(column: str) -> dict[str, Any]:
+    return {"postgresql_partition_by": f"RANGE ({column})", "info": {PARTITIONED_BY: column}}
+
+
 # In a key "none" is 0: OCPP counts EVSEs and connectors from 1, and means the whole by 0.
 NONE = 0
 
@@ -121,6 +130,7 @@ status_history = Table(
     Column("vendor_id", Words),
     Column("vendor_error_code", Words),
     Column("received_at", UtcTime, nullable=False),
+    **_partitioned("received_at"),
     sqlite_with_rowid=False,
 )
 
@@ -258,6 +268,7 @@ meter_values = Table(
     Column("soc_percent", Float(53)),
     Column("temperature_c", Float(53)),
     Column("raw", LargeBinary, nullable=False),
+    **_partitioned("at"),
 )
 
 # In which hours since 1970 something was metered for a transaction. An hour too many does no harm.
@@ -329,6 +340,7 @@ message_log = Table(
     Column("answered_at", UtcTime),
     Column("verdict", Words, nullable=False),
     Column("note", Words, nullable=False),
+    **_partitioned("called_at"),
 )
 
 # Which blocks of `LOG_BLOCK` ids hold messages of a station: an index on station and id would

@@ -49,6 +49,42 @@ def upgrade() -> None:
     op.create_index("ix_orders_tenant_station_state_at", "orders", by_station)
     op.add_column("commands", sa.Column("messages", Words()))
     _for_lists()
+    if op.get_context().dialect.name == "postgresql":
+        key = "tenant, shard, at, station, ref, evse_id, digest"
+        _partition("meter_values", key, "at", "month")
+        _partition("status_history", "tenant, station, id, received_at", "received_at", "month")
+        _partition("message_log", "tenant, id, station, called_at", "called_at", "day")
+
+
+def _partition(table: str, key: str, column: str, until: str) -> None:
+    """What is there becomes the first partition, until the next month or day; no row is copied.
+
+    Times that lie ahead of that are few, and moved to where times go that no partition takes.
+    """
+    before, other = f"{table}_before", f"{table}_other"
+    parted = f"CREATE TABLE {table} (LIKE {before} INCLUDING DEFAULTS INCLUDING STORAGE) "
+    parted += f"PARTITION BY RANGE ({column})"
+    moved = f"""DO $$
+        DECLARE until timestamptz := (
+            date_trunc('{until}', now() AT TIME ZONE 'UTC') + interval '1 {until}'
+        ) AT TIME ZONE 'UTC';
+        BEGIN
+            WITH ahead AS (DELETE FROM {before} WHERE {column} >= until RETURNING *)
+            INSERT INTO {other} SELECT * FROM ahead;
+            EXECUTE format(
+                'ALTER TABLE {table} ATTACH PARTITION {before} FOR VALUES FROM (MINVALUE) TO (%L)',
+                until
+            );
+        END $$"""  # noqa: S608  # names of ours
+    for statement in (
+        f"ALTER TABLE {table} RENAME TO {before}",
+        f"ALTER TABLE {before} DROP CONSTRAINT pk_{table}",
+        parted,
+        f"ALTER TABLE {table} ADD CONSTRAINT pk_{table} PRIMARY KEY ({key})",
+        f"CREATE TABLE {other} PARTITION OF {table} DEFAULT",
+        moved,
+    ):
+        op.execute(statement)
 
 
 _OLDER_RECORDS = (

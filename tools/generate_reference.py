@@ -10,12 +10,13 @@ import pathlib
 import sys
 import types
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, get_args
 
 import msgspec
 import typer
 
+from reference_samples import SAMPLES
 from voltkeep.cli.__main__ import tree
 from voltkeep.cli.command import EVERYWHERE
 from voltkeep.cli.errors import MEANINGS
@@ -24,17 +25,6 @@ from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain import commands as asked
 from voltkeep.domain import events
-from voltkeep.domain.certificates import HashAlgorithm, HashData, RootUse
-from voltkeep.domain.diagnostics import LogKind
-from voltkeep.domain.identity import IdToken, TransactionRef
-from voltkeep.domain.smart_charging import (
-    ChargingProfile,
-    Period,
-    ProfileCriteria,
-    Purpose,
-    Schedule,
-)
-from voltkeep.domain.stations import SecurityProfile
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.store import MemoryStore
 from voltkeep.web.http import make_api
@@ -114,57 +104,6 @@ Each of these has a command, and the messages that it sends in each version; eve
 that OCPP has for a station of that version can be sent with `voltkeep station command STATION raw`.
 Certificates of stations are renewed in time without any.
 """
-
-_URL, _NOON = "https://csms.example/", datetime(2026, 1, 1, 12, tzinfo=UTC)
-_HASH = HashData(HashAlgorithm.SHA256, "00", "00", "01")
-_PROFILE = SecurityProfile.TLS_BASIC
-_LIMIT = ChargingProfile(
-    purpose=Purpose.TX_DEFAULT, schedules=(Schedule(periods=(Period(limit_a=16.0),)),)
-)
-_SAMPLES: dict[str, tuple[asked.Command, ...]] = {
-    "station command remote-start": (
-        asked.StartTransaction(remote_start_id=1, id_token=IdToken("TOKEN")),
-    ),
-    "station command remote-stop": (asked.StopTransaction(ref=TransactionRef("1")),),
-    "station command reset": (asked.Reset(),),
-    "station command trigger": (
-        asked.Trigger(message=asked.Triggered.HEARTBEAT),
-        asked.Trigger(message=asked.Triggered.SIGN_CERTIFICATE),
-    ),
-    "station rotate-key": (asked.SetKey(key="00" * 20),),
-    "station raise-profile": (
-        asked.SetNetworkProfile(profile=_PROFILE, url=_URL),
-        asked.UseNetworkProfile(),
-        asked.GetNetworkProfiles(),
-    ),
-    "certificate install": (asked.InstallCertificate(use=RootUse.CSMS_ROOT, certificate="PEM"),),
-    "certificate installed": (asked.GetInstalledCertificates(use=RootUse.CSMS_ROOT),),
-    "certificate delete": (asked.DeleteCertificate(hash_data=_HASH),),
-    "certificate renew": (
-        asked.SetOrganization(name="Operator"),
-        asked.Trigger(message=asked.Triggered.SIGN_CERTIFICATE),
-        asked.SendCertificate(chain="PEM"),
-    ),
-    "log request": (
-        asked.GetLog(kind=LogKind.SECURITY, request_id=1, location=_URL),
-        asked.GetLog(kind=LogKind.DIAGNOSTICS, older=True, request_id=1, location=_URL),
-    ),
-    "firmware update": (
-        asked.UpdateFirmware(
-            request_id=1,
-            location=_URL,
-            retrieve_at=_NOON,
-            signature="c2ln",
-            signing_certificate="PEM",
-        ),
-        asked.UpdateFirmware(request_id=1, location=_URL, retrieve_at=_NOON),
-    ),
-    "charging-profile set": (asked.SetChargingProfile(profile=_LIMIT),),
-    "charging-profile clear": (asked.ClearChargingProfiles(criteria=ProfileCriteria(ids=(1,))),),
-    "charging-profile composite": (asked.GetCompositeSchedule(duration_s=60),),
-    "charging-profile report": (asked.GetChargingProfiles(request_id=1),),
-}
-
 
 # Commands.
 
@@ -323,9 +262,9 @@ def conformance_page() -> str:
     for action in sorted({action for dialect in dialects for action in dialect.handlers}):
         lines += _row(action, [_handled(dialect, action) for dialect in dialects])
     lines += [_SENT, *_row("Command", heads), "|---|" + "---|" * len(heads)]
-    shown = {type(sample) for samples in _SAMPLES.values() for sample in samples}
+    shown = {type(sample) for samples in SAMPLES.values() for sample in samples}
     assert {kind for each in dialects for kind in each.requests} <= shown
-    for words, samples in _SAMPLES.items():
+    for words, samples in SAMPLES.items():
         lines += _row(f"`{words}`", [_sent(each, samples) for each in dialects])
     counts = ", ".join(
         f"{len(each.actions)} in OCPP {head}" for each, head in zip(dialects, heads, strict=True)

@@ -10,12 +10,15 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
+from voltkeep.domain.certificates import RootUse
 from voltkeep.domain.commands import ResetKind, Triggered
 from voltkeep.domain.composite import Supply
 from voltkeep.domain.device_model import Attribute, ReportBase
+from voltkeep.domain.diagnostics import LogKind
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
 from voltkeep.domain.local_list import ListEntry
 from voltkeep.domain.smart_charging import ChargingProfile, ProfileCriteria, RateUnit
+from voltkeep.domain.stations import SecurityProfile
 
 
 class _Ask(
@@ -176,6 +179,74 @@ class GetLocalListVersion(_Ask, frozen=True, kw_only=True):
     """Which version of the list the station has (D02)."""
 
 
+class RequestLog(_Ask, frozen=True, kw_only=True):
+    """Have a log uploaded to us, or to an address of one's own (N01)."""
+
+    kind: LogKind = LogKind.DIAGNOSTICS
+    oldest: datetime | None = None
+    latest: datetime | None = None
+    retries: Annotated[int, Meta(ge=0, le=100)] | None = None
+    retry_interval_s: Annotated[int, Meta(ge=0, le=86_400)] | None = None
+    location: Annotated[str, Meta(max_length=512)] | None = None
+
+
+class UpdateFirmware(_Ask, frozen=True, kw_only=True):
+    """Update the firmware with an image (L01); ``force`` sends a signature that may be wrong."""
+
+    image: str
+    retrieve_at: datetime | None = None  # None: now
+    install_at: datetime | None = None  # None: as soon as it can
+    retries: Annotated[int, Meta(ge=0, le=100)] | None = None
+    retry_interval_s: Annotated[int, Meta(ge=0, le=86_400)] | None = None
+    location: Annotated[str, Meta(max_length=512)] | None = None
+    unsigned: bool = False
+    signature: str | None = None
+    signing_certificate: str | None = None
+    force: bool = False
+
+
+class InstallCertificate(_Ask, frozen=True, kw_only=True):
+    """Give the station a root certificate (M05); without ``certificate`` our own root."""
+
+    use: RootUse = RootUse.CSMS_ROOT
+    certificate: str | None = None  # PEM
+    force: bool = False  # as it is, right or wrong
+
+
+class GetInstalledCertificates(_Ask, frozen=True, kw_only=True):
+    """Ask which root certificates the station has (M03)."""
+
+    use: RootUse | None = None
+
+
+class DeleteCertificate(_Ask, frozen=True, kw_only=True):
+    """Take a root certificate from the station (M04): by its id, or a part of its serial."""
+
+    certificate: str
+    force: bool = False  # even the last one by which it trusts our server
+
+
+class RenewCertificate(_Ask, frozen=True, kw_only=True):
+    """Have the station ask for a new certificate of its own (A02).
+
+    ``prepare``: for one that has none yet, and is to connect with security profile 3.
+    """
+
+    prepare: bool = False
+
+
+class RotateKey(_Ask, frozen=True, kw_only=True):
+    """Give the station a new key (A01). Until it has answered, both count; nobody is shown it."""
+
+
+class RaiseProfile(_Ask, frozen=True, kw_only=True):
+    """Have the station use the next higher security profile (A05)."""
+
+    to: SecurityProfile | None = None
+    reset: ResetKind | None = None
+    force: bool = False  # pass over prerequisites
+
+
 class RawMessage(_Ask, frozen=True, kw_only=True):
     """Exactly this message, in the version that the station speaks; ``force``: also if unfit."""
 
@@ -196,6 +267,14 @@ Ask = (
     | WriteConfiguration
     | ApplyTemplate
     | TransferData
+    | RequestLog
+    | UpdateFirmware
+    | InstallCertificate
+    | GetInstalledCertificates
+    | DeleteCertificate
+    | RenewCertificate
+    | RotateKey
+    | RaiseProfile
     | RawMessage
     | Reserve
     | CancelReservation

@@ -1,6 +1,6 @@
 """Which service carries out which ask: one row for each."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from msgspec import json
@@ -17,6 +17,7 @@ from voltkeep.domain.device_model import (
     variable,
 )
 from voltkeep.domain.identity import StationId
+from voltkeep.services.asking_trust import CarryOut, TrustDoers, trust_table
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.configuration import ConfigurationService, summed_up
 from voltkeep.services.data_transfer import DataTransferService
@@ -29,10 +30,6 @@ from voltkeep.services.smart_charging import SmartChargingService
 from voltkeep.services.templates import TemplateService, outcome_of
 
 N = TypeVar("N", Component, Variable)
-
-CarryOut = Callable[[StationId, Any], Awaitable[Outcome]]
-"""Does what is asked of a station. Raises what `Stations.send` raises."""
-
 
 PERMISSIONS: Mapping[type[Any], Permission] = {
     asks.RemoteStart: Permission.SEND_COMMANDS,
@@ -52,6 +49,14 @@ PERMISSIONS: Mapping[type[Any], Permission] = {
     asks.WriteConfiguration: Permission.SEND_TECHNICAL,
     asks.ApplyTemplate: Permission.SEND_TECHNICAL,
     asks.TransferData: Permission.SEND_TECHNICAL,
+    asks.RequestLog: Permission.SEND_TECHNICAL,
+    asks.UpdateFirmware: Permission.SEND_TECHNICAL,
+    asks.InstallCertificate: Permission.WRITE_SECURITY,
+    asks.GetInstalledCertificates: Permission.SEND_TECHNICAL,
+    asks.DeleteCertificate: Permission.WRITE_SECURITY,
+    asks.RenewCertificate: Permission.WRITE_SECURITY,
+    asks.RotateKey: Permission.WRITE_SECURITY,
+    asks.RaiseProfile: Permission.WRITE_SECURITY,
     asks.RawMessage: Permission.SEND_TECHNICAL,
 }
 """What whoever asks must be allowed; `needed` is how to look it up."""
@@ -62,7 +67,7 @@ def needed(kind: type[Any]) -> Permission:
     return PERMISSIONS.get(kind, Permission.SEND_TECHNICAL)
 
 
-class Doers(Protocol):
+class Doers(TrustDoers, Protocol):
     """The services that asks need."""
 
     @property
@@ -131,6 +136,7 @@ def table(doers: Doers) -> Mapping[type[Any], CarryOut]:
         **_local_lists(doers),
         **_smart_charging(doers),
         **_configuration(doers),
+        **trust_table(doers),
     }
 
 

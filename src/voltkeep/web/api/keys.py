@@ -19,7 +19,7 @@ class StationKey(Struct, frozen=True, kw_only=True):
     address: str
 
 
-class NewPassword(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StationPassword(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A password that a person chose: for stations that take no key of 40 hex digits."""
 
     password: Annotated[str, Meta(min_length=16, max_length=64)]
@@ -44,7 +44,9 @@ async def make_station_key(known: Known, services: Given) -> StationKey:
 
 
 @put("/stations/{station:str}/password", needs=Permission.WRITE_SECURITY, status_code=204)
-async def set_station_password(known: Known, data: JSONBody[NewPassword], services: Given) -> None:
+async def set_station_password(
+    known: Known, data: JSONBody[StationPassword], services: Given
+) -> None:
     """Set a password here, without telling the station. A generated key is better."""
     await services.security.set_password(known.id, data.password)
 
@@ -68,6 +70,6 @@ EXAMPLES = [
         key="0123456789abcdef0123456789abcdef01234567",
         address="wss://csms.example:9443/ocpp/CP-1001",
     ),
-    NewPassword(password="correct horse battery"),  # noqa: S106  # an example
+    StationPassword(password="correct horse battery"),  # noqa: S106  # an example
     WantedProfile(security_profile=SecurityProfile.TLS_CERTIFICATE),
 ]

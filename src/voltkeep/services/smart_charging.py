@@ -91,7 +91,7 @@ class SmartChargingService:
                 running = (await held_.running(work, station)).get(evse.id)
                 ref = None if running is None else running.ref
                 profile = structs.replace(profile, transaction=ref)
-            sent = held_.begun(station, profile.with_utc(), evse, live, now)
+            sent = held_.begun(station, _in_utc(profile), evse, live, now)
             findings = checked(sent, live, now, force=force)
             await work.charging_profiles.put(sent)
             held_.tell(work, sent)
@@ -308,13 +308,18 @@ async def brought_along(
     Raises UnsoundProfile, unless forced.
     """
     live = await held_.settled(work, station, now)
-    sent = held_.begun(
-        station, profile.with_utc(), evse, live, now, remote_start_id=remote_start_id
-    )
+    sent = held_.begun(station, _in_utc(profile), evse, live, now, remote_start_id=remote_start_id)
     checked(sent, live, now, force=force, with_remote_start=True)
     await work.charging_profiles.put(sent)
     held_.tell(work, sent)
     return sent
+
+
+def _in_utc(profile: ChargingProfile) -> ChargingProfile:
+    try:
+        return profile.with_utc()
+    except ValueError as error:
+        raise CommandUnfit(str(error)) from error
 
 
 def checked(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from tests.contract.charging import CHARGING
+from tests.contract.driver_samples import DRIVERS
 
 from voltkeep.domain.accounts import (
     AccountState,
@@ -514,7 +515,7 @@ RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "idempotency_keys": (IdempotencyKey, _IDEMPOTENCY_KEY),
     "webhooks": (Webhook, _WEBHOOK),
     "deliveries": (Delivery, _DELIVERY),
-} | CHARGING
+} | CHARGING | DRIVERS
 
 
 def record(name: str, id: str = "1", station: StationId = ALPHA, **changes: object):

@@ -21,7 +21,7 @@ from voltkeep.domain.identity import IdToken, Sender, StationId, TenantId
 from voltkeep.domain.stations import Station, UnknownTokens
 from voltkeep.services.audit import audit
 from voltkeep.services.outbound import Outbound, OutboundFailed, OutboundRefused
-from voltkeep.services.ports import Begin, Clock, Read, Work
+from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
 from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
 from voltkeep.services.records import Look
 
@@ -119,10 +119,13 @@ class UnknownTokenService:
         return Decision(said.status, said.group, said.expires_at)
 
     async def shown(self, sender: Sender, id_token: IdToken, status: Authorization) -> None:
-        """As `note`, in a work of its own."""
+        """As `note`, in a work of its own; no driver waits for a database that is away."""
         if self._is_noted(sender):
-            async with self._begin() as work:
-                await self._note(work, sender, id_token, status)
+            try:
+                async with self._begin() as work:
+                    await self._note(work, sender, id_token, status)
+            except StoreUnavailable as error:
+                log.warning("an unknown token was not noted", error=str(error))
 
     async def note(
         self, work: Work, sender: Sender, id_token: IdToken, status: Authorization

@@ -183,11 +183,22 @@ class App:
             compression=settings.compression != "off",
             trusted_proxies=parse_networks(settings.trusted_proxies),
         )
+        await self._begin_jobs(self.gateway, self.stations)
+        # What was imported and built stays: the collector need not look at it again and again,
+        # and pauses for a tenth of a second each time it does.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT_AFTER)
+        await self._listen(self.gateway)
+
+    async def _begin_jobs(self, gateway: Gateway, stations: LocalStations) -> None:
+        """What goes on by itself, and what heeds events."""
+        store, services = self.store, self.services
         self.bus.handle(
-            partial(self._heed, self.gateway),
+            partial(self._heed, gateway),
             *(StationAdded, StationRemoved, StationRenamed, StationChanged),
         )
-        self.bus.handle(self.services.templates.booted, StationBooted)
+        self.bus.handle(services.templates.booted, StationBooted)
         self.bus.handle(
             partial(count_connection, self._wire), StationConnected, StationDisconnected
         )
@@ -195,39 +206,33 @@ class App:
         self.outward = Outward(
             store,
             self.bus,
-            self.services.webhooks.courier,
+            services.webhooks.courier,
             now,
             look_every_s=_LOOK_FOR_EVENTS_EVERY_S,
         )
         await self.outward.open()
-        desk = CommandDesk(store.begin, store.read, self.stations, now, self._seal)
+        desk = CommandDesk(store.begin, store.read, stations, now, self._seal)
         for name, work in self.outward.jobs():
             self._job(name, work)
         self._job("commands", desk.run)
         self._job("status", self._save_status)
-        self._job("refusals", self.services.security.refusals.run)
+        self._job("refusals", services.security.refusals.run)
         self._job("retention", self._prune)
-        self._job("audit", self.services.audit.run)
-        self._job("certificates", self.services.certificates.run)
+        self._job("audit", services.audit.run)
+        self._job("certificates", services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)
-        self._job("templates", self.services.templates.run)
-        self._job("campaigns", self.services.campaigns.run)
-        self._job("planned availability", self.services.availability.plans.run)
-        self._job("unended transactions", self.services.closing.run)
-        self.bus.handle(self.services.order_queue.heed, *HEARD)
-        self._job("queued commands", self.services.order_queue.run)
-        self._job("batches", self.services.batches.run)
-        self._job("reservations", self.services.reservations.run)
-        self.bus.handle(self.services.list_keeper.heed, StationConnected, StationBooted)
-        self._job("local lists", self.services.list_keeper.run)
-        self._job("accounts", self.services.accounts.run)
-        self._job("sessions", self.services.people.sessions.run)
-        # What was imported and built stays: the collector need not look at it again and again,
-        # and pauses for a tenth of a second each time it does.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_COLLECT_AFTER)
-        await self._listen(self.gateway)
+        self._job("templates", services.templates.run)
+        self._job("campaigns", services.campaigns.run)
+        self._job("planned availability", services.availability.plans.run)
+        self._job("unended transactions", services.closing.run)
+        self.bus.handle(services.order_queue.heed, *HEARD)
+        self._job("queued commands", services.order_queue.run)
+        self._job("batches", services.batches.run)
+        self._job("reservations", services.reservations.run)
+        self.bus.handle(services.list_keeper.heed, StationConnected, StationBooted)
+        self._job("local lists", services.list_keeper.run)
+        self._job("accounts", services.accounts.run)
+        self._job("sessions", services.people.sessions.run)
 
     async def _listen(self, gateway: Gateway) -> None:
         """Open what the settings ask for. Raises BadTlsFiles, or OSError naming the setting."""

@@ -207,14 +207,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         local_lists=local_lists,
         list_keeper=ListKeeper(begin, read, local_lists, clock),
         accounts=people.accounts,
-        webhooks=WebhookService(
-            begin,
-            read,
-            clock,
-            outbound,
-            SealedSecrets(subkey(secret, b"webhooks")),
-            store.outbox.last,
-        ),
+        webhooks=_webhooks(store, secret, clock, outbound),
         people=people,
         explain=ExplainService(read, clock, addresses),
         audit=AuditService(read),
@@ -228,6 +221,13 @@ def _orders(store: Storage, secret: bytes, clock: Clock) -> tuple[OrderService, 
     seal = AskSeal(subkey(secret, b"commands"), masked, without_secrets_of)
     orders = OrderService(store.begin, store.read, seal, clock)
     return orders, OrderQueue(store.begin, store.read, orders, clock)
+
+
+def _webhooks(
+    store: Storage, secret: bytes, clock: Clock, outbound: CheckedOutbound
+) -> WebhookService:
+    seal = SealedSecrets(subkey(secret, b"webhooks"))
+    return WebhookService(store.begin, store.read, clock, outbound, seal, store.outbox.last)
 
 
 def _door(

@@ -416,7 +416,7 @@ _ATTEMPT = AttemptOut(at=_AT, latency_ms=48.2, status=204, response="", error=No
 EXAMPLES = [
     EventType(name="transaction.ended", permission=Permission.READ_TRANSACTIONS, live_only=False),
     _EXAMPLE,
-    CreatedWebhook(webhook=_EXAMPLE, secret="whsec_…"),  # noqa: S106  # none
+    CreatedWebhook(webhook=_EXAMPLE, secret="whsec_…"),  # noqa: S106  # an example without one
     WebhookWords(url=_EXAMPLE.url, types=("transaction.*",), sites=("north",)),
     WebhookChange(description="invoices and refunds"),
     Enabling(),

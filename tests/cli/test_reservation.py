@@ -38,6 +38,7 @@ async def test_a_station_keeps_a_connector_and_a_list(installation, version):
             [made] = await installation.json("reservation", "list")
             assert (made["state"], made["group"]) == ("active", "FAMILY")
             outlet = station.core.outlets[1]
+            assert outlet.reservation is not None
             assert outlet.reservation.id == made["id"]
             await installation.json("reservation", "cancel", "CS-01", str(made["id"]))
             assert outlet.reservation is None

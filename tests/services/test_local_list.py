@@ -81,11 +81,10 @@ class Fleet:
         kept = self.lists.setdefault(station.name, Kept())
         match command:
             case GetLocalListVersion():
-                told = LocalListVersionTold(kept.version)
-                return Outcome(accepted=True, told=told)
+                return Outcome(accepted=True, told=LocalListVersionTold(kept.version))
             case GetLocalListLimits():
-                told = LocalListLimitsTold(per_message=self.per_message)
-                return Outcome(accepted=True, told=told)
+                limits = LocalListLimitsTold(per_message=self.per_message)
+                return Outcome(accepted=True, told=limits)
             case SendLocalList():
                 self.sent.append((station.name, command))
                 return kept.take(command)

@@ -16,6 +16,7 @@ from voltkeep.domain.transactions import Phase, TransactionUpdate
 from voltkeep.services import unknown_tokens
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.outbound import OutboundAnswer, OutboundFailed
+from voltkeep.services.ports import StoreUnavailable
 from voltkeep.services.records import Look
 from voltkeep.services.transactions import TransactionService
 from voltkeep.services.unknown_tokens import UnknownTokenService
@@ -285,7 +286,7 @@ async def test_no_driver_waits_for_the_list():
 
     @asynccontextmanager
     async def away():
-        raise unknown_tokens.StoreUnavailable("away")
+        raise StoreUnavailable("away")
         yield
 
     service._begin = away

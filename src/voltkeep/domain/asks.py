@@ -21,6 +21,9 @@ from voltkeep.domain.smart_charging import ChargingProfile, ProfileCriteria, Rat
 from voltkeep.domain.stations import SecurityProfile
 
 
+_Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+
+
 class _Ask(
     Struct, frozen=True, kw_only=True, tag_field="command", tag=True, forbid_unknown_fields=True
 ):
@@ -82,17 +85,17 @@ class Reserve(_Ask, frozen=True, kw_only=True):
     """Keep an EVSE, or any of the station, for a token (H01); ``id``: in place of that one."""
 
     id_token: IdToken
-    expires_at: datetime
+    expires_at: Annotated[datetime, Meta(tz=True)]
     evse: Evse | None = None
-    connector_type: str = ""
-    group: str | None = None
-    id: int | None = None
+    connector_type: Annotated[str, Meta(max_length=20)] = ""
+    group: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    id: _Int32 | None = None
 
 
 class CancelReservation(_Ask, frozen=True, kw_only=True):
     """Give a reservation up (H02)."""
 
-    id: int
+    id: _Int32
 
 
 class SetChargingProfile(_Ask, frozen=True, kw_only=True):
@@ -171,8 +174,8 @@ class SendLocalList(_Ask, frozen=True, kw_only=True):
     """
 
     full: bool = False
-    entries: tuple[ListEntry, ...] | None = None
-    version: int | None = None
+    entries: Annotated[tuple[ListEntry, ...], Meta(max_length=10_000)] | None = None
+    version: _Int32 | None = None
 
 
 class GetLocalListVersion(_Ask, frozen=True, kw_only=True):

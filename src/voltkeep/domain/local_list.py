@@ -2,8 +2,9 @@
 
 import enum
 from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from voltkeep.domain.authorization import Authorization, Decision, Token, decide
 from voltkeep.domain.identity import IdToken, IdTokenKind, StationId
@@ -16,8 +17,8 @@ class ListEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     id_token: IdToken
     status: Authorization | None = Authorization.ACCEPTED
-    group: str | None = None
-    expires_at: datetime | None = None
+    group: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
     @property
     def decision(self) -> Decision | None:

@@ -1,7 +1,7 @@
 """Functional block H, reservations: asked for, used, expired, cancelled."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from msgspec import Struct, structs
@@ -23,6 +23,7 @@ from voltkeep.services.audit import audit
 from voltkeep.services.ports import (
     Begin,
     Clock,
+    CommandUnfit,
     Read,
     Stations,
     StationUnreachable,
@@ -77,8 +78,10 @@ class ReservationService:
     async def reserve(self, station: StationId, wish: Wish) -> Reserved:
         """Ask a station to keep an EVSE, or any, for a token (H01).
 
-        Raises UnknownStation, and what `Stations.send` raises.
+        Raises UnknownStation, CommandUnfit for a time out of all calendars, and what
+        `Stations.send` raises.
         """
+        wish = structs.replace(wish, expires_at=_utc(wish.expires_at))
         reservation, replaced = await self._begun(station, wish)
         command = ReserveNow(
             id=int(reservation.id),
@@ -300,6 +303,13 @@ async def _put(work: Work, reservation: Reservation) -> Reservation:
         )
     )
     return reservation
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise CommandUnfit("a reservation ends between the years 1 and 9999") from error
 
 
 def _where(reservation: Reservation) -> str:

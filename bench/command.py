@@ -79,7 +79,9 @@ def _given(station: Station) -> Station:
 
 
 @contextlib.asynccontextmanager
-async def server(database: str, stations: int) -> AsyncIterator[tuple[int, int, str, dict]]:
+async def server(
+    database: str, stations: int
+) -> AsyncIterator[tuple[int, int, str, dict[str, str | None]]]:
     """`voltkeep serve` with its API: the ports of stations and of the API, a key, the stations."""
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings(data=Path(directory), database=database)

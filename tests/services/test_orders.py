@@ -337,3 +337,17 @@ async def test_orders_are_found_by_what_they_are(csms):
     assert len(await page(DEFAULT_TENANT, Look(station="CS-1"))) == 2
     assert len(await page(DEFAULT_TENANT, Look(fields=(("result", "offline"),)))) == 3
     assert len(await page(DEFAULT_TENANT, Look(fields=(("issued_by", "bob"),)))) == 0
+
+
+async def test_what_became_of_an_order_follows_its_station_to_another_name(csms):
+    async with csms.booted() as station:
+        with acting_as(ALICE):
+            order = await csms.services.orders.give(STATION, RESET)
+        frame = await station.hear()
+        await csms.services.provisioning.rename(STATION, station_id("NEW"))
+        await station.say([3, frame[1], {"status": "Accepted"}])
+        done = await csms.services.orders.wait(DEFAULT_TENANT, order.id, 5)
+
+    found = await csms.services.orders.page(DEFAULT_TENANT, Look())
+    assert [(each.station.name, each.state) for each in found] == [("NEW", "done")]
+    assert done.station.name == "NEW"

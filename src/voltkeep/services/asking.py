@@ -41,6 +41,8 @@ PERMISSIONS: Mapping[type[Any], Permission] = {
     asks.ClearCache: Permission.SEND_COMMANDS,
     asks.Reserve: Permission.SEND_COMMANDS,
     asks.CancelReservation: Permission.SEND_COMMANDS,
+    asks.SendLocalList: Permission.SEND_TECHNICAL,
+    asks.GetLocalListVersion: Permission.SEND_COMMANDS,
     asks.SetChargingProfile: Permission.SEND_TECHNICAL,
     asks.ClearChargingProfiles: Permission.SEND_TECHNICAL,
     asks.GetCompositeSchedule: Permission.SEND_COMMANDS,

@@ -18,7 +18,7 @@ from voltkeep.domain.events import CommandCompleted, CommandQueued
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import WAITING, Order, OrderState
 from voltkeep.domain.stations import Station
-from voltkeep.services.asking import CarryOut
+from voltkeep.services.asking_trust import CarryOut
 from voltkeep.services.audit import acting, acting_as, audit
 from voltkeep.services.ports import (
     Begin,
@@ -121,11 +121,13 @@ class OrderService:
         queue_until: datetime | None = None,
         timeout_s: float | None = None,
         once: Once | None = None,
+        is_known: bool = False,
     ) -> Order:
         """Ask this of a station. It is stored before it is sent; `wait` for what becomes of it.
 
         With ``queue_until`` it waits for a station that is not there. With ``once`` a repetition
-        gets the order that the first has made. Raises UnknownStation, BadExpiry, KeyReused,
+        gets the order that the first has made. ``is_known``: whoever calls has just looked the
+        station up. Raises UnknownStation, BadExpiry, KeyReused,
         TooManyOrders.
         """
         if len(self._tasks) >= _MOST_OPEN:
@@ -138,7 +140,8 @@ class OrderService:
         async with self._begin() as work:
             if once is not None and (found := await self._repeated(work, order, once)) is not None:
                 return found
-            await registered(work, station)
+            if not is_known:
+                await registered(work, station)
             await work.orders.put(order)
             if order.state is OrderState.QUEUED:
                 work.emit(CommandQueued(station=station, at=at, command_id=order.id))
@@ -337,11 +340,11 @@ class OrderService:
             result=result,
             error=error or order.error,
         )
-        await work.orders.put(done)
+        done = await _kept(work, done)
         is_sent = state in {OrderState.DONE, OrderState.INTERRUPTED}
         deed = Deed(
             action="command.sent" if is_sent else f"command.{state}",
-            object=str(order.station),
+            object=str(done.station),
             after=order.command,
             result=result,
         )
@@ -349,7 +352,7 @@ class OrderService:
         with acting_as(by):
             await audit(work, order.station.tenant, now, deed)
         event = CommandCompleted(
-            station=order.station,
+            station=done.station,
             at=now,
             command_id=order.id,
             action=order.command,
@@ -426,24 +429,17 @@ class OrderService:
 
     async def _settle_once(self, order: Order) -> Order:
         async with self._begin() as work:
-            current = await work.orders.lock(order.station, order.id)
-            if current is None and (
-                found := await work.orders.find(order.station.tenant, order.id)
-            ):
-                # The station was renamed meanwhile: its orders have followed.
-                order = structs.replace(order, station=found.station)
-            if self._waits_on(order):
-                waiting = structs.replace(
-                    order,
-                    state=OrderState.QUEUED,
-                    at=order.given_at,
-                    result="",
-                    runner="",
-                    started_at=None,
-                )
-                await work.orders.put(waiting)
-                return waiting
-            return await self.finish(work, order, order.state, order.error)
+            if not self._waits_on(order):
+                return await self.finish(work, order, order.state, order.error)
+            waiting = structs.replace(
+                order,
+                state=OrderState.QUEUED,
+                at=order.given_at,
+                result="",
+                runner="",
+                started_at=None,
+            )
+            return await _kept(work, waiting)
 
     def _waits_on(self, order: Order) -> bool:
         """The station left before anything was sent: the order waits for it again."""
@@ -459,6 +455,17 @@ class OrderService:
         """Never the same twice: orders of one station are carried out as they were given."""
         self._last = max(self._clock(), self._last + timedelta(microseconds=1))
         return self._last
+
+
+async def _kept(work: Work, order: Order) -> Order:
+    """Keep what it is now. If its station was renamed meanwhile, its orders have followed."""
+    if await work.orders.replace(order):
+        return order
+    found = await work.orders.find(order.station.tenant, order.id)
+    if found is not None:
+        order = structs.replace(order, station=found.station)
+    await work.orders.put(order)
+    return order
 
 
 def _failed(order: Order, result: str, error: str) -> Order:

@@ -81,6 +81,10 @@ class Records(Protocol[R]):
         """Insert, or replace the one of that station and id."""
         ...
 
+    async def replace(self, record: R) -> bool:
+        """Replace the one of that station and id; False, and nothing changed, if there is none."""
+        ...
+
     async def add(self, record: R) -> bool:
         """Insert; False, and nothing changed, if there is one of that station and id."""
         ...

@@ -60,6 +60,13 @@ class MemoryRecords(Generic[R]):
         self._state.writes()
         self._table[record.station, record.id] = record
 
+    async def replace(self, record: R) -> bool:
+        self._state.writes()
+        is_there = (record.station, record.id) in self._table
+        if is_there:
+            self._table[record.station, record.id] = record
+        return is_there
+
     async def add(self, record: R) -> bool:
         self._state.writes()
         return self._table.setdefault((record.station, record.id), record) is record

@@ -12,11 +12,14 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    Update,
     and_,
+    bindparam,
     delete,
     func,
     select,
     tuple_,
+    update,
 )
 
 from voltkeep.domain.identity import StationId, TenantId
@@ -47,6 +50,29 @@ def _add(table: Table) -> dict[EngineName, Insert]:
     return per_engine(lambda dialect: dialect.insert(table).on_conflict_do_nothing())
 
 
+@cache
+def _replace(table: Table) -> Update:
+    values: dict[str, Any] = {
+        each.name: bindparam(each.name) for each in table.columns if each.name not in _KEY
+    }
+    return update(table).where(_named(table)).values(values)
+
+
+@cache
+def _get(table: Table) -> tuple[Select[Any], Select[Any]]:
+    """To read a record, and to lock it: built once, for it takes longer than to run it."""
+    found = select(*table.columns).where(_named(table))
+    return found, found.with_for_update()
+
+
+def _named(table: Table) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == bindparam(f"of_{name}") for name in sorted(_KEY)))
+
+
+def _names(station: StationId, id: str) -> dict[str, str]:
+    return {"of_tenant": station.tenant, "of_station": station.name, "of_id": id}
+
+
 class SqlRecords(Generic[R]):
     """`services.records.Records`, of one table that `tables` made for them."""
 
@@ -57,11 +83,11 @@ class SqlRecords(Generic[R]):
         self._kind = kind
 
     async def get(self, station: StationId, id: str) -> R | None:
-        return await self._one(self._select().where(self._is(station, id)))
+        return self._only(await self._db.rows(_get(self._table)[0], _names(station, id)))
 
     async def lock(self, station: StationId, id: str) -> R | None:
         """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""
-        return await self._one(self._select().where(self._is(station, id)).with_for_update())
+        return self._only(await self._db.rows(_get(self._table)[1], _names(station, id)))
 
     async def find(self, tenant: TenantId, id: str) -> R | None:
         named = self._select().where(self._c.tenant == tenant, self._c.id == id)
@@ -69,6 +95,12 @@ class SqlRecords(Generic[R]):
 
     async def put(self, record: R) -> None:
         await self._db.run(_put(self._table)[self._db.engine], _row(self._table, record))
+
+    async def replace(self, record: R) -> bool:
+        row = _row(self._table, record)
+        values = {name: value for name, value in row.items() if name not in _KEY}
+        names = _names(record.station, record.id)
+        return await self._db.run(_replace(self._table), values | names) == 1
 
     async def add(self, record: R) -> bool:
         row = _row(self._table, record)
@@ -160,6 +192,9 @@ class SqlRecords(Generic[R]):
     def _of(self, station: StationId, states: Sequence[str] = ()) -> ColumnElement[bool]:
         where = [self._c.tenant == station.tenant, self._c.station == station.name]
         return and_(*where, self._c.state.in_(states)) if states else and_(*where)
+
+    def _only(self, rows: Sequence[Any]) -> R | None:
+        return self._record(rows[0]) if rows else None
 
     async def _one(self, found: Select[Any]) -> R | None:
         rows = await self._many(found)

@@ -209,5 +209,7 @@ def test_of_every_ask_it_is_said_who_may_and_who_does_it(api):
     kinds = set(get_args(Ask))
 
     assert set(PERMISSIONS) == kinds
-    assert set(PERMISSIONS.values()) == {Permission.SEND_COMMANDS, Permission.SEND_TECHNICAL}
+    security = Permission.WRITE_SECURITY
+    everyday, technical = Permission.SEND_COMMANDS, Permission.SEND_TECHNICAL
+    assert set(PERMISSIONS.values()) == {everyday, technical, security}
     assert set(table(api.services)) == kinds

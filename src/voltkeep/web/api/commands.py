@@ -204,6 +204,7 @@ async def give_command(
         queue_until=aware(queue_until),
         timeout_s=timeout_s,
         once=_once(request, principal, idempotency_key, body),
+        is_known=True,
     )
     if wait and order.is_open:
         order = await services.orders.wait(principal.tenant, order.id, wait)

@@ -8,6 +8,7 @@ from voltkeep.dialects.dialect import Answer, Dialect
 from voltkeep.domain.authorization import Authorization, Decision
 from voltkeep.domain.data_transfer import Reply, TransferStatus
 from voltkeep.domain.identity import Sender, TransactionRef, station_id
+from voltkeep.domain.smart_charging import ChargingNeeds, ChargingProfile
 from voltkeep.domain.stations import Registration
 from voltkeep.services.provisioning import BootReply
 from voltkeep.services.transactions import Recorded
@@ -27,6 +28,7 @@ class Recorder:
         self.provisioning = self.authorization = self.security_events = self
         self.certificates = self.diagnostics = self.firmware = self
         self.configuration = self.data_transfer = self
+        self.charging_reports = _Charging(self)
         self.transactions = _Transactions(self)
         self.meter_values = self.availability = _Journals(self)
 
@@ -63,6 +65,33 @@ class Recorder:
 
     async def status(self, sender, status, request_id):
         self.heard.append((status, request_id))
+
+
+class _Charging:
+    """Keeps what it is told as the services must: within the bounds of a record."""
+
+    def __init__(self, recorder):
+        self._heard = recorder.heard
+
+    async def reported(self, sender, told):
+        for each in told.profiles:
+            if each.profile is not None:
+                json.decode(json.encode(each.profile), type=ChargingProfile)
+        self._heard.append(told)
+
+    async def limited(self, sender, told):
+        self._heard.append(told)
+
+    async def limit_cleared(self, sender, source, evse):
+        self._heard.append((source, evse))
+
+    async def needs(self, sender, needs):
+        json.decode(json.encode(needs), type=ChargingNeeds)
+        self._heard.append(needs)
+
+    async def ev_schedule(self, sender, evse, starts_at, schedule):
+        self._heard.append((evse, starts_at, schedule))
+        return True
 
 
 class _Transactions:

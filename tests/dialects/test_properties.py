@@ -24,6 +24,17 @@ HASH_DATA = {
     "issuerKeyHash": "cd",
     "serialNumber": "1",
 }
+CHARGING_SCHEDULE = {
+    "id": 1,
+    "startSchedule": AT,
+    "duration": 3600,
+    "chargingRateUnit": "A",
+    "minChargingRate": 6,
+    "chargingSchedulePeriod": [
+        {"startPeriod": 0, "limit": 16, "numberPhases": 1, "phaseToUse": 1},
+        {"startPeriod": 60, "limit": 8.5},
+    ],
+}
 VALID = {
     "ocpp1.6": {
         "Authorize": {"idTag": "T"},
@@ -97,6 +108,50 @@ VALID = {
                     "variable": {"name": "V", "instance": "i"},
                     "variableAttribute": [{"value": "1", "mutability": "ReadOnly"}],
                     "variableCharacteristics": {"dataType": "integer", "supportsMonitoring": True},
+                }
+            ],
+        },
+        "ClearedChargingLimit": {"chargingLimitSource": "EMS", "evseId": 1},
+        "NotifyChargingLimit": {
+            "chargingLimit": {"chargingLimitSource": "EMS", "isGridCritical": True},
+            "evseId": 1,
+            "chargingSchedule": [CHARGING_SCHEDULE],
+        },
+        "NotifyEVChargingNeeds": {
+            "evseId": 1,
+            "maxScheduleTuples": 3,
+            "chargingNeeds": {
+                "requestedEnergyTransfer": "DC",
+                "departureTime": AT,
+                "dcChargingParameters": {
+                    "evMaxCurrent": 200,
+                    "evMaxVoltage": 800,
+                    "stateOfCharge": 10,
+                    "fullSoC": 99,
+                },
+            },
+        },
+        "NotifyEVChargingSchedule": {
+            "timeBase": AT,
+            "evseId": 1,
+            "chargingSchedule": CHARGING_SCHEDULE,
+        },
+        "ReportChargingProfiles": {
+            "requestId": 7,
+            "chargingLimitSource": "CSO",
+            "evseId": 1,
+            "tbc": True,
+            "chargingProfile": [
+                {
+                    "id": 1,
+                    "stackLevel": 0,
+                    "chargingProfilePurpose": "TxProfile",
+                    "chargingProfileKind": "Recurring",
+                    "recurrencyKind": "Daily",
+                    "transactionId": "tx",
+                    "validFrom": AT,
+                    "validTo": AT,
+                    "chargingSchedule": [CHARGING_SCHEDULE],
                 }
             ],
         },

@@ -17,6 +17,7 @@ from voltkeep.domain.commands import (
 from voltkeep.domain.events import ChargingProfileChanged
 from voltkeep.domain.identity import Evse, IdToken, Sender, TransactionRef, station_id
 from voltkeep.domain.smart_charging import (
+    ChargingNeeds,
     ChargingProfile,
     CompositeSchedule,
     Kind,
@@ -32,7 +33,7 @@ from voltkeep.domain.smart_charging import (
 )
 from voltkeep.domain.stations import Station
 from voltkeep.domain.transactions import Phase, TransactionUpdate
-from voltkeep.services import held_profiles
+from voltkeep.services import charging_reports, held_profiles
 from voltkeep.services.ports import (
     CommandUnfit,
     StationLeft,
@@ -379,6 +380,17 @@ async def test_a_station_cannot_fill_the_database_with_profiles(site, monkeypatc
             await site.reports.limit_cleared(site.sender, each.source, None)
     await site.charging.clear(STATION)
     assert [each for each in await site.charging.profiles(STATION) if each.profile_id] == []
+
+
+async def test_a_station_cannot_fill_the_database_with_cars(site, monkeypatch):
+    monkeypatch.setattr(charging_reports, "_MOST_EVSES", 3)
+    for evse in range(1, 10):
+        needs = ChargingNeeds(station=STATION, id=str(evse), state="refused", at=NOON)
+        await site.reports.needs(site.sender, needs)
+        schedule = Schedule(periods=(Period(limit_w=4000.0),))
+        assert await site.reports.ev_schedule(site.sender, evse + 9, NOON, schedule)
+
+    assert len(await site.charging.needs_of(STATION)) == 3
 
 
 async def test_a_limit_that_is_told_and_then_reported_is_one(site):

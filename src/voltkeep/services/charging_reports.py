@@ -25,9 +25,10 @@ from voltkeep.domain.smart_charging import (
     readable,
 )
 from voltkeep.services import held_profiles as held_
-from voltkeep.services.ports import Begin
+from voltkeep.services.ports import Begin, Work
 
 _LONGEST_S = 7 * 86_400
+_MOST_EVSES = 100
 _TIMELY = timedelta(days=1)  # a report that takes longer is of no use any more
 
 
@@ -121,6 +122,8 @@ class ChargingReportService:
                 )
             if known is not None and structs.replace(known, at=kept.at) == kept:
                 return  # said again
+            if known is None and await _is_full(work, sender):
+                return
             await work.charging_needs.put(kept)
             work.emit(
                 ChargingNeedsReported(
@@ -155,6 +158,8 @@ class ChargingReportService:
             is_within = within(steps, allowed)
             known = await work.charging_needs.get(station, str(evse))
             if known is None:
+                if await _is_full(work, sender):
+                    return is_within
                 known = ChargingNeeds(station=station, id=str(evse), state="unsaid", at=at)
             changed = structs.replace(
                 known,
@@ -170,6 +175,11 @@ class ChargingReportService:
                     )
                 )
         return is_within
+
+
+async def _is_full(work: Work, sender: Sender) -> bool:
+    """A station that makes up EVSEs must not fill the database."""
+    return await work.charging_needs.count(sender.station) >= _MOST_EVSES
 
 
 def _limit(sender: Sender, told: LimitTold) -> HeldProfile:

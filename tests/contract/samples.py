@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from tests.contract.availability import AVAILABILITY
 from tests.contract.charging import CHARGING
+from tests.contract.configuration import CONFIGURATION
 from tests.contract.driver_samples import DRIVERS
 
 from voltkeep.domain.accounts import (
@@ -19,15 +21,7 @@ from voltkeep.domain.accounts import (
 )
 from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.authorization import Authorization, Token
-from voltkeep.domain.availability import (
-    AvailabilityPlan,
-    AvailabilityWish,
-    ChargingState,
-    ConnectorStatus,
-    PlanState,
-    StatusUpdate,
-    WishState,
-)
+from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
 from voltkeep.domain.campaigns import Campaign, CampaignState, CampaignStep, StepState
 from voltkeep.domain.certificates import (
     CertificateRequest,
@@ -41,20 +35,7 @@ from voltkeep.domain.certificates import (
     RootUse,
     TrustAnchor,
 )
-from voltkeep.domain.closing import Evidence, Unended
 from voltkeep.domain.commands import RawCommand
-from voltkeep.domain.configuration import Assignment, MakePrefix, Template
-from voltkeep.domain.device_model import (
-    Attribute,
-    Characteristics,
-    Component,
-    ComponentState,
-    DeviceReport,
-    ReportState,
-    Variable,
-    VariableState,
-    VariableValue,
-)
 from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, StatusSaid, UpdateState
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
@@ -417,105 +398,34 @@ _DELIVERY = {
 }
 
 # By the name that a work has for them.
-_VARIABLE = Variable(Component("C[.", "1", Evse(1, 2)), "V", "i")
-_COMPONENT = {
-    "state": "told",
-    "component": _VARIABLE.component,
-    "variables": (
-        VariableState(
-            name="V",
-            instance="i",
-            at=NOON,
-            value="1 \u20ac",
-            others=((Attribute.MAX_SET, "9"),),
-            read_only=True,
-            characteristics=Characteristics(data_type="integer", unit="s", minimum=0.5),
-            pending="2",
-            pending_at=after(1),
-        ),
-    ),
-}
-_REPORT = {
-    "state": ReportState.COMING,
-    "asked_at": NOON,
-    "base": "FullInventory",
-    "parts": (0, 2),
-    "last": 2,
-    "variables": 3,
-    "dropped": 1,
-    "problem": "late",
-}
-_TEMPLATE = {
-    "state": "in use",
-    "values": (VariableValue(variable=_VARIABLE, value="1", attribute=Attribute.MAX_SET),),
-    "sites": ("north",),
-    "makes": (MakePrefix(vendor="Acme", firmware="1."),),
-    "after_boot": True,
-    "note": "as agreed",
-}
-
-
-RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "availability": (
-        AvailabilityWish,
-        {
-            "state": WishState.SCHEDULED,
-            "operative": False,
-            "evse": EVSE,
-            "asked_at": after(-9),
-            "asked_by": "alice",
-            "status": "Scheduled",
-        },
-    ),
-    "availability_plans": (
-        AvailabilityPlan,
-        {
-            "state": PlanState.PLANNED,
-            "operative": False,
-            "evse": EVSE,
-            "due_at": after(60),
-            "expires_at": after(120),
-            "asked_at": after(-9),
-            "actor": Actor(kind="cli", name="alice"),
-            "reason": "Accepted",
-        },
-    ),
-    "unended": (
-        Unended,
-        {
-            "state": Evidence.AVAILABLE,
-            "text": "its EVSE says Available",
-            "evse": EVSE,
-            "id_token": TOKEN,
-            "started_at": after(-60),
-            "last_heard_at": after(-30),
-        },
-    ),
-    "certificates": (IssuedCertificate, _ISSUED),
-    "certificate_requests": (CertificateRequest, _REQUEST),
-    "installed": (InstalledCertificate, _INSTALLED),
-    "anchors": (TrustAnchor, _ANCHOR),
-    "logs": (LogUpload, _LOG),
-    "images": (FirmwareImage, _IMAGE),
-    "updates": (FirmwareUpdate, _UPDATE),
-    "security_events": (SecurityEvent, _EVENT),
-    "refusals": (Refusal, _REFUSAL),
-    "alerts": (Alert, _ALERT),
-    "campaigns": (Campaign, _CAMPAIGN),
-    "steps": (CampaignStep, _STEP),
-    "variables": (ComponentState, _COMPONENT),
-    "reports": (DeviceReport, _REPORT),
-    "templates": (Template, _TEMPLATE),
-    "assignments": (Assignment, {"state": "assigned"}),
-    "users": (User, _USER),
-    "api_keys": (ApiKey, _API_KEY),
-    "sessions": (Session, _SESSION),
-    "tenants": (Tenant, {"state": AccountState.ACTIVE, "title": "Acme"}),
-    "installation": (Installation, _INSTALLATION),
-    "idempotency_keys": (IdempotencyKey, _IDEMPOTENCY_KEY),
-    "webhooks": (Webhook, _WEBHOOK),
-    "deliveries": (Delivery, _DELIVERY),
-} | CHARGING | DRIVERS
+RECORDS: dict[str, tuple[Any, dict[str, Any]]] = (
+    {
+        **AVAILABILITY,
+        "certificates": (IssuedCertificate, _ISSUED),
+        "certificate_requests": (CertificateRequest, _REQUEST),
+        "installed": (InstalledCertificate, _INSTALLED),
+        "anchors": (TrustAnchor, _ANCHOR),
+        "logs": (LogUpload, _LOG),
+        "images": (FirmwareImage, _IMAGE),
+        "updates": (FirmwareUpdate, _UPDATE),
+        "security_events": (SecurityEvent, _EVENT),
+        "refusals": (Refusal, _REFUSAL),
+        "alerts": (Alert, _ALERT),
+        "campaigns": (Campaign, _CAMPAIGN),
+        "steps": (CampaignStep, _STEP),
+        **CONFIGURATION,
+        "users": (User, _USER),
+        "api_keys": (ApiKey, _API_KEY),
+        "sessions": (Session, _SESSION),
+        "tenants": (Tenant, {"state": AccountState.ACTIVE, "title": "Acme"}),
+        "installation": (Installation, _INSTALLATION),
+        "idempotency_keys": (IdempotencyKey, _IDEMPOTENCY_KEY),
+        "webhooks": (Webhook, _WEBHOOK),
+        "deliveries": (Delivery, _DELIVERY),
+    }
+    | CHARGING
+    | DRIVERS
+)
 
 
 def record(name: str, id: str = "1", station: StationId = ALPHA, **changes: object):

@@ -30,7 +30,7 @@ BLOCKS = {
     *("smart_charging", "firmware", "certificates", "diagnostics", "display"),
     *("data_transfer", "bidirectional", "der", "battery_swap"),
 }
-BESIDE_BLOCKS = {"__init__", "names"}  # what else the package of a dialect may hold
+BESIDE_BLOCKS = {"__init__", "configuration", "names"}  # what else the package of a dialect may hold
 
 WORDS_OF_16 = re.compile(
     r"charge[_ ]?point|id_?tag|central[_ ]?system|charge[_ ]?box", re.IGNORECASE

@@ -14,6 +14,7 @@ from voltkeep.domain.reservations import (
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HERE = Evse(1, 1)
 CARD, OTHER = IdToken("CARD"), IdToken("OTHER")
 
 
@@ -30,7 +31,7 @@ def reservation(id="1", **changes):
     return Reservation(id=id, **(values | changes))
 
 
-def used(*reservations, id_token=CARD, group=None, evse=Evse(1, 1), at=NOON):
+def used(*reservations, id_token=CARD, group=None, evse=HERE, at=NOON):
     found = claimed_by(reservations, id_token=id_token, group=group, evse=evse, at=at)
     return found and found.id
 

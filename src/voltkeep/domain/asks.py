@@ -20,7 +20,6 @@ from voltkeep.domain.local_list import ListEntry
 from voltkeep.domain.smart_charging import ChargingProfile, ProfileCriteria, RateUnit
 from voltkeep.domain.stations import SecurityProfile
 
-
 _Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 
 

@@ -432,6 +432,7 @@ variable_templates = _records("variable_templates")
 template_assignments = _records("template_assignments")
 device_reports = _records("device_reports")
 reservations = _records("reservations")
+Index(None, reservations.c.state, reservations.c.at)  # those open, of every tenant
 local_lists = _records("local_lists")
 charging_profiles = _records("charging_profiles")
 charging_needs = _records("charging_needs")

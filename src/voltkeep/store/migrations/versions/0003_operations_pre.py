@@ -38,6 +38,7 @@ def upgrade() -> None:
     )
     for name in _RECORDS:
         _records(name)
+    op.create_index("ix_reservations_state_at", "reservations", ["state", "at"])
     for name in ("closed_at", "closed_as_of"):
         op.add_column("transactions", sa.Column(name, UtcTime()))
     for name in ("closed_by", "close_reason"):

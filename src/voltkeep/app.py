@@ -6,7 +6,6 @@ import gc
 import getpass
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,6 +57,7 @@ from voltkeep.services.ports import (
 )
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
+from voltkeep.store.retention import kept_by
 from voltkeep.wiring import KEY_FILES, AllServices, make_services, make_vitals, now, subkey
 
 if TYPE_CHECKING:
@@ -389,15 +389,7 @@ class App:
     async def _prune(self) -> None:
         while True:
             try:
-                messages = timedelta(days=self.settings.message_log_retention_days)
-                events = timedelta(days=self.settings.event_retention_days)
-                await self.store.prune_messages(now() - messages)
-                await self.store.prune_events(now() - events)
-                await self.store.prune_commands(now() - events)
-                history = timedelta(days=self.settings.status_history_retention_days)
-                await self.store.prune_status_history(now() - history)
-                security = timedelta(days=self.settings.security_retention_days)
-                await self.store.prune_security(now() - security)
+                await self.store.prune(kept_by(self.settings))
             except StoreUnavailable as error:
                 log.warning("retention waits for the database", error=str(error))
             await asyncio.sleep(_PRUNE_EVERY_S)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from voltkeep.config.account_settings import AccountSettings
 from voltkeep.config.described import of
 
+_FOR_EVER = "0: for ever."
+
 
 class OperationSettings(AccountSettings, frozen=True, kw_only=True):
     """A part of `Settings`."""
@@ -33,27 +35,67 @@ class OperationSettings(AccountSettings, frozen=True, kw_only=True):
         ),
     ] = "127.0.0.0/8, ::1/128"
     message_log_retention_days: Annotated[
-        float, of("How long the message log keeps a message, in days.", ge=0.01, le=36_500)
+        float,
+        of(f"How long the message log keeps a message, in days. {_FOR_EVER}", ge=0, le=36_500),
     ] = 30
     event_retention_days: Annotated[
         float,
         of(
-            "How long an event is kept once it has been published, and a command once it was "
-            "given, in days.",
-            ge=0.01,
+            "How long an event is kept once it has been published, with what became of its "
+            "deliveries, and a command or an order once it was given, in days. " + _FOR_EVER,
+            ge=0,
             le=36_500,
         ),
     ] = 7
     status_history_retention_days: Annotated[
         float,
-        of("How long what a connector's status was is kept, in days.", ge=0.01, le=36_500),
+        of(
+            f"How long what a connector's status was is kept, in days. {_FOR_EVER}",
+            ge=0,
+            le=36_500,
+        ),
     ] = 365
+    meter_value_retention_days: Annotated[
+        float,
+        of(
+            "How long a meter value is kept once it was received, in days. Energy totals of "
+            f"transactions stay with them. {_FOR_EVER}",
+            ge=0,
+            le=36_500,
+        ),
+    ] = 0
+    transaction_retention_days: Annotated[
+        float,
+        of(
+            "How long a transaction is kept once it has ended or was closed, in days. One that "
+            f"never ended stays. {_FOR_EVER}",
+            ge=0,
+            le=36_500,
+        ),
+    ] = 0
+    transaction_event_retention_days: Annotated[
+        float,
+        of(
+            "How long each single report of a transaction is kept once it has ended, in days. "
+            f"What a station resends after that is heard anew. {_FOR_EVER}",
+            ge=0,
+            le=36_500,
+        ),
+    ] = 365
+    unknown_token_retention_days: Annotated[
+        float,
+        of(
+            "How long an unknown token is listed after it was last seen, in days. " + _FOR_EVER,
+            ge=0,
+            le=36_500,
+        ),
+    ] = 90
     security_retention_days: Annotated[
         float,
         of(
             "How long security events, refused connections and acknowledged alerts are kept, in "
-            "days. The audit log is kept for ever.",
-            ge=0.01,
+            "days. The audit log is always kept for ever. " + _FOR_EVER,
+            ge=0,
             le=36_500,
         ),
     ] = 365

@@ -224,6 +224,20 @@ async def listing_of(
     )
 
 
+async def has_values(db: Statements, hour: tuple[Any, ...]) -> bool:
+    """Whether there is a value in an hour, a row in the order of `HOUR_COLUMNS`."""
+    tenant, station, ref, number = hour
+    found = select(_c.at).where(
+        _c.tenant == tenant,
+        _c.shard == _shard(ref),
+        _c.at >= from_micros(number * HOUR),
+        _c.at < from_micros((number + 1) * HOUR),
+        _c.station == station,
+        _c.ref == ref,
+    )
+    return bool(await db.rows(found.limit(1)))
+
+
 def _shard(ref: str) -> int:
     return crc32(ref.encode()) % _SHARDS
 

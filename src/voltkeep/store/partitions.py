@@ -91,7 +91,8 @@ class Partitions:
         attach += f"FOR VALUES FROM ({bounds[0]}) TO ({bounds[1]})"
         async with self._database.writing() as db:
             for statement in (
-                f"LOCK TABLE {other} IN ACCESS EXCLUSIVE MODE",
+                # Whoever writes meanwhile chooses a partition afterwards, among the new ones.
+                f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE",
                 f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)",
                 move,
                 f"DELETE FROM {other} WHERE {within}",  # noqa: S608  # the same

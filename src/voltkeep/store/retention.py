@@ -20,18 +20,21 @@ from sqlalchemy import (
     update,
 )
 
+from voltkeep.config import Settings
+from voltkeep.domain.availability import PlanState
 from voltkeep.domain.identity import TenantId
 from voltkeep.domain.orders import OPEN, OPEN_BATCHES
 from voltkeep.domain.webhooks import DeliveryState
 from voltkeep.services.ports import Clock
 from voltkeep.store.columns import from_micros, micros
 from voltkeep.store.engine import Database, Statements
-from voltkeep.store.meter_values import HOUR
+from voltkeep.store.meter_values import HOUR, has_values
 from voltkeep.store.outbox import FORGOTTEN
 from voltkeep.store.partitions import BEFORE, OTHER, Partitions, part
 from voltkeep.store.tables import (
     LOG_BLOCK,
     alerts,
+    availability_plans,
     batches,
     commands,
     deliveries,
@@ -74,6 +77,25 @@ class Kept(Struct, frozen=True, kw_only=True):
     transaction_events: timedelta | None = None
     security: timedelta | None = None
     unknown_tokens: timedelta | None = None
+
+
+def kept_by(settings: Settings) -> Kept:
+    """As the settings say."""
+
+    def days(number: float) -> timedelta | None:
+        return timedelta(days=number) if number else None
+
+    return Kept(
+        messages=days(settings.message_log_retention_days),
+        events=days(settings.event_retention_days),
+        commands=days(settings.event_retention_days),
+        statuses=days(settings.status_history_retention_days),
+        meter_values=days(settings.meter_value_retention_days),
+        transactions=days(settings.transaction_retention_days),
+        transaction_events=days(settings.transaction_event_retention_days),
+        security=days(settings.security_retention_days),
+        unknown_tokens=days(settings.unknown_token_retention_days),
+    )
 
 
 class Retention:
@@ -149,8 +171,13 @@ class Retention:
             # A station that was away for long tells old times: they count from then on.
             count += await self._sweep(values, values.c.received_at < older_than)
         hour = micros(older_than) // HOUR
-        await self._sweep(meter_value_hours, meter_value_hours.c.hour < hour)
+        await self._sweep(meter_value_hours, meter_value_hours.c.hour < hour, self._empty_hours)
         return count
+
+    async def _empty_hours(self, hours: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Those in which nothing is left: a partition is dropped late, a wrong clock's later."""
+        async with self._database.reading() as db:
+            return [hour for hour in hours if not await has_values(db, hour)]
 
     async def prune_transactions(self, older_than: datetime) -> int:
         """Remove transactions that ended before, or were closed before; how many.
@@ -208,12 +235,16 @@ class Retention:
         return await self._remove(unknown_tokens, old)
 
     async def prune_commands(self, older_than: datetime) -> int:
-        """Remove commands, remote starts, and orders that are over, from before; how many."""
+        """Remove commands, remote starts, and what is over of orders and plans; how many."""
         async with self._database.writing() as db:
             count = await db.run(delete(commands).where(commands.c.created_at < older_than)) + (
                 await db.run(delete(remote_starts).where(remote_starts.c.at < older_than))
             )
-        for table, open_ in ((orders, OPEN), (batches, OPEN_BATCHES)):
+        for table, open_ in (
+            (orders, OPEN),
+            (batches, OPEN_BATCHES),
+            (availability_plans, (PlanState.PLANNED,)),
+        ):
             over = table.c.at < older_than, table.c.state.not_in(open_)
             count += await self._remove(table, select(*table.primary_key).where(*over))
         return count
@@ -257,14 +288,21 @@ class Retention:
         async with self._database.reading() as db:
             return await db.rows(found)
 
-    async def _sweep(self, table: Table, old: ColumnElement[bool]) -> int:
-        """Remove old rows wherever they are, in one walk along the key."""
+    async def _sweep(
+        self,
+        table: Table,
+        old: ColumnElement[bool],
+        of_these: Callable[[list[tuple[Any, ...]]], Awaitable[list[tuple[Any, ...]]]] | None = None,
+    ) -> int:
+        """Remove old rows wherever they are, in one walk along the key; all, or ``of_these``."""
         key = tuple(table.primary_key)
         found = select(*key, old.label("is_old")).order_by(*key).limit(_WALK)
         count, types = 0, [each.type for each in key]
         where: list[ColumnElement[bool]] = []
         while rows := await self._rows(found.where(*where)):
             gone = [tuple(row)[:-1] for row in rows if row.is_old]
+            if of_these is not None:
+                gone = await of_these(gone)
             for first in range(0, len(gone), self._chunk):
                 chunk = gone[first : first + self._chunk]
                 async with self._database.writing() as db:

@@ -1,6 +1,5 @@
 """`voltkeep charging-profile`: limits from the command line."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -120,14 +119,8 @@ def test_what_a_station_would_refuse_is_told_with_its_rule(station):
 
 
 def test_nothing_is_sent_to_a_station_that_is_not_there(station):
-    profile = {"purpose": "TxDefaultProfile", "schedules": [{"periods": [{"limit_a": 6}]}]}
-    typed = json.dumps(profile | {"kind": "Relative"})
-
-    assert station(WORD, "set", "CS-1", "--file", "-", typed=typed).code != 0
     assert station(WORD, "set", "CS-1", "--as", "weekly", "--limit", "1.5kW").code != 0
-    assert station(WORD, "report", "CS-1").code != 0
-    assert station(WORD, "clear", "CS-1", "--all").code != 0
-    assert station(WORD, "composite", "CS-1").code != 0
-    states = station.ok(WORD, "list", "CS-1", "--all", "--json").json
-    assert {each["state"] for each in states} == {"unsent"}
-    assert {each["profile"]["kind"] for each in states} == {"Relative", "Recurring"}
+
+    (held,) = station.ok(WORD, "list", "CS-1", "--all", "--json").json
+    assert (held["state"], held["profile"]["recurrency"]) == ("unsent", "Weekly")
+    assert held["profile"]["schedules"][0]["periods"] == [{"limit_w": 1500.0}]

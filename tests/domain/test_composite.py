@@ -242,6 +242,21 @@ def test_one_difference_that_goes_on_is_told_once():
     assert (found.start_s, found.end_s, found.station, found.more) == (0, 100, None, None)
 
 
+def test_what_a_station_rounds_to_a_second_is_no_difference():
+    ours = CompositeSchedule(
+        evse=None,
+        starts_at=NOON,
+        duration_s=100,
+        unit=RateUnit.A,
+        steps=(Step(start_s=0.0, limit_a=6.0), Step(start_s=49.2, limit_a=8.0)),
+    )
+    theirs = structs.replace(ours, steps=(ours.steps[0], Step(start_s=50.0, limit_a=8.0)))
+
+    assert differences(theirs, ours, tolerance=0) == ()
+    late = structs.replace(ours, steps=(ours.steps[0], Step(start_s=51.0, limit_a=8.0)))
+    assert len(differences(late, ours, tolerance=0)) == 1
+
+
 def test_a_car_stays_within_what_it_is_allowed_or_not():
     allowed = composite(
         [Placed(None, profile((0, 100.0), (60, 50.0)))],

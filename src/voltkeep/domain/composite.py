@@ -240,7 +240,8 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Where both differ by more than ``tolerance``, in their unit, as long as both say something.
 
-    They begin at the same time. Raises ValueError if they count in different units.
+    They begin at the same time. Stations tell whole seconds: what lasts no longer is no
+    difference. Raises ValueError if they count in different units.
     """
     if station.unit is not computed.unit:
         raise ValueError("one counts in W, the other in A")
@@ -264,7 +265,7 @@ def differences(
         found.append(
             Difference(start_s=start, end_s=until, station=theirs, computed=ours, more=more)
         )
-    return tuple(found)
+    return tuple(each for each in found if each.end_s - each.start_s > 1)
 
 
 def limit_of(steps: Iterable[Step], at_s: float) -> float | None:

@@ -111,6 +111,17 @@ class Fleet:
             for name, command in self.sent[before:]
         ]
 
+    def boots(self, name):
+        self.keeper.heed(
+            StationBooted(
+                station=station_id(name),
+                at=self.now,
+                make=Make(vendor="V", model="M"),
+                registration=Registration.ACCEPTED,
+                reason="PowerUp",
+            )
+        )
+
     async def state(self, name="CS-1"):
         known = await self.service.get(station_id(name))
         return known.state, known.reason
@@ -198,15 +209,7 @@ async def test_a_station_that_lost_its_list_in_a_restart_gets_all_of_it(fleet):
     await fleet.knows("A")
     await fleet.keep()
     fleet.lists["CS-1"] = Kept()
-    fleet.keeper.heed(
-        StationBooted(
-            station=CS,
-            at=fleet.now,
-            make=Make(vendor="V", model="M"),
-            registration=Registration.ACCEPTED,
-            reason="PowerUp",
-        )
-    )
+    fleet.boots("CS-1")
 
     assert await fleet.keep() == [("CS-1", "full", 1)]
 
@@ -216,6 +219,8 @@ async def test_nothing_goes_by_itself_where_it_is_off_or_the_station_passive(fle
     await fleet.add("OFF")
     await fleet.service.set(station_id("OFF"), is_on=False)
     await fleet.knows("A")
+    fleet.boots("PASSIVE")
+    fleet.boots("OFF")
 
     assert await fleet.keep() == []
     assert fleet.lists == {}

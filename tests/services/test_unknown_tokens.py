@@ -259,7 +259,7 @@ async def test_the_question_goes_over_http():
     [
         says(b'{"status":"Accepted"}', "500 Broken"),
         says(b'{"status":"Accepted"}', "302 Found", "Location: /"),
-        says(b'{"status":"Accepted"' + b" " * 5000 + b"}"),
+        says(b'{"status":"Accepted"}' + b" " * 5000),
     ],
 )
 async def test_a_bad_answer_over_http_is_a_no(answer):

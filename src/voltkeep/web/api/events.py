@@ -6,7 +6,6 @@ from litestar import get
 from litestar.datastructures import State
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
-from msgspec import Meta
 
 from voltkeep.bus.feed import Feed
 from voltkeep.domain.accounts import Permission, Principal
@@ -21,14 +20,17 @@ _MOST = 1000  # streams of this process
 _MOST_NAMES = 100
 
 Types = Annotated[
-    Annotated[str, Meta(max_length=4000)] | None,
+    str | None,
     QueryParameter(
-        description="Names of events, with commas between; `transaction.*` is all of a noun."
+        max_length=4000,
+        description="Names of events, with commas between; `transaction.*` is all of a noun.",
     ),
 ]
 Stations = Annotated[
-    Annotated[str, Meta(max_length=5000)] | None,
-    QueryParameter(description="Ids of stations, with commas between, at most 100."),
+    str | None,
+    QueryParameter(
+        max_length=5000, description="Ids of stations, with commas between, at most 100."
+    ),
 ]
 LastEventId = Annotated[
     str | None,
@@ -38,8 +40,12 @@ LastEventId = Annotated[
     ),
 ]
 After = Annotated[
-    Annotated[int, Meta(ge=0, lt=2**63)] | None,
-    QueryParameter(description="As `Last-Event-ID`, which wins; 0 is all that is kept."),
+    int | None,
+    QueryParameter(
+        ge=0,
+        le=2**63 - 1,
+        description="As `Last-Event-ID`, which wins; 0 is all that is kept.",
+    ),
 ]
 Follow = Annotated[
     bool, QueryParameter(description="Go on with what happens; false: end after what is kept.")

@@ -27,6 +27,7 @@ class Here:
         self.asked = []
         self.answer = Outcome(accepted=True, status="Accepted")
         self.connected = {}
+        self.sender = None  # of the station that a test speaks for
         self._authority = authority
         self._settings = settings
         self.start_server()

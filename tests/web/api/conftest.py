@@ -42,6 +42,8 @@ class Agreeable:
 class Api:
     """An installation behind its API; `client` makes requests with a key of all scopes."""
 
+    authority = None
+
     def __init__(self, store=None, **settings):
         self.store = store or MemoryStore()
         self.stations = Agreeable()
@@ -52,7 +54,7 @@ class Api:
             lambda _: None,
             settings=self.settings,
             secret=b"pepper",
-            authority=None,
+            authority=self.authority,
             files=None,
         )
         self.app = make_api(self.services, b"key of cursors")

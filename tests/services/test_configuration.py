@@ -210,6 +210,8 @@ async def test_a_report_is_complete_once_every_part_is_here_whatever_their_order
     assert await state_of(devices, id) is ReportState.COMING
     await devices.reports(id, 1, {"C.V1": "1"})
 
+    await devices.reports(id, 1, {"C.V1": "1"})
+
     report = await devices.configuration.report(STATION, id)
     assert (report.state, report.variables) == (ReportState.COMPLETE, 3)
     assert await said_of(devices) == ["V0", "V1", "V2"]
@@ -291,6 +293,15 @@ async def test_no_station_has_more_variables_than_are_kept(devices, monkeypatch)
     assert (await devices.state("A.V0")).value == "2"
     report = await devices.configuration.report(STATION, id)
     assert report.dropped == 5 + 6 + 1
+
+
+async def test_no_station_has_more_components_than_are_kept(devices, monkeypatch):
+    monkeypatch.setattr(device_model, "MOST_COMPONENTS", 3)
+
+    await devices.reports(1, 0, {f"C{n}.V": "1" for n in range(9)})
+
+    _, components = await devices.configuration.known(STATION)
+    assert [each.id for each in components] == ["c0", "c1", "c2"]
 
 
 async def test_no_secret_is_kept_whatever_it_is_called(devices):

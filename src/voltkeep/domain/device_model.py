@@ -381,9 +381,7 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     def with_part(
         self, number: int, *, is_last: bool, variables: int, dropped: int
     ) -> "DeviceReport":
-        """With one part more, in whatever order they come."""
-        if number in self.parts:
-            return self
+        """With one part more, which was not here yet, in whatever order they come."""
         parts = (*self.parts, number)
         last = number if is_last else self.last
         is_whole = last is not None and set(range(last + 1)) <= set(parts)

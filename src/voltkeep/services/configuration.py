@@ -337,7 +337,7 @@ class ConfigurationService:
         await work.reports.put(report)
         if report.state is not ReportState.COMPLETE:
             return
-        if report.base == ReportBase.FULL and not report.dropped:
+        if report.base == ReportBase.FULL:
             await self._models.forget_older(work, report.station, report.asked_at)
         work.emit(
             ConfigurationReported(

@@ -230,10 +230,13 @@ async def test_a_profile_of_a_transaction_ends_with_it(site):
     (held,) = await site.charging.profiles(STATION, live=True)
     assert held.transaction == held.profile.transaction == TransactionRef("7")
 
+    await site.begins("8", 2)
+    await site.charging.set(STATION, OWN, Evse(2))
+
     await site.ends()
     await site.ends()
 
-    assert await site.states() == {1: "ended"}
+    assert await site.states() == {1: "ended", 2: "accepted"}
 
 
 async def test_a_transaction_that_ends_while_its_profile_is_sent_ends_it(site):
@@ -249,12 +252,13 @@ async def test_a_transaction_that_ends_while_its_profile_is_sent_ends_it(site):
 
 
 async def test_a_profile_of_a_remote_start_goes_with_its_transaction(site):
-    await site.services.remote_control.start(STATION, TOKEN, None, profile=OWN)
+    await site.services.remote_control.start(STATION, TOKEN, Evse(1), profile=OWN)
     start = site.asked[-1].remote_start_id
     # It does not limit whoever else charges there meanwhile.
-    await site.begins("8", 2)
-    others = await site.charging.computed(STATION, Evse(2), 60, unit=RateUnit.A)
+    await site.begins("8", 1)
+    others = await site.charging.computed(STATION, Evse(1), 60, unit=RateUnit.A)
     assert [step.limit for step in others.steps] == [None]
+    await site.ends("8")
 
     await site.begins("7", 1, start)
     (held,) = await site.charging.profiles(STATION, live=True)

@@ -43,6 +43,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     transaction_close,
     transaction_export,
     user,
+    webhook,
 )
 from voltkeep.cli.command import Run, accepts, command, parameter, remember
 from voltkeep.cli.usage import Tree
@@ -97,6 +98,7 @@ tree.add_typer(configuration.group, name="configuration")
 tree.add_typer(charging_profile.group, name="charging-profile")
 tree.add_typer(log.group, name="log")
 tree.add_typer(firmware.group, name="firmware")
+tree.add_typer(webhook.group, name="webhook")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")
 doctor.add_to(tree)

@@ -53,6 +53,7 @@ def as_failure(error: Exception) -> Failure | None:
                 or _from_drivers(error)
                 or _from_changes(error)
                 or _from_configuration(error)
+                or _from_webhooks(error)
                 or _from_files(error)
                 or _from_stations(error)
                 or _from_database(error)
@@ -217,6 +218,27 @@ def _from_configuration(error: Exception) -> Failure | None:
             return Failure(said, code=ExitCode.USAGE)
         case UnknownReport():
             return Failure(said, code=ExitCode.NOT_FOUND)
+        case _:
+            return None
+
+
+def _from_webhooks(error: Exception) -> Failure | None:
+    from voltkeep.domain.telling import UnknownEventType
+    from voltkeep.services import webhooks
+    from voltkeep.services.outbound import OutboundRefused
+
+    said = _sentence(error)
+    match error:
+        case webhooks.UnknownWebhook():
+            next_step = "`voltkeep webhook list` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case webhooks.UnknownDelivery():
+            next_step = "`voltkeep webhook deliveries ID` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case UnknownEventType() | OutboundRefused():
+            return Failure(said, code=ExitCode.USAGE)
+        case webhooks.TooManyWebhooks():
+            return Failure(said)
         case _:
             return None
 

@@ -7,6 +7,7 @@ from tests.contract.availability import AVAILABILITY
 from tests.contract.charging import CHARGING
 from tests.contract.configuration import CONFIGURATION
 from tests.contract.driver_samples import DRIVERS
+from tests.contract.orders import ORDERS
 
 from voltkeep.domain.accounts import (
     AccountState,
@@ -424,6 +425,7 @@ RECORDS: dict[str, tuple[Any, dict[str, Any]]] = (
         "deliveries": (Delivery, _DELIVERY),
     }
     | CHARGING
+    | ORDERS
     | DRIVERS
 )
 

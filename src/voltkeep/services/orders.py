@@ -473,6 +473,5 @@ def _failed(order: Order, result: str, error: str) -> Order:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Services refuse with errors of their own; a bare KeyError or ValueError is a bug."""
-    is_ours = type(error).__module__.startswith("voltkeep.")
-    return is_ours and isinstance(error, LookupError | ValueError)
+    """Services refuse with errors of their own; a KeyError or ValueError of Python's is a bug."""
+    return type(error).__module__.startswith("voltkeep.")

@@ -64,9 +64,9 @@ bench: $(VENV)/installed-dev postgresql ## Measure against a plain central syste
 
 .PHONY: generate
 generate: $(VENV)/installed-dev ## Write what is generated: OCPP messages, pages of the reference
-	$(BIN)/python tools/generate_messages.py
-	$(BIN)/python tools/generate_reference.py
-	$(BIN)/python tools/generate_quirks.py
+	$(BIN)/python -m tools.generate_messages
+	$(BIN)/python -m tools.generate_reference
+	$(BIN)/python -m tools.generate_quirks
 
 .PHONY: lock
 lock: $(VENV)/installed-dev ## Write the lock files from pyproject.toml (ARGS=--upgrade: with newer versions)

@@ -15,8 +15,8 @@ from typing import Any, get_args
 
 import msgspec
 import typer
+from tools.reference_samples import SAMPLES
 
-from reference_samples import SAMPLES
 from voltkeep.cli.__main__ import tree
 from voltkeep.cli.command import EVERYWHERE
 from voltkeep.cli.errors import MEANINGS
@@ -25,6 +25,7 @@ from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain import commands as asked
 from voltkeep.domain import events
+from voltkeep.domain.telling import LIVE_ONLY, name_of, needs
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.store import MemoryStore
 from voltkeep.web.http import make_api
@@ -76,10 +77,12 @@ _EVENTS = f"""\
 
 What happened, in past tense. An event is written in the database transaction of what it tells, and
 published after that has committed, in order and at least once. `voltkeep serve --log-format json`
-logs them, but for `EnergyMetered`; later releases send them to web pages and webhooks.
+logs them, but for `EnergyMetered`.
 
-Each has `station` (tenant and name), `at` (when we learnt of it, UTC) and, where it is stored,
-`type`: its name."""
+The heading is the event's name inside; the line below it has the public one, by which
+[streams](../howto/follow-events.md) and [webhooks](../howto/webhooks.md) tell it, and what one
+needs besides `events:read` to get it. Outside, its fields are in `data`; `timestamp` is when we
+learnt of it, UTC."""
 
 
 _CONFORMANCE = f"""\
@@ -234,6 +237,9 @@ def events_page() -> str:
 
 def _event(kind: Any) -> Iterator[str]:
     yield f"## `{kind.__name__}`"
+    name = name_of(kind)
+    need = f", needs `{needs(name)}`" if needs(name) else ""
+    yield from ("", f"`{name}`{need}{'; live only' if name in LIVE_ONLY else ''}")
     if kind.__doc__ and not kind.__doc__.startswith(f"{kind.__name__}("):
         yield from ("", " ".join((inspect.getdoc(kind) or "").split()).replace("``", "`"))
     own = [field for field in msgspec.structs.fields(kind) if field.name not in ("station", "at")]

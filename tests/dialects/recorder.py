@@ -26,7 +26,7 @@ class Recorder:
         self.registration = registration
         self.heard = []
         self.provisioning = self.authorization = self.security_events = self
-        self.certificates = self.diagnostics = self.firmware = self
+        self.certificates = self.diagnostics = self.firmware = self.reservations = self
         self.configuration = self.data_transfer = self
         self.charging_reports = _Charging(self)
         self.transactions = _Transactions(self)

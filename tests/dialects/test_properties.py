@@ -155,6 +155,7 @@ VALID = {
                 }
             ],
         },
+        "ReservationStatusUpdate": {"reservationId": 7, "reservationUpdateStatus": "Expired"},
         "SecurityEventNotification": SECURITY_EVENT,
         "SignCertificate": {"csr": "PEM", "certificateType": "ChargingStationCertificate"},
         "StatusNotification": {

@@ -216,3 +216,20 @@ async def test_old_transactions_go_with_what_was_heard_of_them(store):
     await store.prune(Kept(transactions=DAY))
 
     assert await count(store, "transactions") == await count(store, "transaction_events") == 0
+
+
+async def test_where_no_partition_can_be_made_the_rest_is_kept_in_order(store):
+    """The server's role may not own the tables; or somebody has one to himself for long."""
+    await store_values(store, EDGE)
+    async with store.begin() as work:
+        first = (await of(store, tables.meter_values).of())[0]
+        name = f"meter_values_{first.end:%Y%m%d}"
+        await work._db.run(text(f"CREATE TABLE {name} (a int)"))
+        await work.transactions.add(samples.transaction(ended_at=EDGE - 9 * DAY))
+
+    await store.prune(Kept(transactions=DAY))
+
+    assert len(await of(store, tables.meter_values).of()) == 1
+    assert len(await of(store, tables.message_log).of()) > 1
+    assert await count(store, "transactions") == 0
+    assert await count(store, "meter_values") == 1

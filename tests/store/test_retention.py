@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -9,12 +10,16 @@ from tests.contract import samples
 from tests.contract.samples import ALPHA, ELSEWHERE, exchange
 from tests.store.databases import NOW, clock
 
+from voltkeep.config import Settings
 from voltkeep.domain.availability import ConnectorStatus, StatusUpdate
 from voltkeep.domain.commands import Reset
 from voltkeep.domain.events import StationAdded
 from voltkeep.domain.identity import Evse, IdToken, Sender
+from voltkeep.domain.orders import Order, OrderState
+from voltkeep.domain.transactions import Closing
 from voltkeep.services.ports import QueuedCommand
 from voltkeep.store import open_store, tables
+from voltkeep.store.retention import Kept, kept_by
 
 DAY = timedelta(days=1)
 
@@ -199,3 +204,118 @@ async def test_of_the_refusals_of_a_tenant_only_the_newest_stay(store):
     assert await store.prune_security(NOW - 2 * DAY) == 33
 
     assert await ids(store, "refusals") == {*map(str, range(12)), "elsewhere"}
+
+
+async def test_old_meter_values_go_with_where_they_were(store):
+    for days in (400, 1):
+        at = NOW - days * DAY
+        for n in range(15):
+            value = samples.meter_value((at - samples.NOON).total_seconds() + n * 600)
+            await store.journal.meter_values(Sender(ALPHA, 1, at), samples.report(value))
+
+    assert await store._retention.prune_meter_values(NOW - 300 * DAY) == 15
+    assert await store._retention.prune_meter_values(NOW - 300 * DAY) == 0
+
+    async with store.read() as work:
+        rows = await work.meter_values.of_transaction(ALPHA, samples.REF)
+        hours = await work._db.rows(select(tables.meter_value_hours.c.hour))
+    assert len(rows) == 15
+    assert len(hours) == len(
+        {row.value.at.replace(minute=0, second=0, microsecond=0) for row in rows}
+    )
+
+
+async def test_an_hour_that_still_has_values_is_not_forgotten(store):
+    """A clock that is years behind: the value is new, the hour it says is not."""
+    old = samples.meter_value(-900 * DAY.total_seconds())
+    await store.journal.meter_values(Sender(ALPHA, 1, NOW), samples.report(old))
+
+    assert await store._retention.prune_meter_values(NOW - DAY) == 0
+
+    async with store.read() as work:
+        assert len(await work.meter_values.of_transaction(ALPHA, samples.REF)) == 1
+
+
+async def heard(store):
+    async with store.read() as work:
+        rows = await work._db.rows(select(tables.transaction_events.c.ref))
+    return sorted(row.ref for row in rows)
+
+
+async def transactions(store, **ended):
+    async with store.begin() as work:
+        for ref, days in ended.items():
+            row = samples.transaction(ref, ended_at=None if days is None else NOW - days * DAY)
+            await work.transactions.add(row)
+            for n in range(2):
+                await work.transactions.mark(ALPHA, ref, samples.update(n), NOW)
+
+
+async def test_transactions_that_ended_long_ago_go_and_those_that_did_not_stay(store):
+    await transactions(store, **{f"old{n}": 9 for n in range(25)}, new=1, running=None)
+    closing = Closing(at=NOW - 9 * DAY, by="ada", reason="", as_of=NOW, meter_wh=None)
+    async with store.begin() as work:
+        await work.transactions.add(samples.transaction("closed", closing=closing))
+
+    assert await store._retention.prune_transactions(NOW - 2 * DAY) == 26
+    assert await store._retention.prune_transactions(NOW - 2 * DAY) == 0
+
+    async with store.read() as work:
+        left = await work.transactions.all()
+    assert {row.ref for row in left} == {"new", "running"}
+    assert await heard(store) == ["new", "new", "running", "running"]
+
+
+async def test_what_was_heard_of_old_transactions_goes_and_they_stay(store):
+    await transactions(store, **{f"old{n:02}": 9 for n in range(25)}, mid=4, new=1, running=None)
+
+    assert await store._retention.prune_transaction_events(NOW - 5 * DAY) == 50
+    assert await store._retention.prune_transaction_events(NOW - 5 * DAY) == 0
+    assert await store._retention.prune_transaction_events(NOW - 3 * DAY) == 2
+
+    assert await heard(store) == ["new", "new", "running", "running"]
+    async with store.read() as work:
+        assert len(await work.transactions.all()) == 28
+
+
+def order(id, state, at):
+    return Order(
+        station=ALPHA,
+        id=id,
+        state=state,
+        at=at,
+        command="Reset",
+        ask="{}",
+        actor=samples.ADA,
+        issued_by="ada",
+        given_at=at,
+    )
+
+
+async def test_only_orders_that_are_over_go(store):
+    async with store.begin() as work:
+        for state in OrderState:
+            await work.orders.add(order(state, state, NOW - 9 * DAY))
+        await work.orders.add(order("new", OrderState.DONE, NOW))
+
+    assert await store.prune_commands(NOW - DAY) == 4
+    assert await ids(store, "orders") == {"pending", "queued", "running", "new"}
+
+
+async def test_each_kind_is_kept_as_long_as_it_is_set_and_nothing_for_no_time(store):
+    await log(store, NOW - 9 * DAY, NOW)
+    await transactions(store, old=9)
+
+    await store.prune(Kept(messages=2 * DAY))
+
+    assert await kept(store) == [NOW]
+    assert await heard(store) == ["old", "old"]
+    assert kept_by(Settings(data=Path("/nonexistent"), transaction_retention_days=0)) == Kept(
+        messages=30 * DAY,
+        events=7 * DAY,
+        commands=7 * DAY,
+        statuses=365 * DAY,
+        transaction_events=365 * DAY,
+        security=365 * DAY,
+        unknown_tokens=90 * DAY,
+    )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from msgspec import Struct
 from sqlalchemy import (
     Column,
@@ -19,13 +20,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from voltkeep.config import Settings
 from voltkeep.domain.availability import PlanState
 from voltkeep.domain.identity import TenantId
 from voltkeep.domain.orders import OPEN, OPEN_BATCHES
 from voltkeep.domain.webhooks import DeliveryState
-from voltkeep.services.ports import Clock
+from voltkeep.services.ports import Clock, StoreUnavailable
 from voltkeep.store.columns import from_micros, micros
 from voltkeep.store.engine import Database, Statements
 from voltkeep.store.meter_values import HOUR, has_values
@@ -54,6 +56,8 @@ from voltkeep.store.tables import (
     unknown_tokens,
 )
 from voltkeep.store.tenants import tenants_of
+
+log = structlog.get_logger(__name__)
 
 _CHUNK = 1000
 _REFUSALS = 10_000  # of a tenant
@@ -123,7 +127,7 @@ class Retention:
             (meter_values, kept.meter_values),
         ):
             if self._database.engine == "postgresql":
-                await Partitions(self._database, table).make(now, days)
+                await self._make_partitions(table, now, days)
         for prune, days in (
             (self.prune_messages, kept.messages),
             (self.prune_status_history, kept.statuses),
@@ -141,8 +145,9 @@ class Retention:
     async def prune_messages(self, older_than: datetime) -> int:
         """Remove messages of the log that were called before; how many, one by one."""
         count = 0
-        for log in await self._parts(message_log, older_than):
-            count += await self._prune(log, log.c.id, log.c.called_at, older_than)
+        for messages in await self._parts(message_log, older_than):
+            c = messages.c
+            count += await self._prune(messages, c.id, c.called_at, older_than)
         async with self._database.writing() as db:
             for tenant in await tenants_of(db, message_log_blocks):
                 await _prune_blocks(db, tenant)
@@ -272,6 +277,13 @@ class Retention:
             too_many = of_tenant.order_by(*newest_first).offset(self._refusals_kept)
             count += await self._remove(refusals, too_many)
         return count
+
+    async def _make_partitions(self, table: Table, now: datetime, kept: timedelta | None) -> None:
+        """What fails is only told: meanwhile rows go to the partition for all others."""
+        try:
+            await Partitions(self._database, table).make(now, kept)
+        except (StoreUnavailable, SQLAlchemyError) as error:
+            log.warning("no partition was made", table=table.name, error=str(error).splitlines()[0])
 
     async def _parts(self, table: Table, older_than: datetime) -> list[Table]:
         """Where old rows are yet, once partitions of old ones alone are dropped."""

@@ -10,6 +10,7 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request
@@ -186,7 +187,7 @@ class Provider:
     def __init__(self, redirect_uris):
         self.issuer = ""
         self.client = Client(redirect_uris)
-        self.key = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+        self.key = rsa_key("one")
         self.person = {"sub": "42", "preferred_username": "Ada", "roles": ["voltkeep-admins"]}
         self.userinfo = {}
         self.metadata = {}
@@ -266,8 +267,14 @@ async def running_provider(*redirect_uris):
         await server.close()
 
 
+@cache
+def rsa_key(kid: str, number: int = 0) -> RSAKey:
+    """A key under that name; another for each number."""
+    return RSAKey.generate_key(2048, {"kid": kid}, private=True)
+
+
 def another_key():
-    return RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+    return rsa_key("one", 1)
 
 
 def forged(header, claims, public_key):

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 
 from voltkeep.domain.events import Event, StationConnected, StationDisconnected
 from voltkeep.domain.identity import StationId
@@ -39,23 +38,69 @@ class Durations:
         self.buckets = [0] * (len(BUCKETS_S) + 1)
         self.total_s = 0.0
 
-    def note(self, seconds: float) -> None:
-        self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
-        self.total_s += seconds
+    def add(self, other: "Durations") -> None:
+        self.buckets = [mine + more for mine, more in zip(self.buckets, other.buckets, strict=True)]
+        self.total_s += other.total_s
 
 
-@dataclass(slots=True)
+class _Line:
+    """Exchanges that are alike: all that is counted of them is in one place, found once."""
+
+    __slots__ = ("answer_octets", "answers", "call_octets", "calls", "took")
+
+    def __init__(self) -> None:
+        self.calls = self.call_octets = self.answers = self.answer_octets = 0
+        self.took = Durations()
+
+
+_Key = tuple[str, str, str, str]  # subprotocol, action, direction and result
+
+
 class WireCounts:
-    """Since the start."""
+    """Since the start. What is read is added up then: counting is done far more often."""
 
-    messages: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
-    """By subprotocol, action, direction and result."""
-    frames: Counter[str] = field(default_factory=Counter)  # by direction
-    octets: Counter[str] = field(default_factory=Counter)
-    handled: dict[str, Durations] = field(default_factory=dict)  # by action
-    round_trips: dict[str, Durations] = field(default_factory=dict)
-    connects: int = 0
-    ends: Counter[str] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.lines: dict[_Key, _Line] = {}
+        self.connects = 0
+        self.ends: Counter[str] = Counter()
+
+    @property
+    def messages(self) -> dict[_Key, int]:
+        return {key: line.calls for key, line in self.lines.items()}
+
+    @property
+    def frames(self) -> Counter[str]:
+        """By direction."""
+        return self._by_direction("calls", "answers")
+
+    @property
+    def octets(self) -> Counter[str]:
+        """By direction."""
+        return self._by_direction("call_octets", "answer_octets")
+
+    @property
+    def handled(self) -> dict[str, Durations]:
+        """Calls of stations, by action."""
+        return self._durations("in")
+
+    @property
+    def round_trips(self) -> dict[str, Durations]:
+        """Calls of ours, by action."""
+        return self._durations("out")
+
+    def _by_direction(self, there: str, back: str) -> Counter[str]:
+        counted: Counter[str] = Counter()
+        for (_, _, direction, _), line in self.lines.items():
+            counted[direction] += getattr(line, there)
+            counted["out" if direction == "in" else "in"] += getattr(line, back)
+        return counted
+
+    def _durations(self, wanted: str) -> dict[str, Durations]:
+        found: dict[str, Durations] = {}
+        for (_, action, direction, _), line in self.lines.items():
+            if direction == wanted and line.answers:
+                found.setdefault(action, Durations()).add(line.took)
+        return found
 
 
 class CountedExchanges:
@@ -74,30 +119,34 @@ class CountedExchanges:
         self._tell = tell
         self._subprotocol = subprotocol
         self._actions = frozenset(actions)
-        self._counts = counts
+        self._lines = counts.lines
 
     def __call__(self, exchange: Exchange) -> None:
         """As `Journal.exchange`."""
         self._tell(exchange)
-        counts = self._counts
-        action = exchange.action if exchange.action in self._actions else OTHER
-        direction, verdict, answer = exchange.direction, exchange.verdict, exchange.answer
-        if verdict not in _OUTCOMES and verdict not in _CODES:
-            verdict = OTHER
-        counts.messages[self._subprotocol(exchange.station), action, direction, verdict] += 1
-        counts.frames[direction] += 1
-        counts.octets[direction] += len(exchange.call)
-        if answer is None or exchange.answered_at is None:
+        key = (
+            self._subprotocol(exchange.station),
+            exchange.action,
+            exchange.direction,
+            exchange.verdict,
+        )
+        line = self._lines.get(key) or self._new(key)
+        line.calls += 1
+        line.call_octets += len(exchange.call)
+        answer, answered_at = exchange.answer, exchange.answered_at
+        if answer is None or answered_at is None:
             return
-        back = "out" if direction == "in" else "in"
-        counts.frames[back] += 1
-        counts.octets[back] += len(answer)
-        took = (exchange.answered_at - exchange.called_at).total_seconds()
-        kept = counts.handled if direction == "in" else counts.round_trips
-        durations = kept.get(action)
-        if durations is None:
-            durations = kept[action] = Durations()
-        durations.note(took)
+        line.answers += 1
+        line.answer_octets += len(answer)
+        took_s = (answered_at - exchange.called_at).total_seconds()
+        line.took.total_s += took_s
+        line.took.buckets[bisect_left(BUCKETS_S, took_s)] += 1
+
+    def _new(self, key: _Key) -> _Line:
+        subprotocol, action, direction, verdict = key
+        action = action if action in self._actions else OTHER
+        verdict = verdict if verdict in _OUTCOMES or verdict in _CODES else OTHER
+        return self._lines.setdefault((subprotocol, action, direction, verdict), _Line())
 
 
 def count_connection(counts: WireCounts, event: Event) -> None:

@@ -14,6 +14,7 @@ import structlog
 
 from voltkeep.app import App
 from voltkeep.bus.local import Subscription
+from voltkeep.cli.accounts import setup_link
 from voltkeep.cli.command import Run, shell_path
 from voltkeep.cli.demo import demo_settings, run_demo
 from voltkeep.cli.errors import ExitCode, Failure
@@ -62,7 +63,7 @@ async def run_server(run: Run, *, demo: bool) -> None:
             told = {name: getattr(actual, name) for name in TOLD}
             describe(Server(pid=os.getpid(), started_at=now(), **told))
             if is_human:
-                _greet(run, app, demo=demo)
+                _greet(run, app, demo=demo, first=await _first_user(run, app))
             else:
                 log.info("listening", **_listening_on(actual), pid=os.getpid(), data=settings.data)
             async with _beside(run_demo(app) if demo else None):
@@ -191,7 +192,20 @@ def _tell_where(out: Output, app: App) -> None:
         label = ""
 
 
-def _greet(run: Run, app: App, *, demo: bool) -> None:
+async def _first_user(run: Run, app: App) -> str:
+    """How somebody becomes the first administrator; "" if there is a user.
+
+    The link is for a terminal: what is written elsewhere is kept, and read by others.
+    """
+    if not await app.services.people.users.is_nobody():
+        return ""
+    if not sys.stdout.isatty():
+        return f"Nobody can sign in yet:\n\n  {run.program()} user setup-link"
+    link = setup_link(app, await app.services.people.sign_in.new_setup_token())
+    return link and f"Who opens this first, within a day, becomes the administrator:\n\n  {link}"
+
+
+def _greet(run: Run, app: App, *, demo: bool, first: str) -> None:
     """What runs, and what to do next."""
     settings, out = run.settings, run.out
     database = (
@@ -223,5 +237,7 @@ def _greet(run: Run, app: App, *, demo: bool) -> None:
         examples = ["station add CS-01", "token add 04A2B3C4D5E680", "doctor"]
     for example in examples:
         out.line(f"  {command} {example}")
+    if first:
+        out.line(f"\n{first}")
     out.line("\nCtrl-C ends it. From here on, what happens:\n")
     sys.stdout.flush()

@@ -30,7 +30,11 @@ BLOCKS = {
     *("smart_charging", "firmware", "certificates", "diagnostics", "display"),
     *("data_transfer", "bidirectional", "der", "battery_swap"),
 }
-BESIDE_BLOCKS = {"__init__", "configuration", "names"}  # what else the package of a dialect may hold
+BESIDE_BLOCKS = {
+    "__init__",
+    "configuration",
+    "names",
+}  # what else the package of a dialect may hold
 
 WORDS_OF_16 = re.compile(
     r"charge[_ ]?point|id_?tag|central[_ ]?system|charge[_ ]?box", re.IGNORECASE
@@ -122,10 +126,22 @@ def test_a_dialect_is_made_of_functional_blocks():
     assert names - BLOCKS - BESIDE_BLOCKS == set()
 
 
+def examples(path):
+    """What stands in the list of examples of a module of the API."""
+    for node in tree(path).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(each) for each in node.targets] == [
+            "EXAMPLES"
+        ]:
+            yield from ast.walk(node.value)
+
+
 @each([path for path in MODULES if not any(map(path.is_relative_to, (OCPP, DIALECTS, SIM)))])
 def test_nobody_asks_for_the_version(path):
-    """A version is a dialect, or a trait of one: never an `if`. Who lists versions imports them."""
-    prose = docstrings(path)
+    """A version is a dialect, or a trait of one: never an `if`. Who lists versions imports them.
+
+    What a station says may be shown in an example of the API.
+    """
+    prose = docstrings(path) | {id(node) for node in examples(path)}
     asked = [
         node.value
         for node in ast.walk(tree(path))

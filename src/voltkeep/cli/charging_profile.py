@@ -103,6 +103,16 @@ def _criteria(
     )
 
 
+Limits = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="[SECONDS:]LIMIT", help="16A, 11000W or 11kW; from when on."),
+]
+File = Annotated[
+    Path | None,
+    typer.Option(help="The whole profile in JSON, as the API takes it; - reads stdin."),
+]
+
+
 @command(
     group,
     "set",
@@ -117,12 +127,7 @@ async def set_(
     run: Run,
     name: Name,
     *,
-    limits: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--limit", metavar="[SECONDS:]LIMIT", help="16A, 11000W or 11kW; from when on."
-        ),
-    ] = None,
+    limits: Limits = None,
     number: Number = None,
     what: Annotated[What, typer.Option("--purpose", help="What for.")] = What.DEFAULT,
     how: Annotated[How, typer.Option("--as", help="What its times count from.")] = How.ABSOLUTE,
@@ -138,10 +143,7 @@ async def set_(
     transaction: Annotated[
         str | None, typer.Option(help="Of `--purpose tx`; else the one that runs there.")
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(help="The whole profile in JSON, as the API takes it; - reads stdin."),
-    ] = None,
+    file: File = None,
     force: Annotated[
         bool, typer.Option("--force", help="Send also what a station will most likely refuse.")
     ] = False,

@@ -39,8 +39,10 @@ from voltkeep.web.api import (
     vitals,
     webhooks,
 )
+from voltkeep.web.pages import start
 
 _MODULES: Sequence[ModuleType] = (
+    start,
     stations,
     commands,
     configuration,

@@ -1,0 +1,1 @@
+"""Pages for browsers. Each is one file, with nothing from elsewhere in it."""

@@ -176,7 +176,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
             store.journal,
             stations,
             clock,
-            patience=timedelta(hours=settings.status_stale_h) or None,
+            patience=timedelta(hours=settings.status_stale_hours) or None,
         ),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
         transactions=TransactionService(
@@ -184,7 +184,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         ),
         remote_control=RemoteControlService(begin, read, by_hand, clock),
         closing=ClosingService(
-            begin, read, clock, patience=timedelta(hours=settings.unended_after_h)
+            begin, read, clock, patience=timedelta(hours=settings.unended_after_hours)
         ),
         security_events=SecurityEventService(begin, read, clock),
         credentials=credentials,

@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import pytest
+
 from tests.web.api.conftest import running_api
 
 

@@ -326,7 +326,7 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
     frames_burst: Annotated[
         int, of("WebSocket frames that it may send at once before that.", ge=1, le=1_000_000)
     ] = 200
-    status_stale_h: Annotated[
+    status_stale_hours: Annotated[
         float,
         of(
             "A connector's status that was heard longer ago is shown as stale, in hours. 0: it "
@@ -335,7 +335,7 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
             le=87_600,
         ),
     ] = 24
-    unended_after_h: Annotated[
+    unended_after_hours: Annotated[
         float,
         of(
             "Nothing was heard of an open transaction for so long, and its station is gone, not "

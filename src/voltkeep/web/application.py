@@ -12,6 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from voltkeep.config import Settings, parse_networks
 from voltkeep.web.access import ApiServices
 from voltkeep.web.http import hardened, make_api
+from voltkeep.web.request_ids import identified
 
 
 def make_application(
@@ -31,5 +32,5 @@ def make_application(
     api = make_api(services, key, {"oidc": oidc, "public_url": settings.public_url, **state})
     proxies = [str(network) for network in parse_networks(settings.trusted_proxies)]
     # Its types and Litestar's say the same of ASGI in other words.
-    behind = ProxyHeadersMiddleware(cast("Any", hardened(api)), trusted_hosts=proxies)
+    behind = ProxyHeadersMiddleware(cast("Any", identified(hardened(api))), trusted_hosts=proxies)
     return cast("ASGIApp", behind)

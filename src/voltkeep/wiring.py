@@ -153,6 +153,9 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     configuration = ConfigurationService(begin, read, by_hand, clock)
     security = _door(store, keys, clock, announce, authority, settings)
     refusals = security.refusals
+    firmware = FirmwareService(
+        begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
+    )
     people = make_people(begin, read, clock, settings, partial(subkey, secret))
     orders, order_queue = _orders(store, secret, clock)
     services = AllServices(
@@ -188,7 +191,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         ),
         security_events=SecurityEventService(begin, read, clock),
         credentials=credentials,
-        campaigns=CampaignService(begin, read, credentials, certificates, clock),
+        campaigns=CampaignService(begin, read, credentials, certificates, firmware, clock),
         certificates=certificates,
         configuration=configuration,
         templates=TemplateService(begin, read, configuration, clock),
@@ -197,9 +200,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         diagnostics=DiagnosticsService(
             begin, read, stations, files, listeners, clock, settings, refusals
         ),
-        firmware=FirmwareService(
-            begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
-        ),
+        firmware=firmware,
         reservations=ReservationService(begin, read, stations, clock),
         charging_reports=ChargingReportService(begin),
         smart_charging=SmartChargingService(begin, read, stations, clock),

@@ -180,7 +180,7 @@ def test_a_profile_is_raised_and_shown_as_asked_for(voltkeep, station):
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (["--to", "3"], 1, "voltkeep campaign start --profile 3"),
+        (["--to", "3"], 1, "voltkeep campaign start profile 3"),
         (["--to", "1"], 1, "has security profile 1 already"),
         (["--slots", "x"], 2, "--slots 2,1"),
         (["--cancel"], 1, "was not asked"),
@@ -204,13 +204,13 @@ def test_a_profile_the_station_rejects_is_said(voltkeep, station):
 def test_a_campaign_is_started_shown_halted_resumed_and_cancelled(voltkeep, station):
     voltkeep.ok("station", "add", "CS-02", "--security-profile", "2")
 
-    id = voltkeep.ok("campaign", "start", "--profile", "2", "--all", "--json").json["id"]
+    id = voltkeep.ok("campaign", "start", "profile", "2", "--all", "--json").json["id"]
     shown = voltkeep.ok("campaign", "show", id, "--json").json
     assert (shown["state"], shown["target"]) == ("running", 2)
     assert {state: n for state, n in shown["stations"].items() if n} == {"waiting": 1, "skipped": 1}
     assert "running" in voltkeep.ok("campaign", "list").out
 
-    assert id in voltkeep("campaign", "start", "--profile", "2", "CS-01").err
+    assert id in voltkeep("campaign", "start", "profile", "2", "CS-01").err
     voltkeep.ok("campaign", "halt", id)
     assert "halted" in voltkeep.ok("campaign", "show", id).out
     voltkeep.ok("campaign", "resume", id, "--retry")
@@ -221,10 +221,10 @@ def test_a_campaign_is_started_shown_halted_resumed_and_cancelled(voltkeep, stat
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (["start", "--profile", "2"], 2),
-        (["start", "--profile", "2", "--all", "CS-01"], 2),
-        (["start", "--profile", "2", "CS-01", "other/CS-02"], 2),
-        (["start", "--profile", "2", "NO"], 3),
+        (["start", "profile", "2"], 2),
+        (["start", "profile", "2", "--all", "CS-01"], 2),
+        (["start", "profile", "2", "CS-01", "other/CS-02"], 2),
+        (["start", "profile", "2", "NO"], 3),
         (["show", "no"], 3),
         (["halt", "no"], 3),
     ],

@@ -1,6 +1,6 @@
 """Rows to store: every field of each has a value of its own."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 
 from tests.contract.availability import AVAILABILITY
@@ -23,7 +23,16 @@ from voltkeep.domain.accounts import (
 from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import ChargingState, ConnectorStatus, StatusUpdate
-from voltkeep.domain.campaigns import Campaign, CampaignState, CampaignStep, StepState
+from voltkeep.domain.campaigns import (
+    Campaign,
+    CampaignState,
+    CampaignStep,
+    ChangeKind,
+    FirmwareGoal,
+    StepState,
+    Wave,
+    Window,
+)
 from voltkeep.domain.certificates import (
     CertificateRequest,
     CertificateState,
@@ -324,10 +333,16 @@ _CAMPAIGN = {
     "started_at": after(-9),
     "started_by": "ada",
     "reason": "three failed",
+    "kind": ChangeKind.FIRMWARE,
+    "firmware": FirmwareGoal(image="v2.1", version="2.1.0", install_at=after(9)),
+    "window": Window(time(22), time(4, 30)),
+    "phase": Wave.CANARY,
+    "until": after(99),
+    "sites": ("north",),
 }
 _HASH_DATA = HashData(HashAlgorithm.SHA384, "aa", "bb", "0c")
 _INSTALLED = {"use": "V2GRootCertificate", "hash_data": _HASH_DATA, "fingerprint": "ab"}
-_STEP = {"state": StepState.ASKED, "profile": 2, "reason": "waiting"}
+_STEP = {"state": StepState.ASKED, "profile": 2, "reason": "waiting", "wave": Wave.CANARY}
 _USER = {
     "state": AccountState.DISABLED,
     "name": "Ada Ünïon",

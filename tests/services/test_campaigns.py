@@ -7,19 +7,21 @@ import pytest
 from msgspec import structs
 
 from voltkeep.config import Settings
-from voltkeep.domain.campaigns import CampaignState, StepState
+from voltkeep.domain.campaigns import CampaignState, StepState, Terms
 from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.commands import Outcome, Reset, SetNetworkProfile, UseNetworkProfile
 from voltkeep.domain.events import CampaignChanged
 from voltkeep.domain.identity import DEFAULT_TENANT, station_id
 from voltkeep.domain.stations import SecurityProfile, Station, Trust
 from voltkeep.services.addresses import Addresses
+from voltkeep.services.campaign_walk import CampaignWalk
 from voltkeep.services.campaigns import (
     CampaignConflict,
     CampaignService,
     UnknownCampaign,
 )
 from voltkeep.services.credentials import CredentialsService
+from voltkeep.services.lists import StationFilter
 from voltkeep.services.ports import StationOffline, StationRefused, StationSilent
 from voltkeep.services.provisioning import UnknownStation
 from voltkeep.services.security import Keys
@@ -58,7 +60,10 @@ class Fleet:
         settings = Settings(data=Path("/nonexistent"), public_host="csms.example")
         begin, read, clock = self.store.begin, self.store.read, lambda: self.now
         credentials = CredentialsService(begin, read, self, Keys(b""), clock, Addresses(settings))
-        self.service = CampaignService(begin, read, credentials, self, clock)
+        self.service = CampaignService(begin, read, credentials, self, self.firmware(), clock)
+
+    def firmware(self):
+        """What updates stations, where any are updated."""
 
     @property
     def rows(self):
@@ -83,7 +88,8 @@ class Fleet:
         return [(each.name, int(c.profile)) for each, c in self.asked if isinstance(c, kind)]
 
     async def start(self, target=TLS, **options):
-        self.campaign = await self.service.start(DEFAULT_TENANT, target, self.names, **options)
+        which = StationFilter(names=tuple(name.name for name in self.names))
+        self.campaign = await self.service.start(DEFAULT_TENANT, target, which, Terms(**options))
         return self.campaign
 
     async def look(self, after_s=1.0):
@@ -123,12 +129,12 @@ async def test_a_fleet_is_walked_up_one_profile_at_a_time():
     await fleet.start(TLS)
 
     await fleet.look()
-    assert fleet.told() == [("CS-02", 1), ("CS-01", 1)]
+    assert fleet.told() == [("CS-01", 1), ("CS-02", 1)]
     assert await fleet.counts() == {"asked": 2}
 
     fleet.come_back()
     await fleet.look()
-    assert fleet.told()[2:] == [("CS-02", 2), ("CS-01", 2)]
+    assert fleet.told()[2:] == [("CS-01", 2), ("CS-02", 2)]
     assert await fleet.state() is RUNNING
 
     fleet.come_back()
@@ -405,7 +411,7 @@ async def test_a_campaign_needs_stations():
     fleet = Fleet(1)
 
     with pytest.raises(UnknownStation):
-        await fleet.service.start(DEFAULT_TENANT, TLS, [station_id("NO")])
+        await fleet.service.start(DEFAULT_TENANT, TLS, StationFilter(names=("NO",)), Terms())
     with pytest.raises(UnknownStation):
         await Fleet(0).start()
     with pytest.raises(UnknownCampaign):
@@ -415,7 +421,7 @@ async def test_a_campaign_needs_stations():
 async def test_a_campaign_over_all_has_every_station_of_the_tenant():
     fleet = Fleet(2)
 
-    fleet.campaign = await fleet.service.start(DEFAULT_TENANT, TLS)
+    fleet.campaign = await fleet.service.start(DEFAULT_TENANT, TLS, StationFilter(), Terms())
 
     assert await fleet.counts() == {"waiting": 2}
 
@@ -444,7 +450,8 @@ async def test_a_station_claimed_by_a_process_that_died_is_asked_after_a_while()
     async with fleet.store.begin() as work:
         step = await work.steps.get(fleet.names[0], fleet.campaign.id)
         assert step is not None
-        await work.steps.put(structs.replace(step, state=StepState.ASKED, at=fleet.now))
+        claimed = structs.replace(step, state=StepState.ASKED, at=fleet.now, profile=2)
+        await work.steps.put(claimed)
 
     await fleet.look()
     assert fleet.told() == []  # another process may be about to ask it
@@ -458,13 +465,13 @@ async def test_two_processes_ask_each_station_once(monkeypatch):
     fleet = Fleet(4)
     await fleet.start()
     async with fleet.store.read() as work:
-        seen = await fleet.service._candidates(work, fleet.campaign)
+        seen = await fleet.service._walk._candidates(work, fleet.campaign, 10)
 
     async def candidates(*_):
         return seen
 
-    monkeypatch.setattr(CampaignService, "_candidates", candidates)
-    claimed = [len(await fleet.service._claim(fleet.campaign)) for _ in range(2)]
+    monkeypatch.setattr(CampaignWalk, "_candidates", candidates)
+    claimed = [len(await fleet.service._walk._claim(fleet.campaign)) for _ in range(2)]
 
     assert (len(seen), claimed) == (4, [4, 0])
 
@@ -482,8 +489,8 @@ async def test_campaigns_are_told_and_audited():
         if isinstance(event, CampaignChanged)
     ]
     assert told == [
+        ("", "filling"),
         ("", "running"),
-        ("CS-01", "asked"),
         ("CS-01", "asked"),
         ("CS-01", "done"),
         ("", "finished"),
@@ -491,5 +498,6 @@ async def test_campaigns_are_told_and_audited():
     deeds = [entry.deed.action for entry in fleet.store._state.audit.values()]
     assert [deed for deed in deeds if deed.startswith("campaign")] == [
         "campaign.started",
+        "campaign.running",
         "campaign.finished",
     ]

@@ -176,6 +176,7 @@ def _from_files(error: Exception) -> Failure | None:
 
 
 def _from_changes(error: Exception) -> Failure | None:
+    from voltkeep.domain.campaigns import BadTerms
     from voltkeep.services.availability_plans import BadPlan, UnknownPlan
     from voltkeep.services.campaigns import CampaignConflict, UnknownCampaign
     from voltkeep.services.closing import NotClosable
@@ -188,6 +189,8 @@ def _from_changes(error: Exception) -> Failure | None:
         case UnknownCampaign():
             next_step = "`voltkeep campaign list` shows those there are."
             return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case BadTerms():
+            return Failure(said, code=ExitCode.USAGE)
         case CampaignConflict():
             return Failure(said, "`voltkeep campaign show ID` tells how far it is.")
         case UnknownPlan():

@@ -56,6 +56,10 @@ class UnknownUpdate(LookupError):
     """No update was asked for under that number."""
 
 
+class UpdateAsked(ValueError):
+    """An update was asked for under that number already."""
+
+
 class UnsoundUpdate(ValueError):
     """The certificate or the signature would not stand, so nothing was sent (A00.FR.706)."""
 
@@ -120,12 +124,12 @@ class FirmwareService:
 
     # What we ask.
 
-    async def update(self, station: StationId, wish: Wish) -> RequestedUpdate:
-        """Have a station fetch and install an image (L01).
+    async def update(self, station: StationId, wish: Wish, id: str = "") -> RequestedUpdate:
+        """Have a station fetch and install an image (L01), under this number if one is given.
 
         Certificate and signature are checked first, unless forced (A00.FR.706). Raises
-        UnknownStation, UnknownImage, UnsoundUpdate, NoListener, BadLocation, and what
-        `Stations.send` raises.
+        UnknownStation, UnknownImage, UnsoundUpdate, UpdateAsked, NoListener, BadLocation, and
+        what `Stations.send` raises.
         """
         if wish.location is not None:
             check_location(wish.location)
@@ -134,7 +138,7 @@ class FirmwareService:
             image = await image_of(work, station.tenant, wish.image)
             roots = await manufacturers(work, station)
         signature, certificate = self._seal(image, wish, roots)
-        update, url = await self._begun(station, image, wish, is_signed=bool(signature))
+        update, url = await self._begun(station, image, wish, is_signed=bool(signature), number=id)
         command = UpdateFirmware(
             request_id=int(update.id),
             location=url,
@@ -183,7 +187,7 @@ class FirmwareService:
         return signature, certificate
 
     async def _begun(
-        self, station: StationId, image: FirmwareImage, wish: Wish, *, is_signed: bool
+        self, station: StationId, image: FirmwareImage, wish: Wish, *, is_signed: bool, number: str
     ) -> tuple[FirmwareUpdate, str]:
         """Remember the request before it is made: the station may be quicker than its answer."""
         now = self._clock()
@@ -192,7 +196,7 @@ class FirmwareService:
             known = await registered(work, station)
             added = False
             while not added:
-                id = str(new_request_id())
+                id = number or str(new_request_id())
                 token = None if foreign else new_token(station, id)
                 url = foreign
                 if token is not None:
@@ -211,6 +215,8 @@ class FirmwareService:
                     expires_at=max(now, wish.retrieve_at or now) + self._patience,
                 )
                 added = await work.updates.add(update)
+                if number and not added:
+                    raise UpdateAsked(f"update {number} was asked of {station} already")
             what = f"{image.id} ({'signed' if is_signed else 'unsigned'})"
             what += " unchecked" if wish.force else ""
             deed = Deed(action="firmware.requested", object=str(station), after=what)

@@ -49,7 +49,7 @@ def check_target(known: Station, to: SecurityProfile | None) -> SecurityProfile:
         raise Unready(
             f"{known.id} has security profile {now}: the next one is {now + 1}",
             f"Raise it to {now + 1} first, or let a campaign walk it up: "
-            f"`voltkeep campaign start --profile {int(target)} {known.id.quoted}`.",
+            f"`voltkeep campaign start profile {int(target)} {known.id.quoted}`.",
         )
     return target
 

@@ -388,7 +388,7 @@ sequences = Table(
 )
 
 
-def _records(name: str, *found_by: str) -> Table:
+def _records(name: str, *found_by: str, default: str | None = None) -> Table:
     """What is kept by name and looked at by state: `services.records`.
 
     Station "" is the whole tenant. ``content`` is the rest of the record, as JSON; what records
@@ -403,7 +403,7 @@ def _records(name: str, *found_by: str) -> Table:
         Column("state", Words, nullable=False),
         Column("at", UtcTime, nullable=False),
         Column("content", Words, nullable=False),
-        *(Column(each, Words, nullable=False) for each in found_by),
+        *(Column(each, Words, nullable=False, server_default=default) for each in found_by),
         Index(None, "tenant", "id"),
         Index(None, "tenant", "state", "at"),
         Index(None, "tenant", "at", "station", "id"),
@@ -422,7 +422,9 @@ security_events = _records("security_events")
 refusals = _records("refusals")
 alerts = _records("alerts")
 campaigns = _records("campaigns")
-campaign_steps = _records("campaign_steps")
+campaign_steps = _records("campaign_steps", "wave", default="rest")
+_steps = campaign_steps.c
+Index(None, _steps.tenant, _steps.id, _steps.state, _steps.at, _steps.station)
 orders = _records("orders", "batch", "result", "issued_by")
 batches = _records("batches")
 Index(None, orders.c.tenant, orders.c.batch, orders.c.state)

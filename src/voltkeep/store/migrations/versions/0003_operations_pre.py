@@ -49,6 +49,12 @@ def upgrade() -> None:
     by_station = ["tenant", "station", "state", "at"]
     op.create_index("ix_orders_tenant_station_state_at", "orders", by_station)
     op.add_column("commands", sa.Column("messages", Words()))
+    op.add_column(
+        "campaign_steps", sa.Column("wave", Words(), nullable=False, server_default="rest")
+    )
+    op.create_index("ix_campaign_steps_tenant_wave_at", "campaign_steps", ["tenant", "wave", "at"])
+    own = ["tenant", "id", "state", "at", "station"]
+    op.create_index("ix_campaign_steps_tenant_id_state_at_station", "campaign_steps", own)
     _for_lists()
     if op.get_context().dialect.name == "postgresql":
         key = "tenant, shard, at, station, ref, evse_id, digest"

@@ -18,7 +18,7 @@ async def store(sqlite_url):
     await opened.close()
 
 
-async def test_whoever_is_cancelled_at_the_end_of_a_reading_gives_it_back(store, monkeypatch):
+async def test_whoever_is_cancelled_at_the_end_of_a_failed_reading_gives_it_back(store, monkeypatch):
     """A server that is stopped while it reads would otherwise wait for ever, or run dry."""
     ending, may_end = asyncio.Event(), asyncio.Event()
     end = Worker.end
@@ -30,20 +30,23 @@ async def test_whoever_is_cancelled_at_the_end_of_a_reading_gives_it_back(store,
 
     monkeypatch.setattr(Worker, "end", slow)
 
-    async def read():
+    async def read(failure=None):
         async with store.read() as work:
-            return await work.stations.get(station_id("CS-1"))
+            found = await work.stations.get(station_id("CS-1"))
+            if failure is not None:
+                raise failure
+            return found
 
     async with asyncio.timeout(10):
         for _ in range(8):  # more often than there are connections
             ending.clear()
             may_end.clear()
-            reading = asyncio.create_task(read())
+            reading = asyncio.create_task(read(KeyError()))
             await ending.wait()
             reading.cancel()
             await asyncio.sleep(0)  # it is cancelled while it ends
             may_end.set()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, KeyError):
                 await reading
 
         assert await read() is None

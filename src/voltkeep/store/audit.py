@@ -1,5 +1,6 @@
 """The audit log: entries chained in the transaction that commits what they tell of."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
 from voltkeep.domain.identity import TenantId
 from voltkeep.store.columns import all_storable
 from voltkeep.store.counting import COUNT_UP
-from voltkeep.store.engine import ReadsOnly, Statements
+from voltkeep.store.engine import EngineName, ReadsOnly, Statements, Steps
 from voltkeep.store.tables import audit_log
 from voltkeep.store.tenants import tenants_of
 
@@ -20,6 +21,8 @@ _HASH = select(_c.hash).where(_c.tenant == bindparam("in_tenant"), _c.seq == bin
 _OF_TENANT = select(*audit_log.columns).where(_c.tenant == bindparam("in_tenant"))
 _SINCE = _OF_TENANT.where(_c.seq > bindparam("after")).order_by(_c.seq).limit(bindparam("most"))
 _LAST = _OF_TENANT.order_by(_c.seq.desc()).limit(bindparam("most"))
+
+_ADD = insert(audit_log)
 
 _actor = json.Decoder(Actor)
 _deed = json.Decoder(Deed)
@@ -63,22 +66,27 @@ class SqlAuditRows:
         """Chain what was appended."""
         # In one order, or two works could wait for each other.
         for tenant, said in sorted(self._waiting.items()):
-            # The counter's row is locked until the commit: whoever is next waits for the end
-            # of the chain, and a commit that fails takes its number back.
-            counted = {"tenant": tenant, "name": _COUNTER, "value": len(said)}
-            last: int = (await self._db.rows(COUNT_UP[self._db.engine], counted))[0].value
-            seq = last - len(said)
-            before = await self._db.rows(_HASH, {"in_tenant": tenant, "of_seq": seq})
-            # If the entry before is gone, the chain is broken, and shows it.
-            hash_ = before[0].hash if before else GENESIS
-            rows = []
-            for at, actor, deed in said:
-                seq += 1
-                entry = chained(tenant, seq, at, actor, deed, hash_)
-                rows.append(as_row(entry))
-                hash_ = entry.hash
-            await self._db.run(insert(audit_log), rows)
+            await self._db.take_later(_chain(self._db.engine, tenant, said))
         self._waiting.clear()
+
+
+def _chain(
+    engine: EngineName, tenant: TenantId, said: Sequence[tuple[datetime, Actor, Deed]]
+) -> Steps[None]:
+    # The counter's row is locked until the commit: whoever is next waits for the end
+    # of the chain, and a commit that fails takes its number back.
+    counted = {"tenant": tenant, "name": _COUNTER, "value": len(said)}
+    seq: int = (yield COUNT_UP[engine], counted)[0].value - len(said)
+    before = yield _HASH, {"in_tenant": tenant, "of_seq": seq}
+    # If the entry before is gone, the chain is broken, and shows it.
+    hash_ = before[0].hash if before else GENESIS
+    rows = []
+    for at, actor, deed in said:
+        seq += 1
+        entry = chained(tenant, seq, at, actor, deed, hash_)
+        rows.append(as_row(entry))
+        hash_ = entry.hash
+    yield _ADD, rows
 
 
 def as_row(entry: AuditEntry) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What the rest of the store needs of a database, and how a URL names one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection, Dialect, Executable, Insert, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,11 @@ _DRIVERS: dict[EngineName, Dialect] = {
 }
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+T = TypeVar("T")
+
+Steps = Generator[tuple[Executable, Parameters], Sequence[Row[Any]], T]
+"""Statements that depend on each other: each is yielded, and gets its rows."""
 
 
 class BadDatabaseUrl(ValueError):
@@ -37,6 +42,14 @@ class Statements(Protocol):
 
     async def run_later(self, statement: Executable, parameters: Parameters = None) -> None:
         """Run it in order, but perhaps not at once: what becomes of it shows later."""
+        ...
+
+    async def take(self, steps: Steps[T]) -> T:
+        """Run these in one go; what they return."""
+        ...
+
+    async def take_later(self, steps: Steps[None]) -> None:
+        """As `take`, and as `run_later`."""
         ...
 
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:

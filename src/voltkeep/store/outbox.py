@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import json
 from sqlalchemy import bindparam, select, update
@@ -11,7 +12,7 @@ from voltkeep.domain.events import Event
 from voltkeep.domain.identity import TenantId
 from voltkeep.services.ports import Clock
 from voltkeep.store.counting import COUNT_UP
-from voltkeep.store.engine import Database, Statements
+from voltkeep.store.engine import Database, EngineName, Statements, Steps
 from voltkeep.store.tables import outbox, sequences
 
 _UNPUBLISHED = (
@@ -57,6 +58,19 @@ async def store(db: Statements, emitted: list[Event]) -> None:
     )
 
 
+def _placed(engine: EngineName, seqs: Sequence[int], now: datetime) -> Steps[dict[int, int]]:
+    placed = yield _PLACED, {"seqs": list(seqs)}
+    positions: dict[int, int] = {row.seq: row.position for row in placed}
+    new = [seq for seq in seqs if seq not in positions]
+    if new:
+        counter = {"tenant": "", "name": _POSITIONS, "value": len(new)}
+        last: int = (yield COUNT_UP[engine], counter)[0].value
+        numbered = dict(zip(new, range(last - len(new) + 1, last + 1), strict=True))
+        yield _PUBLISHED, [{"of": seq, "place": at, "now": now} for seq, at in numbered.items()]
+        positions |= numbered
+    return positions
+
+
 class Outbox:
     """What the relay reads. Events of one station are in the order of their works.
 
@@ -85,18 +99,7 @@ class Outbox:
         if not seqs:
             return {}
         async with self._database.writing() as db:
-            placed = await db.rows(_PLACED, {"seqs": list(seqs)})
-            positions = {row.seq: row.position for row in placed}
-            new = [seq for seq in seqs if seq not in positions]
-            if new:
-                counter = {"tenant": "", "name": _POSITIONS, "value": len(new)}
-                last: int = (await db.rows(COUNT_UP[db.engine], counter))[0].value
-                now, first = self._clock(), last - len(new) + 1
-                numbered = dict(zip(new, range(first, last + 1), strict=True))
-                rows = [{"of": seq, "place": at, "now": now} for seq, at in numbered.items()]
-                await db.run(_PUBLISHED, rows)
-                positions |= numbered
-        return positions
+            return await db.take(_placed(db.engine, seqs, self._clock()))
 
     async def after(
         self, tenant: TenantId, position: int, limit: int = 500

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly
+from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly, Steps, T
 from voltkeep.store.failures import TRANSLATED
 
 CONNECT_SECONDS = 5.0
@@ -108,6 +108,26 @@ class PostgresStatements:
 
     async def run_later(self, statement: Executable, parameters: Parameters = None) -> None:
         await self.run(statement, parameters)
+
+    async def take(self, steps: Steps[T]) -> T:
+        if not self._writes:
+            raise ReadsOnly(ReadsOnly.__doc__)
+        try:
+            statement, parameters = next(steps)
+            while True:
+                with TRANSLATED:
+                    result = await self._connection.execute(statement, parameters)
+                    rows = result.all() if result.returns_rows else ()
+                statement, parameters = steps.send(rows)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        except BaseException:
+            self._failed = True
+            raise
+
+    async def take_later(self, steps: Steps[None]) -> None:
+        await self.take(steps)
 
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
         await self.run(insert(table).inline(), rows)

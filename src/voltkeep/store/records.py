@@ -94,7 +94,7 @@ class SqlRecords(Generic[R]):
         return await self._one(self._latest(named).limit(1))
 
     async def put(self, record: R) -> None:
-        await self._db.run(_put(self._table)[self._db.engine], _row(self._table, record))
+        await self._db.run_later(_put(self._table)[self._db.engine], _row(self._table, record))
 
     async def replace(self, record: R) -> bool:
         row = _row(self._table, record)

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Executable, Row, Table, create_engine, insert
@@ -23,12 +23,10 @@ from sqlalchemy.pool import NullPool
 
 from voltkeep.services.ports import StoreUnavailable
 from voltkeep.store.counting import COUNT_UP
-from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly, execute
+from voltkeep.store.engine import SPOILT, EngineName, Parameters, ReadsOnly, Steps, T, execute
 from voltkeep.store.failures import TRANSLATED
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 BUSY_SECONDS = 10.0  # how long SQLite waits for a writer in another process
 _CLOSE_SECONDS = 5.0
@@ -127,6 +125,11 @@ class Worker:
         """Roll back, if anything is left to roll back; a connection that cannot is dropped."""
         if not self._is_closed:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+
+    def end_soon(self) -> None:
+        """As `end`, before whatever is to be done next: nobody waits for it."""
+        if not self._is_closed:
+            self._thread.submit(self._end)
 
     def _end(self) -> None:
         connection = self._connection
@@ -248,21 +251,25 @@ class SqliteStatements:
 
     async def append(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """As `run_later`."""
-        if self._group is None:
-            raise ReadsOnly(ReadsOnly.__doc__)
         number = list(table.primary_key)[-1].name
 
-        def numbered(connection: Connection) -> None:
+        def numbered() -> Steps[None]:
             counted = {"tenant": "", "name": table.name, "value": len(rows)}
-            found, _ = execute(connection, COUNT_UP[self.engine], counted)
+            found = yield COUNT_UP[self.engine], counted
             first = found[0].value - len(rows) + 1
-            execute(
-                connection,
-                insert(table),
-                [{**row, number: first + index} for index, row in enumerate(rows)],
-            )
+            yield insert(table), [{**row, number: first + n} for n, row in enumerate(rows)]
 
-        self._put_off.append(numbered)
+        await self.take_later(numbered())
+
+    async def take(self, steps: Steps[T]) -> T:
+        if self._group is None:
+            raise ReadsOnly(ReadsOnly.__doc__)
+        return await self._do(lambda connection: _take(connection, steps))
+
+    async def take_later(self, steps: Steps[None]) -> None:
+        if self._group is None:
+            raise ReadsOnly(ReadsOnly.__doc__)
+        self._put_off.append(lambda connection: _take(connection, steps))
 
     def finish(self) -> _Member:
         """Join the commit of the group. Raises StoreUnavailable."""
@@ -304,9 +311,12 @@ class SqliteStatements:
     async def _execute(
         self, statement: Executable, parameters: Parameters
     ) -> tuple[Sequence[Row[Any]], int]:
-        def statements(connection: Connection) -> tuple[Sequence[Row[Any]], int]:
+        return await self._do(lambda connection: execute(connection, statement, parameters))
+
+    async def _do(self, function: Callable[[Connection], T]) -> T:
+        def statements(connection: Connection) -> T:
             self._catch_up(connection)
-            return execute(connection, statement, parameters)
+            return function(connection)
 
         try:
             return await self._worker.do(statements)
@@ -325,6 +335,18 @@ class SqliteStatements:
         put_off, self._put_off = self._put_off, []
         for statement in put_off:
             statement(connection)
+
+
+def _take(connection: Connection, steps: Steps[T]) -> T:
+    """On the thread, where no other statement comes between."""
+    try:
+        statement, parameters = next(steps)
+        while True:
+            rows, _ = execute(connection, statement, parameters)
+            statement, parameters = steps.send(rows)
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 class SqliteDatabase:
@@ -445,11 +467,15 @@ class SqliteDatabase:
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[SqliteStatements]:
         reader = await self._readers.get()
+        is_at_rest = False
         try:
             yield SqliteStatements(reader, None)
+            reader.end_soon()
+            is_at_rest = True
         finally:
             try:
-                await undisturbed(reader.end())
+                if not is_at_rest:  # it may be reading yet, and others would wait for that
+                    await undisturbed(reader.end())
             finally:  # even if cancelled meanwhile: there are only a few
                 self._readers.put_nowait(reader)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 from litestar.exceptions import InternalServerException
+from litestar.types import HTTPReceiveMessage, Receive
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 _PAUSE_S = 30.0  # without a byte
@@ -22,14 +23,30 @@ class BadBody(Exception):
     """The body was broken off, or is not in the form that it says."""
 
 
+class Pace:
+    """How long the next block of a body may take."""
+
+    def __init__(self) -> None:
+        self._began, self._received = time.monotonic(), 0
+
+    def wait(self) -> asyncio.Timeout:
+        """Around waiting for a block."""
+        late = time.monotonic() - self._began
+        allowed = _BEGIN_S + self._received / _SLOWEST_BYTES_PER_S - late
+        return asyncio.timeout(max(0.0, min(_PAUSE_S, allowed)))
+
+    def came(self, block: bytes) -> None:
+        """A block has come."""
+        self._received += len(block)
+
+
 async def steadily(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same blocks. Raises TooSlow."""
-    began, received = time.monotonic(), 0
+    pace = Pace()
     blocks = aiter(body)
     while True:
-        allowed = _BEGIN_S + received / _SLOWEST_BYTES_PER_S - (time.monotonic() - began)
         try:
-            async with asyncio.timeout(max(0.0, min(_PAUSE_S, allowed))):
+            async with pace.wait():
                 block = await anext(blocks)
         except StopAsyncIteration:
             return
@@ -37,9 +54,30 @@ async def steadily(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             raise TooSlow from error
         except InternalServerException as error:  # Litestar's word for a peer that has left
             raise BadBody from error
-        received += len(block)
+        pace.came(block)
         if block:
             yield block
+
+
+def paced(receive: Receive) -> Receive:
+    """What an application of ASGI receives, as long as its body keeps pace. Raises TooSlow."""
+    pace = Pace()
+    is_over = False
+
+    async def next_message() -> HTTPReceiveMessage:
+        nonlocal is_over
+        if is_over:  # what comes next is that the peer leaves
+            return await receive()
+        try:
+            async with pace.wait():
+                message = await receive()
+        except TimeoutError as error:
+            raise TooSlow from error
+        is_over = message["type"] != "http.request" or not message.get("more_body", False)
+        pace.came(message.get("body", b""))
+        return message
+
+    return next_message
 
 
 async def whole(body: AsyncIterator[bytes], limit: int) -> bytes:

@@ -1,13 +1,14 @@
 """The HTTP API: its routes, who may use them, and how errors are told."""
 
+import re
+import secrets
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+import structlog
 from litestar import Litestar, Request, Router
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,12 +17,16 @@ from voltkeep.services.audit import act_as
 from voltkeep.web import routes
 from voltkeep.web.access import DEPENDENCIES, ApiServices
 from voltkeep.web.auth import AuthenticationMiddleware, allowed
+from voltkeep.web.bodies import paced
 from voltkeep.web.openapi import finished, schema_route
 from voltkeep.web.paging import Cursors
-from voltkeep.web.problems import FieldProblem, Problem, told
+from voltkeep.web.problems import told
+from voltkeep.web.reading import StrictRequest, known_parameters
 
 PREFIX = "/api/v1"
 _LARGEST_BODY = 1024 * 1024
+_REQUEST_ID = b"x-request-id"
+_PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -39,7 +44,8 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
             *routes.AT_THE_ROOT,
         ],
         middleware=[AuthenticationMiddleware],
-        guards=[allowed, _known_parameters],
+        guards=[allowed, known_parameters],
+        request_class=StrictRequest,
         before_request=_act,
         dependencies=DEPENDENCIES,
         exception_handlers={Exception: told},
@@ -87,42 +93,38 @@ following. An account of several tenants names one with the header `Voltkeep-Ten
 
 async def _act(request: Request[Any, Any, State]) -> None:
     """Whatever is audited while this request is handled is the deed of who asks."""
-    if request.user is not None:
-        act_as(request.user.actor)
-
-
-def _known_parameters(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """A parameter that a route does not know is a mistake of who asks, and is said.
-
-    Unless the route takes whatever others make up.
-    """
-    if not connection.query_params or handler.opt.get("takes_any_query"):
-        return
-    names: dict[str, set[str]] = connection.app.state.schema.parameters
-    path = connection.scope.get("path_template", "")
-    known = names.get(f"{connection.scope.get('method')} {path}")
-    for name in connection.query_params:
-        if known is not None and name not in known:
-            shown = "".join(each if each.isprintable() else "?" for each in name[:60])
-            words = f"there is no such parameter; there are: {', '.join(sorted(known)) or 'none'}"
-            raise Problem(
-                400, f"{shown}: {words}", code="invalid", errors=(FieldProblem(shown, words),)
-            )
+    user = request.scope.get("user")  # OPTIONS has none
+    if user is not None:
+        act_as(user.actor)
 
 
 def hardened(app: ASGIApp) -> ASGIApp:
-    """The application, with the headers that every answer has."""
+    """The application, with the headers that every answer has, and a pace that bodies must keep.
+
+    Each request has an id, its client's own if that is a plain one: it is in the answer, and in
+    whatever is logged meanwhile.
+    """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        id = _request_id(scope)
+        always = (*_ALWAYS, (_REQUEST_ID, id.encode()))
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [each for each in _ALWAYS if each[0] not in there]
+                message["headers"] = headers + [each for each in always if each[0] not in there]
             await send(message)
 
-        await app(scope, receive, with_headers)
+        with structlog.contextvars.bound_contextvars(request=id):
+            await app(scope, paced(receive), with_headers)
 
     return guarded
+
+
+def _request_id(scope: Scope) -> str:
+    said = next((value for name, value in scope["headers"] if name == _REQUEST_ID), b"")
+    return said.decode() if _PLAIN_ID.fullmatch(said) else secrets.token_hex(8)

@@ -12,6 +12,7 @@ from msgspec.json import schema_components
 
 from voltkeep.web.auth import NEEDS, PUBLIC
 from voltkeep.web.problems import MEDIA_TYPE, FieldProblem, ProblemDetails
+from voltkeep.web.reading import kind_of
 
 TAKES = "takes"
 """The option of a route that reads its body itself: the types that it may be."""
@@ -22,11 +23,11 @@ _METHODS = ("get", "put", "post", "delete", "patch", "head")
 
 
 class ApiSchema(Struct, frozen=True):
-    """The finished description, and the query parameters of each ``METHOD /path``."""
+    """The finished description, and the kinds of query parameters of each ``METHOD /path``."""
 
     content: bytes
     document: dict[str, Any]
-    parameters: dict[str, set[str]]
+    parameters: dict[str, dict[str, str]]
 
 
 @get("/openapi.json", needs=PUBLIC, include_in_schema=False, media_type=_JSON)
@@ -54,7 +55,7 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
     }
     schemas = _Schemas(handlers.values())
     document["components"]["schemas"] = schemas.components | {_PROBLEM: _problem_schema()}
-    parameters: dict[str, set[str]] = {}
+    parameters: dict[str, dict[str, str]] = {}
     for path, item in document["paths"].items():
         for method in _METHODS:
             operation = item.get(method)
@@ -62,7 +63,7 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
                 continue
             asked = operation.get("parameters", [])
             parameters[f"{method.upper()} {path}"] = {
-                each["name"] for each in asked if each["in"] == "query"
+                each["name"]: kind_of(each["schema"]) for each in asked if each["in"] == "query"
             }
             handler = handlers[path, method]
             schemas.put(operation, handler)

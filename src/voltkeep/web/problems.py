@@ -73,6 +73,7 @@ from voltkeep.services.webhooks import (
     UnknownDelivery,
     UnknownWebhook,
 )
+from voltkeep.web.bodies import TooSlow
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +88,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
+    408: "Too slow",
     409: "It clashes with what there is",
     412: "It has been changed meanwhile",
     413: "Too large",
@@ -232,11 +234,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case StoreUnavailable():
-            headers = {"retry-after": str(_RETRY_AFTER_S)}
-            return Problem(503, "the database is away; try again", headers=headers)
-        case TooManyTries() | TooBusy() | BadAccount():
-            return _of_account(error)
+        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy() | BadAccount():
+            return _with_more(error)
         case ValidationException():
             return _invalid(error)
         case SerializationException() | HTTPException(__cause__=SerializationException()):
@@ -256,16 +255,25 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "this failed here; the log of the server says more", code="failed")
 
 
-def _of_account(error: TooManyTries | TooBusy | BadAccount) -> Problem:
+def _with_more(
+    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy | BadAccount,
+) -> Problem:
+    """Those that are told with a field or a header."""
+    again = {"retry-after": str(_RETRY_AFTER_S)}
     match error:
         case BadAccount():
             return Problem(422, str(error), code="unfit", field=error.field)
         case TooManyTries():
             headers = {"retry-after": str(math.ceil(error.wait_s))}
             return Problem(429, str(error), code="too-many-tries", headers=headers)
+        case TooSlow():
+            headers = {"connection": "close"}
+            return Problem(408, "the body comes too slowly", field="body", headers=headers)
         case TooBusy():
-            headers = {"retry-after": str(_RETRY_AFTER_S)}
-            return Problem(503, "too many passwords are being checked; try again", headers=headers)
+            words = "too many passwords are being checked; try again"
+            return Problem(503, words, headers=again)
+        case StoreUnavailable():
+            return Problem(503, "the database is away; try again", headers=again)
 
 
 def _invalid(error: ValidationException) -> Problem:

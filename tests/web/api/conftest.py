@@ -12,6 +12,7 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.audit import SYSTEM
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.identity import DEFAULT_TENANT, station_id
+from voltkeep.domain.sites import Site, of_tenant
 from voltkeep.domain.stations import Station
 from voltkeep.store import MemoryStore
 from voltkeep.web.http import hardened, make_api
@@ -43,6 +44,7 @@ class Api:
     """An installation behind its API; `client` makes requests with a key of all scopes."""
 
     authority = None
+    files = None
 
     def __init__(self, store=None, **settings):
         self.store = store or MemoryStore()
@@ -55,7 +57,7 @@ class Api:
             settings=self.settings,
             secret=b"pepper",
             authority=self.authority,
-            files=None,
+            files=self.files,
         )
         self.app = make_api(self.services, b"key of cursors")
         self.client = self.by(None)
@@ -78,6 +80,13 @@ class Api:
         return token
 
     async def add(self, *names, tenant=DEFAULT_TENANT, **values):
+        """Register stations, and the site that they are at."""
+        if "site" in values:
+            whole, now = of_tenant(tenant), datetime.now(UTC)
+            async with self.store.begin() as work:
+                await work.sites.put(
+                    Site(station=whole, id=values["site"], at=now, created_at=now)
+                )
         for name in names:
             station = Station(id=station_id(name, tenant), created_at=datetime.now(UTC), **values)
             await self.services.provisioning.add(station)

@@ -55,7 +55,7 @@ async def test_a_token_is_added_once(api):
         ({"value": "T", "expires_at": "2030-01-01T00:00:00"}, 400),
         ({"value": "T", "group_blocked": False}, 400),
         ({"value": "T", "created_at": "2030-01-01T00:00:00Z"}, 400),
-        ({"value": "T", "expires_at": "0001-01-01T00:00:00+14:00"}, 422),
+        ({"value": "T", "expires_at": "0001-01-01T00:00:00+14:00"}, 400),
     ],
 )
 async def test_what_is_no_token_is_refused(api, body, status):

@@ -1,9 +1,10 @@
 """Certificates: those we issued, the roots that stations have, the foreign roots we trust."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 from litestar import delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission
@@ -21,6 +22,10 @@ from voltkeep.web.access import Given, Known, Paging, Who, check_visible, named
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked
+
+_Days = Annotated[
+    float | None, QueryParameter(ge=0, le=36_500, description="How many, at most a hundred years.")
+]
 
 _FROM = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
 _TO = datetime(2027, 5, 1, 8, 0, tzinfo=UTC)
@@ -184,9 +189,7 @@ async def _found(serial_number: str, principal: Who, services: Given) -> IssuedC
 
 
 @get("/certificate-expiries", needs=Permission.READ_SECURITY)
-async def list_expiries(
-    principal: Who, services: Given, days: FromQuery[float | None] = None
-) -> list[ExpiryOut]:
+async def list_expiries(principal: Who, services: Given, days: _Days = None) -> list[ExpiryOut]:
     """What expires within so many days, the soonest first."""
     found = await services.certificates.calendar(days, principal.tenant)
     return [_expiry(each) for each in found if principal.sites is None]

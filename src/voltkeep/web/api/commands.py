@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 
 from litestar import Response, delete, get, post
-from litestar.exceptions import ValidationException
 from litestar.params import FromQuery, HeaderParameter, PathParameter, QueryParameter
-from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, json, structs
+from msgspec import Meta, Raw, Struct, json, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.asks import Ask, RawMessage, RemoteStart
@@ -20,6 +19,7 @@ from voltkeep.web.access import Given, Known, Paging, Who, may_see
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere, Problem
+from voltkeep.web.reading import read_json
 
 _PREFIX = "/api/v1"
 
@@ -146,22 +146,13 @@ def asked(body: bytes, principal: Principal, *, within: str = "") -> Ask:
 
     Raises what names the field that is wrong, or Problem 403 if the principal may not ask it.
     """
-    try:
-        fields = json.decode(body)
-        if isinstance(fields, dict) and "action" in fields and "command" not in fields:
-            message = json.decode(body, type=AnyMessage)
-            ask: Ask = RawMessage(
-                action=message.action,
-                payload=Raw(json.encode(message.payload)),
-                force=message.force,
-            )
-        else:
-            ask = json.decode(body, type=Ask)
-    except ValidationError as error:
-        extra = [{"message": str(error), "key": within or "data", "source": "body"}]
-        raise ValidationException(str(error), extra=extra) from error
-    except (DecodeError, RecursionError, UnicodeError) as error:
-        raise Problem(400, f"the body is not JSON: {error}", field="body") from error
+    fields = read_json(body, Any, within=within)
+    if isinstance(fields, dict) and "action" in fields and "command" not in fields:
+        message = read_json(body, AnyMessage, within=within)
+        payload = Raw(json.encode(message.payload))
+        ask: Ask = RawMessage(action=message.action, payload=payload, force=message.force)
+    else:
+        ask = read_json(body, Ask, within=within)
     if not principal.may(needs := needed(type(ask))):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
     return ask
@@ -197,6 +188,7 @@ async def give_command(
     What the station will refuse may be asked for: there may be a reason. Technical commands
     (configuration, charging profiles, any message) need `commands:technical` as well.
     """
+    await request.json()  # or it is refused
     body = await request.body()
     order = await services.orders.give(
         known.id,

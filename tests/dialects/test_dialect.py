@@ -74,7 +74,9 @@ async def test_an_action_that_no_service_stands_behind_is_not_supported(dialect)
         *("SecurityEventNotification", "SignCertificate", "LogStatusNotification"),
         *("FirmwareStatusNotification", "SignedFirmwareStatusNotification"),
         *("DiagnosticsStatusNotification", "GetCertificateStatus", "Get15118EVCertificate"),
-        *("GetCertificateChainStatus", "NotifyReport"),
+        *("GetCertificateChainStatus", "NotifyReport", "ReservationStatusUpdate"),
+        *("NotifyChargingLimit", "ClearedChargingLimit", "ReportChargingProfiles"),
+        *("NotifyEVChargingNeeds", "NotifyEVChargingSchedule"),
     }
     assert dialect.handlers.keys() == handled & dialect.actions.keys()
     for action in dialect.actions.keys() - handled:

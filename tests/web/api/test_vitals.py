@@ -43,7 +43,7 @@ class Watched:
     def __init__(self):
         self.api = Api()
         self.wire = WireCounts()
-        self.told = []
+        self.told: list[Exchange] = []
         self.count = CountedExchanges(
             self.told.append, lambda _: "ocpp1.6", {"Heartbeat", "Reset"}, self.wire
         )

@@ -57,6 +57,15 @@ class AccountSettings(Struct, frozen=True, kw_only=True):
         float,
         of("How long a session may last, whatever is done in it, in hours.", gt=0, le=8760),
     ] = 168
+    http_requests_per_s: Annotated[
+        float,
+        of(
+            "Requests to the HTTP API that each account may make for long, and each address "
+            "without one; ten seconds' worth at once. Others are answered with 429. 0: any number.",
+            ge=0,
+            le=100_000,
+        ),
+    ] = 200
     public_url: Annotated[
         str,
         of(

@@ -13,6 +13,7 @@ from voltkeep.config import Settings, parse_networks
 from voltkeep.web.access import ApiServices
 from voltkeep.web.http import hardened, make_api
 from voltkeep.web.request_ids import identified
+from voltkeep.web.throttle import Throttle
 
 
 def make_application(
@@ -29,7 +30,13 @@ def make_application(
 
         own = hmac.new(key, b"sign-ins at a provider", hashlib.sha256).digest()
         oidc = OidcClient(settings, own, clock)
-    api = make_api(services, key, {"oidc": oidc, "public_url": settings.public_url, **state})
+    rate = settings.http_requests_per_s
+    known = {
+        "oidc": oidc,
+        "public_url": settings.public_url,
+        "throttle": Throttle(rate) if rate else None,
+    }
+    api = make_api(services, key, {**known, **state})
     proxies = [str(network) for network in parse_networks(settings.trusted_proxies)]
     # Its types and Litestar's say the same of ASGI in other words.
     behind = ProxyHeadersMiddleware(cast("Any", identified(hardened(api))), trusted_hosts=proxies)

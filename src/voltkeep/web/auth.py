@@ -8,9 +8,10 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import TenantId
-from voltkeep.services.accounts import NotAuthenticated
+from voltkeep.services.accounts import NotAllowed, NotAuthenticated
 from voltkeep.web.cookies import check_page, session_token
 from voltkeep.web.problems import Problem
+from voltkeep.web.throttle import Throttle
 
 TENANT_HEADER = "voltkeep-tenant"
 NEEDS = "needs"
@@ -50,7 +51,17 @@ class AuthenticationMiddleware(AbstractAuthenticationMiddleware):
     """Finds out who asks. Whether that is enough is for `allowed` to say."""
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
-        return await who_asks(connection)
+        throttle: Throttle | None = connection.app.state.throttle
+        address = connection.client.host if connection.client else ""
+        try:
+            found = await who_asks(connection)
+        except (NotAuthenticated, NotAllowed):
+            if throttle is not None:
+                throttle.check(None, address)
+            raise
+        if throttle is not None:
+            throttle.check(found.user, address)
+        return found
 
 
 async def who_asks(connection: Connection) -> AuthenticationResult:

@@ -1,12 +1,9 @@
 """The HTTP API: its routes, who may use them, and how errors are told."""
 
-import re
-import secrets
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import structlog
 from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
@@ -25,8 +22,6 @@ from voltkeep.web.reading import StrictRequest, known_parameters
 
 PREFIX = "/api/v1"
 _LARGEST_BODY = 1024 * 1024
-_REQUEST_ID = b"x-request-id"
-_PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -57,7 +52,7 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
                 "oidc": None,
                 "public_url": "",
                 "cursors": Cursors(key),
-                "parameters": {},
+                "throttle": None,
                 **(state or {}),
             }
         ),
@@ -99,32 +94,20 @@ async def _act(request: Request[Any, Any, State]) -> None:
 
 
 def hardened(app: ASGIApp) -> ASGIApp:
-    """The application, with the headers that every answer has, and a pace that bodies must keep.
-
-    Each request has an id, its client's own if that is a plain one: it is in the answer, and in
-    whatever is logged meanwhile.
-    """
+    """The application, with the headers that every answer has, and a pace that bodies must keep."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        id = _request_id(scope)
-        always = (*_ALWAYS, (_REQUEST_ID, id.encode()))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [each for each in always if each[0] not in there]
+                message["headers"] = headers + [each for each in _ALWAYS if each[0] not in there]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=id):
-            await app(scope, paced(receive), with_headers)
+        await app(scope, paced(receive), with_headers)
 
     return guarded
-
-
-def _request_id(scope: Scope) -> str:
-    said = next((value for name, value in scope["headers"] if name == _REQUEST_ID), b"")
-    return said.decode() if _PLAIN_ID.fullmatch(said) else secrets.token_hex(8)

@@ -18,7 +18,7 @@ async def store(sqlite_url):
     await opened.close()
 
 
-async def test_whoever_is_cancelled_at_the_end_of_a_failed_reading_gives_it_back(store, monkeypatch):
+async def test_whoever_is_cancelled_while_a_failed_reading_ends_gives_it_back(store, monkeypatch):
     """A server that is stopped while it reads would otherwise wait for ever, or run dry."""
     ending, may_end = asyncio.Event(), asyncio.Event()
     end = Worker.end

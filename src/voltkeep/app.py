@@ -228,6 +228,7 @@ class App:
         self.bus.handle(services.order_queue.heed, *HEARD)
         self._job("queued commands", services.order_queue.run)
         self._job("batches", services.batches.run)
+        self._job("imports", services.imports.run)
         self._job("reservations", services.reservations.run)
         self.bus.handle(services.list_keeper.heed, StationConnected, StationBooted)
         self._job("local lists", services.list_keeper.run)

@@ -39,6 +39,7 @@ from voltkeep.services.data_transfer import DataTransferService, Registry
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
+from voltkeep.services.imports import ImportService
 from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.list_keeper import ListKeeper
 from voltkeep.services.local_list import LocalListService
@@ -61,6 +62,7 @@ from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import Keys, SecurityService
 from voltkeep.services.security_events import SecurityEventService
+from voltkeep.services.sites import SiteService
 from voltkeep.services.smart_charging import SmartChargingService
 from voltkeep.services.templates import TemplateService
 from voltkeep.services.transactions import TransactionService
@@ -104,6 +106,8 @@ class AllServices(Services):
     accounts: AccountService
     people: People
     webhooks: WebhookService
+    sites: SiteService
+    imports: ImportService
 
 
 class Numbered(Protocol):
@@ -138,90 +142,188 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
     is_metering_heard: Callable[[], bool] = lambda: True,
 ) -> AllServices:
     """Every service, over a store and whatever reaches the stations."""
-    begin, read = store.begin, store.read
-    stations = ConsiderateStations(stations, read)
-    keys = Keys(subkey(secret, b"station keys"))
-    number_key = subkey(secret, b"transaction numbers")
-    addresses = Addresses(settings)
-    outbound = CheckedOutbound(parse_networks(settings.outbound_allowed))
-    local_lists = LocalListService(begin, read, stations, clock)
-    unknown = UnknownTokenService(begin, read, outbound, clock)
-    listeners = Listeners(addresses)
-    by_hand = AuditedStations(stations, begin, clock)
-    credentials = CredentialsService(begin, read, stations, keys, clock, addresses)
-    certificates = CertificateService(begin, read, stations, authority, clock, settings)
-    configuration = ConfigurationService(begin, read, by_hand, clock)
-    security = _door(store, keys, clock, announce, authority, settings)
-    refusals = security.refusals
-    firmware = FirmwareService(
-        begin, read, stations, files, FirmwareSignatures(), listeners, clock, settings, refusals
-    )
-    people = make_people(begin, read, clock, settings, partial(subkey, secret))
-    orders, order_queue = _orders(store, secret, clock)
+    shared = _shared(store, stations, announce, settings, secret, authority, files, clock)
+    begin, read, stations, by_hand = store.begin, store.read, shared.stations, shared.by_hand
+    firmware = _firmware(shared)
     services = AllServices(
         read=read,
-        orders=orders,
-        order_queue=order_queue,
-        batches=BatchService(begin, read, orders, clock),
-        provisioning=ProvisioningService(
-            begin,
-            read,
-            by_hand,
-            clock,
-            heartbeat_interval_s=settings.heartbeat_interval_s,
-            boot_retry_s=settings.boot_retry_s,
-        ),
-        security=security,
-        authorization=AuthorizationService(begin, read, clock, announce, unknown),
-        availability=AvailabilityService(
-            begin,
-            read,
-            store.journal,
-            stations,
-            clock,
-            patience=timedelta(hours=settings.status_stale_hours) or None,
-        ),
+        orders=shared.orders,
+        order_queue=OrderQueue(begin, read, shared.orders, clock),
+        batches=BatchService(begin, read, shared.orders, clock),
+        provisioning=_provisioning(shared),
+        sites=SiteService(begin, read, clock),
+        imports=ImportService(begin, read, files, clock),
+        security=shared.security,
+        authorization=AuthorizationService(begin, read, clock, announce, shared.unknown),
+        availability=_availability(shared),
         meter_values=MeterValuesService(begin, store.journal, announce, is_metering_heard),
-        transactions=TransactionService(
-            begin, read, store.journal, clock, announce, unknown, number_key=number_key
-        ),
+        transactions=_transactions(shared),
         remote_control=RemoteControlService(begin, read, by_hand, clock),
-        closing=ClosingService(
-            begin, read, clock, patience=timedelta(hours=settings.unended_after_hours)
-        ),
+        closing=_closing(shared),
         security_events=SecurityEventService(begin, read, clock),
-        credentials=credentials,
-        campaigns=CampaignService(begin, read, credentials, certificates, firmware, clock),
-        certificates=certificates,
-        configuration=configuration,
-        templates=TemplateService(begin, read, configuration, clock),
+        credentials=shared.credentials,
+        campaigns=_campaigns(shared, firmware),
+        certificates=shared.certificates,
+        configuration=shared.configuration,
+        templates=TemplateService(begin, read, shared.configuration, clock),
         data_transfer=DataTransferService(begin, read, by_hand, _registry()),
         roots=RootService(begin, read, stations, authority, clock),
-        diagnostics=DiagnosticsService(
-            begin, read, stations, files, listeners, clock, settings, refusals
-        ),
+        diagnostics=_diagnostics(shared),
         firmware=firmware,
         reservations=ReservationService(begin, read, stations, clock),
         charging_reports=ChargingReportService(begin),
         smart_charging=SmartChargingService(begin, read, stations, clock),
-        addresses=addresses,
-        local_lists=local_lists,
-        list_keeper=ListKeeper(begin, read, local_lists, clock),
-        accounts=people.accounts,
-        webhooks=_webhooks(store, secret, clock, outbound),
-        people=people,
-        explain=ExplainService(read, clock, addresses),
+        addresses=shared.addresses,
+        local_lists=shared.local_lists,
+        list_keeper=ListKeeper(begin, read, shared.local_lists, clock),
+        accounts=shared.people.accounts,
+        webhooks=_webhooks(store, secret, clock, shared.outbound),
+        people=shared.people,
+        explain=ExplainService(read, clock, shared.addresses),
         audit=AuditService(read),
         intrusion=IntrusionService(begin, read, clock, quarantine_s=settings.quarantine_s),
     )
-    orders.use(table(services))
+    shared.orders.use(table(services))
     return services
 
 
-def _orders(store: Storage, secret: bytes, clock: Clock) -> tuple[OrderService, OrderQueue]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What several services are made of."""
+
+    store: Storage
+    stations: Stations
+    by_hand: AuditedStations
+    announce: Announce
+    settings: Settings
+    secret: bytes
+    files: Files
+    clock: Clock
+    addresses: Addresses
+    outbound: CheckedOutbound
+    listeners: Listeners
+    unknown: UnknownTokenService
+    local_lists: LocalListService
+    credentials: CredentialsService
+    certificates: CertificateService
+    configuration: ConfigurationService
+    security: SecurityService
+    people: People
+    orders: OrderService
+
+
+def _shared(  # as `make_services`
+    store: Storage,
+    stations: Stations,
+    announce: Announce,
+    settings: Settings,
+    secret: bytes,
+    authority: Authority,
+    files: Files,
+    clock: Clock,
+) -> _Shared:
+    begin, read = store.begin, store.read
+    stations = ConsiderateStations(stations, read)
+    by_hand = AuditedStations(stations, begin, clock)
+    keys = Keys(subkey(secret, b"station keys"))
+    addresses = Addresses(settings)
+    outbound = CheckedOutbound(parse_networks(settings.outbound_allowed))
+    return _Shared(
+        store=store,
+        stations=stations,
+        by_hand=by_hand,
+        announce=announce,
+        settings=settings,
+        secret=secret,
+        files=files,
+        clock=clock,
+        addresses=addresses,
+        outbound=outbound,
+        listeners=Listeners(addresses),
+        unknown=UnknownTokenService(begin, read, outbound, clock),
+        local_lists=LocalListService(begin, read, stations, clock),
+        credentials=CredentialsService(begin, read, stations, keys, clock, addresses),
+        certificates=CertificateService(begin, read, stations, authority, clock, settings),
+        configuration=ConfigurationService(begin, read, by_hand, clock),
+        security=_door(store, keys, clock, announce, authority, settings),
+        people=make_people(begin, read, clock, settings, partial(subkey, secret)),
+        orders=_orders(store, secret, clock),
+    )
+
+
+def _provisioning(shared: _Shared) -> ProvisioningService:
+    return ProvisioningService(
+        shared.store.begin,
+        shared.store.read,
+        shared.by_hand,
+        shared.clock,
+        heartbeat_interval_s=shared.settings.heartbeat_interval_s,
+        boot_retry_s=shared.settings.boot_retry_s,
+    )
+
+
+def _availability(shared: _Shared) -> AvailabilityService:
+    store = shared.store
+    patience = timedelta(hours=shared.settings.status_stale_hours) or None
+    return AvailabilityService(
+        store.begin, store.read, store.journal, shared.stations, shared.clock, patience=patience
+    )
+
+
+def _transactions(shared: _Shared) -> TransactionService:
+    store = shared.store
+    return TransactionService(
+        store.begin,
+        store.read,
+        store.journal,
+        shared.clock,
+        shared.announce,
+        shared.unknown,
+        number_key=subkey(shared.secret, b"transaction numbers"),
+    )
+
+
+def _closing(shared: _Shared) -> ClosingService:
+    patience = timedelta(hours=shared.settings.unended_after_hours)
+    return ClosingService(shared.store.begin, shared.store.read, shared.clock, patience=patience)
+
+
+def _diagnostics(shared: _Shared) -> DiagnosticsService:
+    return DiagnosticsService(
+        shared.store.begin,
+        shared.store.read,
+        shared.stations,
+        shared.files,
+        shared.listeners,
+        shared.clock,
+        shared.settings,
+        shared.security.refusals,
+    )
+
+
+def _campaigns(shared: _Shared, firmware: FirmwareService) -> CampaignService:
+    begin, read = shared.store.begin, shared.store.read
+    known = (shared.credentials, shared.certificates, firmware)
+    return CampaignService(begin, read, *known, shared.clock)
+
+
+def _firmware(shared: _Shared) -> FirmwareService:
+    return FirmwareService(
+        shared.store.begin,
+        shared.store.read,
+        shared.stations,
+        shared.files,
+        FirmwareSignatures(),
+        shared.listeners,
+        shared.clock,
+        shared.settings,
+        shared.security.refusals,
+    )
+
+
+def _orders(store: Storage, secret: bytes, clock: Clock) -> OrderService:
     seal = AskSeal(subkey(secret, b"commands"), masked, without_secrets_of)
-    orders = OrderService(store.begin, store.read, seal, clock)
-    return orders, OrderQueue(store.begin, store.read, orders, clock)
+    return OrderService(store.begin, store.read, seal, clock)
 
 
 def _webhooks(

@@ -94,6 +94,7 @@ QUIET = {
     "audit.AuditService": "asks stations nothing",
     "availability_plans.AvailabilityPlans": "does what a person has planned, as that person",
     "batches.BatchService": "does what a person has ordered, as that person",
+    "imports.ImportService": "takes files in, and asks no station",
     "certificates.CertificateService": "runs Issuing and Renewal",
     "closing.ClosingService": "asks stations nothing",
     "issuing.Issuing": "answers what a station has asked for",

@@ -23,6 +23,7 @@ from voltkeep.domain.stations import Boot, Make, Policy, Registration, SecurityP
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
 from voltkeep.services.rates import Buckets, Rate
+from voltkeep.services.sites import check_site
 
 log = structlog.get_logger(__name__)
 
@@ -222,11 +223,12 @@ class ProvisioningService:
     # The register.
 
     async def add(self, station: Station) -> None:
-        """Raises StationExists."""
+        """Raises StationExists or UnknownSite."""
         now = self._clock()
         # Epochs of a station that was removed and comes again go on where they were, and further.
         station.epoch = max(station.epoch, int(now.timestamp()))
         async with self._begin() as work:
+            await check_site(work, station.id.tenant, station.site)
             if not await work.stations.add(station):
                 raise StationExists(f"{station.id} is registered already")
             work.emit(StationAdded(station=station.id, at=now))
@@ -309,10 +311,15 @@ class ProvisioningService:
         note: str | None = None,
         policy: Policy | None = None,
     ) -> None:
-        """Where a station stands, what is noted of it, how it is run. Raises UnknownStation."""
+        """Where a station stands, what is noted of it, how it is run.
+
+        Raises UnknownStation or UnknownSite.
+        """
         async with self._begin() as work:
             known = await locked(work, station)
             if site is not None:
+                if site != known.site:
+                    await check_site(work, station.tenant, site)
                 await work.stations.set_site(station, site)
                 await self._changed(work, station, "site", known.site, site)
             if note is not None:

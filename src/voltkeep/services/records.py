@@ -23,10 +23,12 @@ from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.imports import Import
 from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.sites import Site
 from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
 from voltkeep.domain.webhooks import Delivery, Webhook
 
@@ -179,6 +181,10 @@ class RecordKinds(Protocol):
     def availability_plans(self) -> Records[AvailabilityPlan]: ...
     @property
     def unended(self) -> Records[Unended]: ...
+    @property
+    def sites(self) -> Records[Site]: ...
+    @property
+    def imports(self) -> Records[Import]: ...
     @property
     def users(self) -> Records[User]: ...
     @property

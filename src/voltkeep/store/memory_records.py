@@ -22,10 +22,12 @@ from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.domain.imports import Import
 from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.sites import Site
 from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
 from voltkeep.domain.webhooks import Delivery, Webhook
 from voltkeep.services.records import Fields, Look, R
@@ -178,6 +180,8 @@ class MemoryRecordKinds:
         self.availability = MemoryRecords(state, AvailabilityWish)
         self.availability_plans = MemoryRecords(state, AvailabilityPlan)
         self.unended = MemoryRecords(state, Unended)
+        self.sites = MemoryRecords(state, Site)
+        self.imports = MemoryRecords(state, Import)
         self.users = MemoryRecords(state, User)
         self.api_keys = MemoryRecords(state, ApiKey)
         self.sessions = MemoryRecords(state, Session)

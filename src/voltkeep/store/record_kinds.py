@@ -17,10 +17,12 @@ from voltkeep.domain.configuration import Assignment, Template
 from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.diagnostics import LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate
+from voltkeep.domain.imports import Import
 from voltkeep.domain.local_list import LocalList
 from voltkeep.domain.orders import Batch, Order
 from voltkeep.domain.reservations import Reservation
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.domain.sites import Site
 from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
 from voltkeep.domain.webhooks import Delivery, Webhook
 from voltkeep.store import tables
@@ -137,6 +139,14 @@ class SqlRecordKinds:
     @cached_property
     def unended(self) -> SqlRecords[Unended]:
         return SqlRecords(self._db, tables.unended, Unended)
+
+    @cached_property
+    def sites(self) -> SqlRecords[Site]:
+        return SqlRecords(self._db, tables.sites, Site)
+
+    @cached_property
+    def imports(self) -> SqlRecords[Import]:
+        return SqlRecords(self._db, tables.imports, Import)
 
     @cached_property
     def users(self) -> SqlRecords[User]:

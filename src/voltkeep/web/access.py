@@ -14,12 +14,14 @@ from voltkeep.services.audit import AuditService
 from voltkeep.services.authorization import AuthorizationService
 from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.batches import BatchService
+from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
 from voltkeep.services.closing import ClosingService
 from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
+from voltkeep.services.imports import ImportService
 from voltkeep.services.local_list import LocalListService
 from voltkeep.services.orders import OrderService
 from voltkeep.services.people import People
@@ -30,6 +32,7 @@ from voltkeep.services.reservations import ReservationService
 from voltkeep.services.roots import RootService
 from voltkeep.services.security import SecurityService
 from voltkeep.services.security_events import SecurityEventService
+from voltkeep.services.sites import SiteService
 from voltkeep.services.smart_charging import SmartChargingService
 from voltkeep.services.templates import TemplateService
 from voltkeep.services.transactions import TransactionService
@@ -71,6 +74,8 @@ class ApiServices(Protocol):
     @property
     def batches(self) -> BatchService: ...
     @property
+    def campaigns(self) -> CampaignService: ...
+    @property
     def audit(self) -> AuditService: ...
     @property
     def certificates(self) -> CertificateService: ...
@@ -92,6 +97,10 @@ class ApiServices(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def people(self) -> People: ...
+    @property
+    def sites(self) -> SiteService: ...
+    @property
+    def imports(self) -> ImportService: ...
     @property
     def webhooks(self) -> WebhookService: ...
 

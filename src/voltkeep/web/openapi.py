@@ -12,10 +12,17 @@ from msgspec.json import schema_components
 
 from voltkeep.web.auth import NEEDS, PUBLIC
 from voltkeep.web.problems import MEDIA_TYPE, FieldProblem, ProblemDetails
+from voltkeep.web.openapi_headers import HEADERS, PARAMETERS, describe_headers
 from voltkeep.web.reading import kind_of
 
 TAKES = "takes"
 """The option of a route that reads its body itself: the types that it may be."""
+
+MEDIA = "media"
+"""The option of a route that streams a file: an example of it by each of its media types."""
+
+CONTENT = "content"
+"""The option of a route that takes a file: an example of it by each of its media types."""
 
 _JSON = "application/json"
 _PROBLEM = "ProblemDetails"
@@ -23,11 +30,14 @@ _METHODS = ("get", "put", "post", "delete", "patch", "head")
 
 
 class ApiSchema(Struct, frozen=True):
-    """The finished description, and the kinds of query parameters of each ``METHOD /path``."""
+    """The finished description, with what is looked up in it: by path the methods that it has, by
+    ``METHOD /path`` the query parameters and what kind their values are of.
+    """
 
     content: bytes
     document: dict[str, Any]
     parameters: dict[str, dict[str, str]]
+    methods: dict[str, list[str]]
 
 
 @get("/openapi.json", needs=PUBLIC, include_in_schema=False, media_type=_JSON)
@@ -67,10 +77,19 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
             }
             handler = handlers[path, method]
             schemas.put(operation, handler)
+            _put_files(operation, handler)
             _name(operation, handler)
             _complete(operation, plain, handler.opt.get(NEEDS))
+            describe_headers(operation, method, handler.opt.get(NEEDS), item)
+    document["components"].setdefault("headers", {}).update(HEADERS)
+    document["components"].setdefault("parameters", {}).update(PARAMETERS)
     document = json.decode(json.encode(document, order="sorted"))
-    return ApiSchema(json.format(json.encode(document), indent=2), document, parameters)
+    methods = {
+        path: sorted({*(each.upper() for each in item if each in _METHODS), "OPTIONS"})
+        for path, item in document["paths"].items()
+    }
+    content = json.format(json.encode(document), indent=2)
+    return ApiSchema(content, document, parameters, methods)
 
 
 class _Schemas:
@@ -101,6 +120,21 @@ class _Schemas:
                 if status.startswith("2"):
                     for media in response.get("content", {}).values():
                         media["schema"] = self._of[returned]
+
+
+def _put_files(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """Bodies that are files, whichever of some media types they are of."""
+    if (given := handler.opt.get(CONTENT)) is not None:
+        operation["requestBody"] = {"required": True, "content": _files(given)}
+    if (taken := handler.opt.get(MEDIA)) is not None:
+        operation["responses"]["200"]["content"] = _files(taken)
+
+
+def _files(examples: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        media: {"schema": {"type": "string"}, "example": example}
+        for media, example in examples.items()
+    }
 
 
 def _taken(handler: HTTPRouteHandler) -> Any:

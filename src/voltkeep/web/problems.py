@@ -17,8 +17,10 @@ from litestar.exceptions import (
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Principal
+from voltkeep.domain.campaigns import BadTerms
 from voltkeep.domain.device_model import BadVariable
 from voltkeep.domain.identity import BadName
+from voltkeep.domain.sites import BadSite
 from voltkeep.domain.telling import UnknownEventType
 from voltkeep.services.accounts import (
     BadAccount,
@@ -31,12 +33,14 @@ from voltkeep.services.authority import BadCertificate, FileTooLarge
 from voltkeep.services.authorization import TokenExists, UnknownToken
 from voltkeep.services.availability_plans import BadPlan, UnknownPlan
 from voltkeep.services.batches import UnknownBatch
+from voltkeep.services.campaigns import CampaignConflict, UnknownCampaign
 from voltkeep.services.certificates import UnknownCertificate
 from voltkeep.services.closing import NotClosable
 from voltkeep.services.configuration import UnknownReport, UnsafeWrite
 from voltkeep.services.diagnostics import UnknownLog
 from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
 from voltkeep.services.images import BadImage, ImageExists, UnknownImage
+from voltkeep.services.imports import ImportOver, TooManyImports, UnknownImport
 from voltkeep.services.orders import (
     BadExpiry,
     KeyReused,
@@ -54,6 +58,7 @@ from voltkeep.services.security import TooBusy
 from voltkeep.services.security_events import UnknownAlert
 from voltkeep.services.sessions import UnknownSession
 from voltkeep.services.sign_in import CodeNeeded, ProviderAway
+from voltkeep.services.sites import SiteExists, SiteInUse, UnknownSite
 from voltkeep.services.templates import BadTemplate, TemplateExists, UnknownTemplate
 from voltkeep.services.tenants import TenantExists, TenantInUse
 from voltkeep.services.token_groups import GroupExists, UnknownGroup
@@ -192,11 +197,20 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (UnknownSession, 404, "not-found"),
     (UnknownOrder, 404, "not-found"),
     (UnknownBatch, 404, "not-found"),
+    (UnknownCampaign, 404, "not-found"),
+    (CampaignConflict, 409, "conflict"),
+    (BadTerms, 422, "unfit"),
     (OrderConflict, 409, "conflict"),
     (KeyReused, 422, "idempotency-key-reused"),
     (BadExpiry, 422, "unfit"),
     (TooManyOrders, 503, "busy"),
     (StationExists, 409, "conflict"),
+    (UnknownSite, 404, "not-found"),
+    (SiteExists, 409, "conflict"),
+    (SiteInUse, 409, "in-use"),
+    (UnknownImport, 404, "not-found"),
+    (ImportOver, 409, "conflict"),
+    (TooManyImports, 503, "busy"),
     (UserExists, 409, "conflict"),
     (TenantExists, 409, "conflict"),
     (TenantInUse, 409, "in-use"),
@@ -234,7 +248,7 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy() | BadAccount():
+        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy() | BadAccount() | BadSite():
             return _with_more(error)
         case ValidationException():
             return _invalid(error)
@@ -256,12 +270,12 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _with_more(
-    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy | BadAccount,
+    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy | BadAccount | BadSite,
 ) -> Problem:
     """Those that are told with a field or a header."""
     again = {"retry-after": str(_RETRY_AFTER_S)}
     match error:
-        case BadAccount():
+        case BadAccount() | BadSite():
             return Problem(422, str(error), code="unfit", field=error.field)
         case TooManyTries():
             headers = {"retry-after": str(math.ceil(error.wait_s))}

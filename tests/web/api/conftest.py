@@ -84,9 +84,7 @@ class Api:
         if "site" in values:
             whole, now = of_tenant(tenant), datetime.now(UTC)
             async with self.store.begin() as work:
-                await work.sites.put(
-                    Site(station=whole, id=values["site"], at=now, created_at=now)
-                )
+                await work.sites.put(Site(station=whole, id=values["site"], at=now, created_at=now))
         for name in names:
             station = Station(id=station_id(name, tenant), created_at=datetime.now(UTC), **values)
             await self.services.provisioning.add(station)

@@ -5,6 +5,7 @@ from voltkeep.domain.audit import AuditEntry
 
 
 async def test_a_station_is_added_shown_changed_and_removed(api):
+    await api.request("POST", "/sites", 201, json={"id": "north"})
     made = await api.request("POST", "/stations", 201, json={"id": "CP 1", "site": "north"})
     assert (made["id"], made["site"], made["security_profile"]) == ("CP 1", "north", 2)
 

@@ -13,7 +13,7 @@ _RECORDS = (
     *("template_assignments", "device_reports"),
     *("charging_needs", "profile_reports"),
     *("charging_profiles", "unknown_tokens", "token_groups", "token_changes", "sites", "tenants"),
-    *("availability", "availability_plans", "unended"),
+    *("availability", "availability_plans", "unended", "imports"),
     *(
         "users",
         "api_keys",

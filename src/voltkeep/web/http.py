@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
@@ -86,11 +86,14 @@ following. An account of several tenants names one with the header `Voltkeep-Ten
 """
 
 
-async def _act(request: Request[Any, Any, State]) -> None:
+async def _act(request: Request[Any, Any, State]) -> Response[None] | None:
     """Whatever is audited while this request is handled is the deed of who asks."""
-    user = request.scope.get("user")  # OPTIONS has none
-    if user is not None:
-        act_as(user.actor)
+    if request.method == "OPTIONS":  # Litestar's own answer knows one method of each path
+        methods = request.app.state.schema.methods.get(request.scope["path_template"], ())
+        return Response(None, status_code=204, headers={"allow": ", ".join(methods)})
+    if request.user is not None:
+        act_as(request.user.actor)
+    return None
 
 
 def hardened(app: ASGIApp) -> ASGIApp:

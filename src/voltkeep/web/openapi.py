@@ -11,8 +11,8 @@ from msgspec import Struct, json, to_builtins
 from msgspec.json import schema_components
 
 from voltkeep.web.auth import NEEDS, PUBLIC
+from voltkeep.web.openapi_headers import HEADERS, PARAMETERS, describe_answers, described
 from voltkeep.web.problems import MEDIA_TYPE, FieldProblem, ProblemDetails
-from voltkeep.web.openapi_headers import HEADERS, PARAMETERS, describe_headers
 from voltkeep.web.reading import kind_of
 
 TAKES = "takes"
@@ -30,8 +30,9 @@ _METHODS = ("get", "put", "post", "delete", "patch", "head")
 
 
 class ApiSchema(Struct, frozen=True):
-    """The finished description, with what is looked up in it: by path the methods that it has, by
-    ``METHOD /path`` the query parameters and what kind their values are of.
+    """The finished description, and what is looked up in it.
+
+    ``parameters`` has by ``METHOD /path`` what kind the values of its query parameters are of.
     """
 
     content: bytes
@@ -80,7 +81,8 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
             _put_files(operation, handler)
             _name(operation, handler)
             _complete(operation, plain, handler.opt.get(NEEDS))
-            describe_headers(operation, method, handler.opt.get(NEEDS), item)
+            operation["parameters"] = described(asked, handler.opt.get(NEEDS))
+    describe_answers(document["paths"])
     document["components"].setdefault("headers", {}).update(HEADERS)
     document["components"].setdefault("parameters", {}).update(PARAMETERS)
     document = json.decode(json.encode(document, order="sorted"))

@@ -17,7 +17,8 @@ from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from voltkeep.web.problems import Asked, Problem, Unfit
 
 _Name = Annotated[str, Meta(max_length=48)]
-_Text = Annotated[str, Meta(max_length=500)]
+_LONGEST = 500
+_Text = Annotated[str, Meta(max_length=_LONGEST)]
 _Value = Annotated[str, Meta(max_length=2500)]
 TemplateName = Annotated[str, PathParameter(description="The template's name.")]
 
@@ -179,6 +180,8 @@ def _template(principal: Principal, name: str, content: TemplateContent) -> Temp
     for number, each in enumerate(content.values):
         try:
             of = variable(each.variable)
+            if len(str(of)) > _LONGEST:
+                raise BadVariable(f"with its component it has at most {_LONGEST} characters")
         except BadVariable as error:
             raise Unfit(str(error), f"values[{number}].variable") from error
         values.append(VariableValue(variable=of, value=each.value, attribute=each.attribute))

@@ -40,7 +40,7 @@ def _out(upload: LogUpload) -> LogOut:
         requested_at=upload.requested_at,
         changed_at=upload.at,
         status=upload.status,
-        filename=upload.filename,
+        filename=upload.filename.encode(errors="replace").decode(),  # as the station said it
         has_arrived=bool(upload.stored_as),
         size_bytes=upload.size,
         sha256=upload.sha256,

@@ -85,8 +85,11 @@ async def who_asks(connection: Connection) -> AuthenticationResult:
     return AuthenticationResult(user=by_cookie, auth=sessions.csrf(cookie))
 
 
-def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
-    """A guard for all routes. Raises Problem 401 or 403; a route that says nothing is closed."""
+async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A guard for all routes. Raises Problem 401 or 403; a route that says nothing is closed.
+
+    It awaits nothing, but Litestar runs a plain function in a thread.
+    """
     needs = handler.opt.get(NEEDS)
     if needs == PUBLIC or connection.scope.get("method") == "OPTIONS":  # which tells methods only
         return

@@ -125,7 +125,7 @@ def _fault_of_time(said: str, at: datetime) -> str:
     return ""
 
 
-def known_parameters(
+async def known_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """A guard for all routes: a parameter that a route does not know is a mistake, and is said.

@@ -79,7 +79,6 @@ class FirmwareGoal(Struct, frozen=True, kw_only=True):
     retrieve_at: datetime | None = None
     install_at: datetime | None = None
     via: str = ""
-    location: str | None = None  # of the file, instead of ours
 
 
 class Terms(Struct, frozen=True, kw_only=True):

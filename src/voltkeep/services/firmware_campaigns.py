@@ -21,7 +21,6 @@ from voltkeep.services.transfers import (
     BadLocation,
     NoListener,
     Via,
-    check_location,
     new_request_id,
 )
 
@@ -38,10 +37,8 @@ class FirmwareChange:
         self._clock = clock
 
     async def check(self, work: Work, tenant: TenantId, goal: FirmwareGoal) -> None:
-        """Raises UnknownImage, BadLocation, BadTerms."""
+        """Raises UnknownImage, BadTerms."""
         image = await image_of(work, tenant, goal.image)
-        if goal.location is not None:
-            check_location(goal.location)
         if goal.via and goal.via not in {each.value for each in Via}:
             raise BadTerms(f"a file is not carried by {goal.via[:20]}")
         if goal.unsigned or not (image.signature or image.signing_certificate):
@@ -78,7 +75,6 @@ class FirmwareChange:
             retries=goal.retries,
             retry_interval_s=goal.retry_interval_s,
             via=Via(goal.via) if goal.via else None,
-            location=goal.location,
             unsigned=goal.unsigned,
         )
         try:

@@ -16,11 +16,10 @@ from voltkeep.domain.events import CommandCompleted
 from voltkeep.domain.identity import DEFAULT_TENANT, station_id
 from voltkeep.domain.orders import OrderState, advice
 from voltkeep.services.audit import acting_as
+from voltkeep.services.order_keys import KeyReused, Once
 from voltkeep.services.order_queue import OrderQueue
 from voltkeep.services.orders import (
     BadExpiry,
-    KeyReused,
-    Once,
     OrderConflict,
     UnknownOrder,
 )

@@ -3,7 +3,7 @@
 import enum
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from voltkeep.domain.audit import Actor
 from voltkeep.domain.identity import StationId
@@ -74,6 +74,11 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.queue_until is not None and self.queue_until <= now
 
 
+def failed(order: Order, result: str, error: str) -> Order:
+    """It is over, and the station has not answered."""
+    return structs.replace(order, state=OrderState.DONE, result=result, error=error)
+
+
 class BatchState(enum.StrEnum):
     """Where a batch of orders is."""
 
@@ -99,7 +104,6 @@ class Batch(Struct, frozen=True, kw_only=True):
     actor: Actor
     issued_by: str
     which: str  # the filter that chose the stations: JSON
-    sites: tuple[str, ...] | None = None  # whoever gave it sees no others
     at_once: int
     given_at: datetime
     queue_until: datetime | None = None

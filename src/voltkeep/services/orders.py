@@ -1,25 +1,25 @@
 """Orders: whatever people ask of stations, kept before it is sent and settled once it is over."""
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from msgspec import Struct, json, structs
+from structlog.contextvars import bound_contextvars
 
-from voltkeep.domain.accounts import IdempotencyKey
 from voltkeep.domain.asks import Ask, RawMessage
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.events import CommandCompleted, CommandQueued
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.domain.orders import WAITING, Order, OrderState
+from voltkeep.domain.orders import WAITING, Order, OrderState, failed
 from voltkeep.domain.stations import Station
 from voltkeep.services.asking_trust import CarryOut
 from voltkeep.services.audit import acting, acting_as, audit
+from voltkeep.services.order_keys import Once, repeated
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -32,6 +32,7 @@ from voltkeep.services.ports import (
 )
 from voltkeep.services.provisioning import registered
 from voltkeep.services.records import Look
+from voltkeep.services.sealing import Sealing
 from voltkeep.services.sending import following
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,6 @@ _LONGEST_IN_QUEUE = timedelta(days=90)
 _POLL_S = 0.2
 _SETTLE_WITHIN_S = 60.0
 _LAST_WORDS_S = 5.0
-KEYS_KEPT = timedelta(hours=24)
 
 SERVER, SHELL = "server", "shell"
 INTERRUPTED = "the server ended meanwhile, and does not ask again"
@@ -61,36 +61,15 @@ class BadExpiry(ValueError):
     """An order cannot wait until then."""
 
 
-class KeyReused(ValueError):
-    """The idempotency key came with another request before."""
-
-
 class TooManyOrders(Exception):
     """So many orders are open that this one was not taken: try again later."""
 
 
-class Once(Struct, frozen=True, kw_only=True):
-    """A request that counts once, however often it comes: who gave which key, with what."""
+class _Told(Struct):
+    """What the service said, with the secrets that the order is kept without."""
 
-    who: str
-    key: str
-    request: bytes
-
-    @property
-    def id(self) -> str:
-        return hashlib.sha256(json.encode([self.who, self.key])).hexdigest()
-
-
-class Sealing(Protocol):
-    """Hides the secrets of what is asked; ``ask`` is JSON."""
-
-    def kept(self, action: str, ask: bytes) -> bytes: ...
-    def closed(self, ask: bytes) -> str: ...
-    def opened(self, sealed: str) -> bytes:
-        """Raises CommandUnfit: another installation closed it."""
-        ...
-
-    def kept_words(self, ask: bytes, words: str) -> str: ...
+    outcome: Outcome | None = None
+    error: Exception | None = None
 
 
 class OrderService:
@@ -122,6 +101,7 @@ class OrderService:
         timeout_s: float | None = None,
         once: Once | None = None,
         is_known: bool = False,
+        told: _Told | None = None,
     ) -> Order:
         """Ask this of a station. It is stored before it is sent; `wait` for what becomes of it.
 
@@ -138,7 +118,7 @@ class OrderService:
             station, ask, at=at, queue_until=queue_until, timeout_s=timeout_s, batch=""
         )
         async with self._begin() as work:
-            if once is not None and (found := await self._repeated(work, order, once)) is not None:
+            if once is not None and (found := await repeated(work, order, once)) is not None:
                 return found
             if not is_known:
                 await registered(work, station)
@@ -148,8 +128,26 @@ class OrderService:
                 deed = Deed(action="command.queued", object=str(station), after=order.command)
                 await audit(work, station.tenant, at, deed)
         if order.state is OrderState.RUNNING:
-            self._start(order, ask)
+            self._start(order, ask, told)
         return order
+
+    async def ask(
+        self, station: StationId, ask: Ask, *, timeout_s: float | None = None
+    ) -> tuple[Order, Outcome]:
+        """As `give`, and the whole answer, for whoever asked is here: secrets are not kept.
+
+        Raises what `give` and the service that carries it out raise, once the order is settled.
+        """
+        told = _Told()
+        order = await self.give(station, ask, timeout_s=timeout_s, told=told)
+        try:
+            done = await self._tasks[station.tenant, order.id]
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        if told.outcome is None:
+            raise told.error or StationUnreachable(done.error)
+        return done, told.outcome
 
     def check_expiry(self, queue_until: datetime | None) -> None:
         """Raises BadExpiry."""
@@ -206,30 +204,6 @@ class OrderService:
         whole = ask if sealed is None else self._seal.opened(sealed)
         given: Ask = json.decode(whole, type=Ask)
         return given
-
-    async def _repeated(self, work: Work, order: Order, once: Once) -> Order | None:
-        """The order that the same request made before; else this one is kept as its answer."""
-        key = IdempotencyKey(
-            station=StationId(order.station.tenant, ""),
-            id=once.id,
-            state="done",
-            at=order.at,
-            request_hash=hashlib.sha256(once.request).hexdigest(),
-            status=202,
-            body=order.id.encode(),
-        )
-        if await work.idempotency_keys.add(key):
-            return None
-        before = await work.idempotency_keys.lock(key.station, key.id)
-        if before is None or before.at < order.at - KEYS_KEPT:
-            await work.idempotency_keys.put(key)
-            return None
-        if before.request_hash != key.request_hash:
-            raise KeyReused("this idempotency key came with another request before; use a new one")
-        found = await work.orders.find(order.station.tenant, before.body.decode())
-        if found is None:
-            raise KeyReused("what this idempotency key asked for is not kept any more")
-        return found
 
     async def get(self, tenant: TenantId, id: str) -> Order:
         """Raises UnknownOrder."""
@@ -324,8 +298,8 @@ class OrderService:
         try:
             ask = self.opened(order.ask, order.sealed)
         except StationUnreachable as failure:
-            return await self._settle(_failed(order, failure.result, str(failure)))
-        return await asyncio.shield(self._start(order, ask))
+            return await self._settle(failed(order, failure.result, str(failure)))
+        return await asyncio.shield(self._start(order, ask, None))
 
     async def finish(self, work: Work, order: Order, state: OrderState, error: str = "") -> Order:
         """Settle an order in this work: nothing more happens with it."""
@@ -371,38 +345,47 @@ class OrderService:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def _start(self, order: Order, ask: Ask) -> asyncio.Task[Order]:
-        task = asyncio.create_task(self._run(order, ask), name=f"order {order.id}")
+    def _start(self, order: Order, ask: Ask, told: _Told | None) -> asyncio.Task[Order]:
+        task = asyncio.create_task(self._run(order, ask, told), name=f"order {order.id}")
         key = (order.station.tenant, order.id)
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
         return task
 
-    async def _run(self, order: Order, ask: Ask) -> Order:
-        with acting_as(order.actor), following() as messages:
-            done = await self._ask(order, ask)
-        return await self._settle(structs.replace(done, messages=tuple(messages)))
+    async def _run(self, order: Order, ask: Ask, told: _Told | None) -> Order:
+        words = {"command_id": order.id, "station": str(order.station), "command": order.command}
+        with bound_contextvars(**words):
+            log.info("a command begins")
+            with acting_as(order.actor), following() as messages:
+                done = await self._ask(order, ask, told or _Told())
+            log.info("a command ends", result=done.result or done.state)
+            return await self._settle(structs.replace(done, messages=tuple(messages)))
 
-    async def _ask(self, order: Order, ask: Ask) -> Order:
+    async def _ask(self, order: Order, ask: Ask, told: _Told) -> Order:
         """Have the service do it; the order with what became of it."""
         try:
-            async with self._room, asyncio.timeout(order.timeout_s or LONGEST_S):
-                outcome = await self._table[type(ask)](order.station, ask)
+            try:
+                async with self._room, asyncio.timeout(order.timeout_s or LONGEST_S):
+                    told.outcome = await self._table[type(ask)](order.station, ask)
+            except Exception as error:
+                told.error = error
+                raise
         except StationUnreachable as failure:
             words = self._seal.kept_words(json.encode(ask), str(failure))
-            return _failed(order, failure.result, words)
+            return failed(order, failure.result, words)
         except TimeoutError:
-            return _failed(order, StationSilent.result, "the station did not answer in time")
+            told.error = StationSilent("the station did not answer in time")
+            return failed(order, StationSilent.result, "the station did not answer in time")
         except asyncio.CancelledError:
             return structs.replace(order, state=OrderState.INTERRUPTED, error=INTERRUPTED)
         except StoreUnavailable:
-            return _failed(order, "failed", "the database was away")
+            return failed(order, "failed", "the database was away")
         except Exception as error:
             if _is_refusal(error):
-                return _failed(order, "unfit", self._seal.kept_words(json.encode(ask), str(error)))
+                return failed(order, "unfit", self._seal.kept_words(json.encode(ask), str(error)))
             log.exception("a command failed", station=str(order.station), command_id=order.id)
-            return _failed(order, "failed", "the server failed; its log says more")
-        return self._answered(order, outcome)
+            return failed(order, "failed", "the server failed; its log says more")
+        return self._answered(order, told.outcome)
 
     def _answered(self, order: Order, outcome: Outcome) -> Order:
         told = None if outcome.told is None else json.encode(outcome.told)
@@ -466,10 +449,6 @@ async def _kept(work: Work, order: Order) -> Order:
         order = structs.replace(order, station=found.station)
     await work.orders.put(order)
     return order
-
-
-def _failed(order: Order, result: str, error: str) -> Order:
-    return structs.replace(order, state=OrderState.DONE, result=result, error=error)
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -41,9 +41,9 @@ from voltkeep.services.diagnostics import UnknownLog
 from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
 from voltkeep.services.images import BadImage, ImageExists, UnknownImage
 from voltkeep.services.imports import ImportOver, TooManyImports, UnknownImport
+from voltkeep.services.order_keys import KeyReused
 from voltkeep.services.orders import (
     BadExpiry,
-    KeyReused,
     OrderConflict,
     TooManyOrders,
     UnknownOrder,

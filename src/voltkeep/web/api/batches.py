@@ -6,9 +6,9 @@ from typing import Annotated
 
 from litestar import Response, delete, get, post
 from litestar.params import JSONBody, PathParameter
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, json
 
-from voltkeep.domain.accounts import Permission
+from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.orders import Batch, BatchState
 from voltkeep.domain.stations import Registration, SecurityProfile
 from voltkeep.services.batches import MOST_AT_ONCE, Progress
@@ -145,9 +145,17 @@ async def show_batch(batch: BatchId, principal: Who, services: Given) -> BatchOu
 
 async def _progress(services: Given, principal: Who, id: str) -> BatchOut:
     progress = await services.batches.progress(principal.tenant, id)
-    if principal.sites is not None and progress.batch.actor != principal.actor:
+    if not _may_see(principal, progress.batch):
         raise NotThere(f"there is no batch {id[:60]}")
     return _out(progress.batch, progress)
+
+
+def _may_see(principal: Principal, batch: Batch) -> bool:
+    """Whoever is limited to sites: a batch that reaches no station beyond them."""
+    if principal.sites is None:
+        return True
+    reached = json.decode(batch.which, type=StationFilter).sites
+    return reached is not None and set(reached) <= set(principal.sites)
 
 
 @delete("/batches/{batch:str}", needs=Permission.SEND_COMMANDS, status_code=200)

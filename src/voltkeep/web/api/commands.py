@@ -1,7 +1,7 @@
 """Commands: ask a station for something, and learn what became of it."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 from litestar import Response, delete, get, post
 from litestar.params import FromQuery, HeaderParameter, PathParameter, QueryParameter
@@ -13,7 +13,8 @@ from voltkeep.domain.audit import SYSTEM
 from voltkeep.domain.identity import Evse, IdToken, StationId, TenantId
 from voltkeep.domain.orders import Order, OrderMessage, OrderState, advice
 from voltkeep.services.asking import needed
-from voltkeep.services.orders import Once, UnknownOrder
+from voltkeep.services.order_keys import Once
+from voltkeep.services.orders import UnknownOrder
 from voltkeep.services.provisioning import UnknownStation
 from voltkeep.web.access import Given, Known, Paging, Who, may_see
 from voltkeep.web.looks import LOOK, Looking
@@ -152,7 +153,7 @@ def asked(body: bytes, principal: Principal, *, within: str = "") -> Ask:
         payload = Raw(json.encode(message.payload))
         ask: Ask = RawMessage(action=message.action, payload=payload, force=message.force)
     else:
-        ask = read_json(body, Ask, within=within)
+        ask = read_json(body, cast("type[Ask]", Ask), within=within)
     if not principal.may(needs := needed(type(ask))):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
     return ask
@@ -164,7 +165,8 @@ def _once(request: Asked, principal: Principal, key: str | None, body: bytes) ->
     actor = principal.actor
     query = sorted((name, value) for name, value in request.query_params.items() if name != "wait")
     said = json.encode([request.method, request.url.path, query]) + body
-    return Once(who=f"{actor.kind}:{actor.name}", key=key, request=said)
+    who = f"{actor.kind}:{actor.name}:{actor.authenticated_by}"
+    return Once(who=who, key=key, request=said)
 
 
 @post(

@@ -1,6 +1,5 @@
 """Lists of what there is now: stations, connectors, tokens, transactions."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -149,9 +148,11 @@ class SqlLists(SqlHistoryLists):
         limit: int = 100,
     ) -> Page[Transaction]:
         name, descending = _direction(sort)
+        if which.active and name == "ended_at":
+            name = "first_heard_at"  # none has ended
         found, filters = _of_transaction(which)
         ranges = _ranges(which)
-        parts = _parts(which, name, ranges)
+        parts = (False,) if name in ranges else (False, True)
         at_sites, is_short = await self._standing(tenant, _t.station, which.sites)
         for some in (found if name != "first_heard_at" else (), *ranges.values()):
             if some and not is_short:
@@ -229,13 +230,6 @@ def _of_transaction(which: TransactionFilter) -> tuple[Where, Where]:
     if which.evse_id is not None:
         filters.append(_t.evse_id == which.evse_id)
     return tuple(found), tuple(filters)
-
-
-def _parts(which: TransactionFilter, name: str, ranges: Mapping[str, Where]) -> tuple[bool, ...]:
-    """Whether those that have the time they are sorted by can fit, and those that do not."""
-    if name == "ended_at" and which.active:
-        return (True,)
-    return (False,) if name in ranges else (False, True)
 
 
 def _ranges(which: TransactionFilter) -> dict[str, Where]:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, UnaryExpression, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    UnaryExpression,
+    func,
+    select,
+    tuple_,
+)
 from sqlalchemy.sql.operators import custom_op
 
 from voltkeep.services.lists import Place
@@ -82,11 +92,16 @@ def _parts(listing: Listing, after: Place | None) -> list[bool]:
 
 
 def _order(db: Statements, listing: Listing, *, is_null: bool) -> list[ColumnElement[Any]]:
-    """What is sorted by. A plus keeps SQLite from an index that is in order, and finds nothing."""
+    """What is sorted by. What is short is kept from an index that is in order, and finds nothing.
+
+    In SQLite a plus does that, in PostgreSQL a choice between the same twice.
+    """
     first, *rest = listing.order[1:] if is_null else listing.order
-    if listing.is_short and db.engine == "sqlite":
+    if not listing.is_short:
+        return [first, *rest]
+    if db.engine == "sqlite":
         return [UnaryExpression(first, operator=custom_op("+"), type_=first.type), *rest]
-    return [first, *rest]
+    return [func.coalesce(first, first, type_=first.type), *rest]
 
 
 def _part(

@@ -41,6 +41,7 @@ from voltkeep.domain.events import (
 )
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.gateway.counting import CountedExchanges, WireCounts, count_connection
+from voltkeep.gateway.exchanges import logged
 from voltkeep.gateway.limits import Limits
 from voltkeep.gateway.server import Gateway
 from voltkeep.gateway.stations import LocalStations
@@ -51,16 +52,22 @@ from voltkeep.pki.vault import UnusableFile
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import BadCertificate
 from voltkeep.services.order_queue import HEARD
-from voltkeep.services.ports import (
-    Stations,
-    StoreUnavailable,
-)
+from voltkeep.services.ports import Exchange, Stations, StoreUnavailable
 from voltkeep.store import Store, migrate, open_store
 from voltkeep.store.files import DirectoryFiles
 from voltkeep.store.retention import kept_by
-from voltkeep.wiring import KEY_FILES, AllServices, make_services, make_vitals, now, subkey
+from voltkeep.wiring import (
+    KEY_FILES,
+    AllServices,
+    make_services,
+    make_tracing,
+    make_vitals,
+    now,
+    subkey,
+)
 
 if TYPE_CHECKING:
+    from voltkeep.bus.tracing import Tracing
     from voltkeep.web.api_listeners import ApiListeners
     from voltkeep.web.listeners import FileListeners
 
@@ -93,6 +100,7 @@ class App:
         self.settings = settings
         self.bus = LocalBus()
         self.outward: Outward | None = None
+        self.tracing: Tracing | None = None
         self._wire = WireCounts()
         self._jobs: set[asyncio.Task[None]] = set()
 
@@ -160,8 +168,9 @@ class App:
         )
 
     async def _serve(self) -> None:
-        settings, store = self.settings, self.store
+        settings = self.settings
         assert isinstance(self.stations, LocalStations)
+        self.tracing = make_tracing(settings)
         await self.services.provisioning.start()
         await self.services.orders.start()
         await self.files.clear()
@@ -172,12 +181,7 @@ class App:
             security=self.services.security,
             intrusion=self.services.intrusion,
             stations=self.stations,
-            log_exchange=CountedExchanges(
-                store.journal.exchange,
-                self.stations.subprotocol_of,
-                {action for each in DIALECTS.values() for action in each.actions},
-                self._wire,
-            ),
+            log_exchange=self._exchanges(self.stations),
             clock=now,
             limits=_limits(settings),
             compression=settings.compression != "off",
@@ -190,6 +194,19 @@ class App:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         await self._listen(self.gateway)
+
+    def _exchanges(self, stations: LocalStations) -> Callable[[Exchange], None]:
+        """Whoever is told what crosses the wire."""
+        actions = {action for each in DIALECTS.values() for action in each.actions}
+        whose = stations.subprotocol_of
+        store = self.store.journal.exchange
+        tell = logged(store) if self.settings.log_level == "debug" else store
+        counted = CountedExchanges(tell, whose, actions, self._wire)
+        if self.tracing is None:
+            return counted
+        from voltkeep.gateway.tracing import TracedExchanges  # noqa: PLC0415  # an extra
+
+        return TracedExchanges(counted, whose, actions, self.tracing.tracer)
 
     async def _begin_jobs(self, gateway: Gateway, stations: LocalStations) -> None:
         """What goes on by itself, and what heeds events."""
@@ -290,6 +307,10 @@ class App:
             self._job("metrics", vitals.metrics.run)
         state = {"feed": self.outward.feed, "vitals": vitals}
         api = make_application(self.services, self.settings, self._api_key, now, state)
+        if self.tracing is not None:
+            from voltkeep.web.tracing import traced  # noqa: PLC0415  # an extra
+
+            api = traced(api, self.tracing.tracer)
         self.api_listeners = ApiListeners(api, self.authority, self._tls.for_files)
         await self.api_listeners.open(self.settings, self.services.addresses)
         self._job("certificates of the API", self.api_listeners.keep)
@@ -317,6 +338,8 @@ class App:
                     pass
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("what was not stored is lost", error=str(error) or "it took too long")
+        if self.tracing is not None:
+            await self.tracing.close()
 
     async def _open_authority(self) -> None:
         """Raises UnusableFile, BadCertificate, OSError."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from voltkeep.bus.outbound import CheckedOutbound
 from voltkeep.bus.outward import Outward
 from voltkeep.bus.sealing import AskSeal
-from voltkeep.config import Settings, parse_networks
+from voltkeep.config import ConfigError, Settings, parse_networks
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked, without_secrets_of
 from voltkeep.domain.certificates import IssuedCertificate
@@ -72,6 +72,7 @@ from voltkeep.services.unsolicited import ConsiderateStations
 from voltkeep.services.webhooks import SealedSecrets, WebhookService
 
 if TYPE_CHECKING:
+    from voltkeep.bus.tracing import Tracing
     from voltkeep.store import Store
     from voltkeep.web.api.vitals import Vitals
 
@@ -370,6 +371,20 @@ KEY_FILES = b"key files"  # of the authority: what they are encrypted for, if no
 def subkey(secret: bytes, purpose: bytes) -> bytes:
     """Each use of the installation's secret has a key of its own."""
     return hmac.new(secret, purpose, hashlib.sha256).digest()
+
+
+def make_tracing(settings: Settings) -> "Tracing | None":
+    """Where spans go, if anywhere. Raises ConfigError if what sends them is not installed."""
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        from voltkeep.bus.tracing import tracing_to  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise ConfigError(
+            "otlp_endpoint is set, but what sends spans is not installed. "
+            "Run: pip install 'voltkeep[otel]'"
+        ) from error
+    return tracing_to(settings.otlp_endpoint)
 
 
 def make_vitals(

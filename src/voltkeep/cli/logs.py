@@ -22,7 +22,7 @@ _TOLD_BY_THE_VIEW = "refused"  # the gateway's; the view adds what to do about i
 # What the view or the greeting says in other words, and what is for collectors only.
 _TOLD_OTHERWISE = {
     *("station connected", "station disconnected", "made a certificate authority"),
-    *("lenient", "audit head"),
+    *("lenient", "audit head", "a command begins", "a command ends"),
 }
 _BESIDE = {"event", "level", "timestamp", "exc_info", "exception"}
 

@@ -182,6 +182,13 @@ def _check_secret(text: str) -> None:
         raise ValueError("it is too short")
 
 
+def _check_collector(url: str) -> None:
+    parts = urlsplit(url)
+    is_base = parts.scheme in {"http", "https"} and parts.hostname and not parts.query
+    if url and (not is_base or parts.fragment or parts.username is not None):
+        raise ValueError("it needs a scheme and a host, and nothing after the path")
+
+
 _LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http", "https", "files", "files_tls", "ftp")
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(_LISTENERS, address_or_off),
@@ -192,6 +199,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "ftp_passive_ports": parse_ports,
     **dict.fromkeys(("public_url", "oidc_issuer"), check_url),
     "oidc_roles": parse_role_map,
+    "otlp_endpoint": _check_collector,
     "pki_key": _check_pki_key,
     "database": _check_database,
     "secret": _check_secret,

@@ -34,6 +34,14 @@ class OperationSettings(AccountSettings, frozen=True, kw_only=True):
             "empty, or networks separated by commas",
         ),
     ] = "127.0.0.0/8, ::1/128"
+    otlp_endpoint: Annotated[
+        str,
+        of(
+            "Where spans of API requests and of OCPP messages go: an OpenTelemetry collector that "
+            "takes OTLP over HTTP. Empty: nowhere. It needs `voltkeep[otel]`.",
+            "empty, or http(s)://HOST:PORT",
+        ),
+    ] = ""
     message_log_retention_days: Annotated[
         float,
         of(f"How long the message log keeps a message, in days. {_FOR_EVER}", ge=0, le=36_500),

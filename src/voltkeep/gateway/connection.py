@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from voltkeep.dialects.dialect import BOOT, Dialect
 from voltkeep.dialects.quirks import connection_quirks
@@ -332,6 +333,7 @@ class Connection:
 
     async def _handle(self, received: _Received) -> None:
         event = received.event
+        bind_contextvars(station=str(self.station), message_id=event.id)
         sender = Sender(self.station, self.epoch, received.at)
         started = self._loop.time()
         try:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+import structlog
 from msgspec import DecodeError, Raw, json
 
 from voltkeep.dialects.masking import without_secrets_of
@@ -14,6 +16,8 @@ from voltkeep.domain.orders import OrderMessage
 from voltkeep.ocpp.session import CallAnswered, CallReceived, SendReceived
 from voltkeep.services.ports import Clock, Exchange
 from voltkeep.services.sending import note
+
+log = structlog.get_logger(__name__)
 
 _ERROR_FIELDS = ("errorCode", "errorDescription", "errorDetails")
 
@@ -29,6 +33,8 @@ class Asked:
     at: datetime
     answer: asyncio.Future[tuple[CallAnswered, bytes]]
     heard: list[OrderMessage] | None = None  # where whoever asked wants it noted
+    # Whose request it is, for logs and spans: it may be told from where nobody knows.
+    context: Context = field(default_factory=copy_context)
 
 
 class ExchangeLog:
@@ -65,7 +71,8 @@ class ExchangeLog:
             note = without_secrets_of(asked.action, asked.payload, note.encode()).decode()
         self.note(asked, answer, verdict)
         frame = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
-        self._write("out", id, asked.action, frame, asked.at, answer, verdict, note)
+        row = ("out", id, asked.action, frame, asked.at, answer, verdict, note)
+        asked.context.run(self._write, *row)
 
     def note(self, asked: Asked, answer: bytes | None, verdict: str) -> None:
         """Tell whoever asked, once, what was sent and answered, without its secrets."""
@@ -124,6 +131,23 @@ class ExchangeLog:
                 note=note,
             )
         )
+
+
+def logged(tell: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
+    """Whoever is told of exchanges; each is a line of the server's log, too, without payloads."""
+
+    def told(exchange: Exchange) -> None:
+        log.debug(
+            "ocpp",
+            station=str(exchange.station),
+            direction=exchange.direction,
+            action=exchange.action,
+            message_id=exchange.message_id,
+            result=exchange.verdict,
+        )
+        tell(exchange)
+
+    return told
 
 
 def _payload(answer: bytes) -> bytes:

@@ -53,7 +53,7 @@ class FirmwareChange:
         if goal is not None and goal.version and runs == goal.version:
             return f"it runs {goal.version} already"
         if step is not None and step.model and model_of(station) != step.model:
-            return f"it was a {step.model}, and is a {model_of(station) or 'station unknown'}"
+            return f"it was {step.model}, and is {model_of(station) or 'unknown'}"
         return ""
 
     def claimed(self, step: CampaignStep, station: Station) -> CampaignStep:

@@ -66,6 +66,7 @@ bench: $(VENV)/installed-dev postgresql ## Measure against a plain central syste
 generate: $(VENV)/installed-dev ## Write what is generated: OCPP messages, pages of the reference
 	$(BIN)/python -m tools.generate_messages
 	$(BIN)/python -m tools.generate_reference
+	$(BIN)/python -m tools.generate_client
 	$(BIN)/python -m tools.generate_quirks
 
 .PHONY: lock

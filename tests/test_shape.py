@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "voltkeep"
 OCPP, DIALECTS, SIM = SOURCE / "ocpp", SOURCE / "dialects", SOURCE / "sim"
 
-GENERATED = {OCPP / f"{version}.py" for version in ("v16", "v201", "v21")}
+GENERATED = {OCPP / f"{version}.py" for version in ("v16", "v201", "v21")} | {
+    SOURCE / "client" / f"{name}.py" for name in ("models", "sync_operations", "async_operations")
+}
 MODULES = sorted(set(SOURCE.rglob("*.py")) - GENERATED)
 OTHERS = sorted(
     path for folder in ("tests", "tools", "bench") for path in ROOT.glob(f"{folder}/**/*.py")

@@ -12,7 +12,7 @@ MOST_ERRORS = 100
 """So many of the rows that failed are told of one by one."""
 
 
-class Kind(enum.StrEnum):
+class RowKind(enum.StrEnum):
     """What files of rows are about."""
 
     STATIONS = "stations"
@@ -51,7 +51,7 @@ class Import(Struct, frozen=True, kw_only=True):
     id: str
     state: ImportState
     at: datetime
-    kind: Kind
+    kind: RowKind
     format: Format
     dry_run: bool
     actor: Actor

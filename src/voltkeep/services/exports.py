@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.identity import IdToken, TenantId
-from voltkeep.domain.imports import Format, Kind
+from voltkeep.domain.imports import Format, RowKind
 from voltkeep.domain.stations import Station
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services.lists import (
@@ -24,16 +24,16 @@ T = TypeVar("T")
 
 Content = AsyncIterator[bytes]
 
-COLUMNS: dict[Kind, tuple[str, ...]] = {
-    Kind.STATIONS: (
+COLUMNS: dict[RowKind, tuple[str, ...]] = {
+    RowKind.STATIONS: (
         *("id", "site", "note", "security_profile", "registration", "passive"),
         *("vendor", "model", "serial_number", "firmware", "subprotocol", "connected"),
         *("created_at", "connected_at", "disconnected_at", "booted_at", "last_heard_at"),
     ),
-    Kind.TOKENS: (
+    RowKind.TOKENS: (
         *("value", "kind", "group", "blocked", "expires_at", "max_active", "note", "created_at"),
     ),
-    Kind.TRANSACTIONS: (
+    RowKind.TRANSACTIONS: (
         *("station", "ref", "evse_id", "connector_id", "id_token", "id_token_kind", "group"),
         *("authorization", "active", "started_at", "ended_at", "meter_start_wh", "meter_last_wh"),
         *("energy_wh", "stop_reason", "remote_start_id", "reservation_id", "closed_at"),
@@ -125,7 +125,7 @@ async def stations(
         async with read() as work:
             return await work.lists.stations(tenant, which, after=after, limit=_PAGE)
 
-    async for block in written(_rows(fetch, station_row), COLUMNS[Kind.STATIONS], form):
+    async for block in written(_rows(fetch, station_row), COLUMNS[RowKind.STATIONS], form):
         yield block
 
 
@@ -138,7 +138,7 @@ async def tokens(
         async with read() as work:
             return await work.lists.tokens(tenant, which, after=after, limit=_PAGE)
 
-    async for block in written(_rows(fetch, token_row), COLUMNS[Kind.TOKENS], form):
+    async for block in written(_rows(fetch, token_row), COLUMNS[RowKind.TOKENS], form):
         yield block
 
 
@@ -165,7 +165,7 @@ async def transactions(
     def row(transaction: Transaction) -> dict[str, Any]:
         return transaction_row(transaction, masked=masked)
 
-    async for block in written(_rows(fetch, row), COLUMNS[Kind.TRANSACTIONS], form):
+    async for block in written(_rows(fetch, row), COLUMNS[RowKind.TRANSACTIONS], form):
         yield block
 
 

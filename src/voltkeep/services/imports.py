@@ -15,8 +15,8 @@ from voltkeep.domain.imports import (
     Format,
     Import,
     ImportState,
-    Kind,
     RowError,
+    RowKind,
 )
 from voltkeep.services.audit import acting, acting_as, audit
 from voltkeep.services.authority import Files
@@ -73,7 +73,7 @@ class ImportService:
     async def give(
         self,
         tenant: TenantId,
-        kind: Kind,
+        kind: RowKind,
         form: Format,
         content: AsyncIterator[bytes],
         *,
@@ -273,7 +273,7 @@ class ImportService:
             except BadRow as error:
                 words = str(error)[:_LONGEST_PROBLEM]
                 errors.append(RowError(line=row.line, field=error.field, problem=words))
-        if given.kind is Kind.TOKENS and tally[Result.ADDED] + tally[Result.CHANGED]:
+        if given.kind is RowKind.TOKENS and tally[Result.ADDED] + tally[Result.CHANGED]:
             await all_changed(work, given.station.tenant, now)
         return structs.replace(
             given,

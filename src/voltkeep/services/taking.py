@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.events import StationAdded, StationChanged
 from voltkeep.domain.identity import BadName, Evse, IdToken, IdTokenKind, TransactionRef, station_id
-from voltkeep.domain.imports import Format, Import, Kind
+from voltkeep.domain.imports import Format, Import, RowKind
 from voltkeep.domain.stations import Registration, SecurityProfile, Station
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services.exports import COLUMNS
@@ -230,19 +230,19 @@ async def take_transaction(
 
 
 Take = Callable[[Work, Import, Mapping[str, Any], datetime], Awaitable[Result]]
-TAKES: Mapping[Kind, Take] = {
-    Kind.STATIONS: take_station,
-    Kind.TOKENS: take_token,
-    Kind.TRANSACTIONS: take_transaction,
+TAKES: Mapping[RowKind, Take] = {
+    RowKind.STATIONS: take_station,
+    RowKind.TOKENS: take_token,
+    RowKind.TRANSACTIONS: take_transaction,
 }
-_TYPES: Mapping[Kind, type[Struct]] = {
-    Kind.STATIONS: StationRow,
-    Kind.TOKENS: TokenRow,
-    Kind.TRANSACTIONS: TransactionRow,
+_TYPES: Mapping[RowKind, type[Struct]] = {
+    RowKind.STATIONS: StationRow,
+    RowKind.TOKENS: TokenRow,
+    RowKind.TRANSACTIONS: TransactionRow,
 }
 
 
-def columns_of(kind: Kind) -> tuple[str, ...]:
+def columns_of(kind: RowKind) -> tuple[str, ...]:
     """What may be in a file: what can be imported, and what an export has besides."""
     return tuple(dict.fromkeys((*_TYPES[kind].__struct_fields__, *COLUMNS[kind])))
 

@@ -12,7 +12,7 @@ import pytest
 from tests.web.api.conftest import Api
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, TransactionRef, station_id
-from voltkeep.domain.imports import Format, Kind
+from voltkeep.domain.imports import Format, RowKind
 from voltkeep.domain.stations import Station
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services import exports, imports
@@ -266,7 +266,7 @@ async def test_an_import_goes_on_where_it_was_when_the_server_ended(api, monkeyp
     async def blocks():
         yield content.encode()
 
-    begun = await other.give(DEFAULT_TENANT, Kind.TOKENS, Format.CSV, blocks())
+    begun = await other.give(DEFAULT_TENANT, RowKind.TOKENS, Format.CSV, blocks())
 
     class Killed(BaseException):
         pass

@@ -7,7 +7,7 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from voltkeep.domain.accounts import Permission
-from voltkeep.domain.imports import Format, Kind
+from voltkeep.domain.imports import Format, RowKind
 from voltkeep.domain.stations import Registration
 from voltkeep.services import exports
 from voltkeep.services.lists import StationFilter, TokenFilter, TransactionFilter
@@ -37,7 +37,7 @@ async def export_stations(
         sites=seen_sites(principal, site), registration=registration, connected=connected
     )
     content = exports.stations(services.read, principal.tenant, which, form)
-    return _file(content, Kind.STATIONS, form)
+    return _file(content, RowKind.STATIONS, form)
 
 
 @get("/exports/tokens", needs=Permission.READ_TOKENS, opt=_BOTH)
@@ -53,7 +53,7 @@ async def export_tokens(
         raise Problem(403, "tokens are for every site, and you see some only", code="not-allowed")
     which = TokenFilter(group=group, blocked=blocked)
     content = exports.tokens(services.read, principal.tenant, which, form)
-    return _file(content, Kind.TOKENS, form)
+    return _file(content, RowKind.TOKENS, form)
 
 
 @get("/exports/transactions", needs=Permission.READ_TRANSACTIONS, opt=_BOTH)
@@ -84,10 +84,10 @@ async def export_transactions(
     )
     masked = not principal.may(Permission.READ_TOKENS)
     content = exports.transactions(services.read, principal.tenant, which, form, masked=masked)
-    return _file(content, Kind.TRANSACTIONS, form)
+    return _file(content, RowKind.TRANSACTIONS, form)
 
 
-def _file(content: exports.Content, kind: Kind, form: Format) -> Stream:
+def _file(content: exports.Content, kind: RowKind, form: Format) -> Stream:
     headers = {"content-disposition": f'attachment; filename="{kind}.{form}"'}
     return Stream(content, headers=headers, media_type=MEDIA_TYPES[form])
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
-from voltkeep.domain.imports import Format, Import, ImportState, Kind, RowError
+from voltkeep.domain.imports import Format, Import, ImportState, RowError, RowKind
 from voltkeep.services.imports import UnknownImport, ended_at
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.exports import FormatOf
@@ -45,7 +45,7 @@ class ImportOut(Struct, frozen=True, kw_only=True):
     """How far an import is. ``errors`` are the first hundred; ``problem``: why it failed."""
 
     id: str
-    kind: Kind
+    kind: RowKind
     format: Format
     state: ImportState
     dry_run: bool
@@ -88,7 +88,12 @@ def _out(given: Import) -> ImportOut:
 
 
 async def _give(
-    request: Asked, principal: Principal, services: Given, kind: Kind, form: Format, dry_run: bool
+    request: Asked,
+    principal: Principal,
+    services: Given,
+    kind: RowKind,
+    form: Format,
+    dry_run: bool,
 ) -> ImportOut:
     async def content() -> AsyncIterator[bytes]:
         try:
@@ -126,7 +131,7 @@ async def import_stations(
     dry_run: _DryRun = False,
 ) -> ImportOut:
     """Register stations, or change those there are: the body is a file, as an export is."""
-    return await _give(request, principal, services, Kind.STATIONS, form, dry_run)
+    return await _give(request, principal, services, RowKind.STATIONS, form, dry_run)
 
 
 @post(
@@ -145,7 +150,7 @@ async def import_tokens(
 ) -> ImportOut:
     """Register tokens, or change those there are: the body is a file, as an export is."""
     _everywhere(principal)
-    return await _give(request, principal, services, Kind.TOKENS, form, dry_run)
+    return await _give(request, principal, services, RowKind.TOKENS, form, dry_run)
 
 
 @post(
@@ -163,15 +168,15 @@ async def import_transactions(
     dry_run: _DryRun = False,
 ) -> ImportOut:
     """Keep transactions of another system that are over. Those there are stay as they are."""
-    return await _give(request, principal, services, Kind.TRANSACTIONS, form, dry_run)
+    return await _give(request, principal, services, RowKind.TRANSACTIONS, form, dry_run)
 
 
 def _check(principal: Principal, given: Import) -> Import:
     """Raises UnknownImport for what is not theirs to see."""
     needs = {
-        Kind.STATIONS: Permission.READ_STATIONS,
-        Kind.TOKENS: Permission.READ_TOKENS,
-        Kind.TRANSACTIONS: Permission.READ_TRANSACTIONS,
+        RowKind.STATIONS: Permission.READ_STATIONS,
+        RowKind.TOKENS: Permission.READ_TOKENS,
+        RowKind.TRANSACTIONS: Permission.READ_TRANSACTIONS,
     }[given.kind]
     if not _may_see(principal, given) or not principal.may(needs):
         raise UnknownImport(f"there is no import {given.id}")
@@ -211,9 +216,9 @@ async def cancel_import(import_id: FromPath[str], principal: Who, services: Give
     """Take no further row; those that were taken stay."""
     given = _check(principal, await services.imports.get(principal.tenant, import_id))
     needs = {
-        Kind.STATIONS: Permission.WRITE_STATIONS,
-        Kind.TOKENS: Permission.WRITE_TOKENS,
-        Kind.TRANSACTIONS: Permission.WRITE_TRANSACTIONS,
+        RowKind.STATIONS: Permission.WRITE_STATIONS,
+        RowKind.TOKENS: Permission.WRITE_TOKENS,
+        RowKind.TRANSACTIONS: Permission.WRITE_TRANSACTIONS,
     }[given.kind]
     if not principal.may(needs):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
@@ -234,7 +239,7 @@ _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 EXAMPLES = [
     ImportOut(
         id="5f0c2c4be9a81d37",
-        kind=Kind.STATIONS,
+        kind=RowKind.STATIONS,
         format=Format.CSV,
         state=ImportState.DONE,
         dry_run=False,

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from litestar.exceptions import InternalServerException
-from litestar.types import HTTPReceiveMessage, Receive
+from litestar.types import Receive
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 _PAUSE_S = 30.0  # without a byte
@@ -64,13 +65,13 @@ def paced(receive: Receive) -> Receive:
     pace = Pace()
     is_over = False
 
-    async def next_message() -> HTTPReceiveMessage:
+    async def next_message() -> Any:
         nonlocal is_over
         if is_over:  # what comes next is that the peer leaves
             return await receive()
         try:
             async with pace.wait():
-                message = await receive()
+                message: Any = await receive()
         except TimeoutError as error:
             raise TooSlow from error
         is_over = message["type"] != "http.request" or not message.get("more_body", False)

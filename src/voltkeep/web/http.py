@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import json
 
 from voltkeep.services.audit import act_as
 from voltkeep.web import routes
@@ -17,11 +18,14 @@ from voltkeep.web.auth import AuthenticationMiddleware, allowed
 from voltkeep.web.bodies import paced
 from voltkeep.web.openapi import finished, schema_route
 from voltkeep.web.paging import Cursors
-from voltkeep.web.problems import told
+from voltkeep.web.problems import MEDIA_TYPE, Problem, details_of, told
 from voltkeep.web.reading import StrictRequest, known_parameters
 
 PREFIX = "/api/v1"
 _LARGEST_BODY = 1024 * 1024
+_LONGEST_TARGET = 16 * 1024
+_MOST_HEADERS = 100
+_LARGEST_HEAD = 16 * 1024
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -100,10 +104,6 @@ def hardened(app: ASGIApp) -> ASGIApp:
     """The application, with the headers that every answer has, and a pace that bodies must keep."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
@@ -111,6 +111,31 @@ def hardened(app: ASGIApp) -> ASGIApp:
                 message["headers"] = headers + [each for each in _ALWAYS if each[0] not in there]
             await send(message)
 
-        await app(scope, paced(receive), with_headers)
+        problem = _too_large(scope)
+        if problem is None:
+            await app(scope, paced(receive), with_headers)
+            return
+        body = json.encode(details_of(problem, ""))
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        start: Any = {"type": "http.response.start", "status": problem.status, "headers": headers}
+        await with_headers(start)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     return guarded
+
+
+def _too_large(scope: Any) -> Problem | None:
+    """A head that has arrived in one piece may be larger than one that is waited for."""
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_TARGET:
+        words = f"an address has at most {_LONGEST_TARGET} characters"
+        return Problem(414, words, code="address-too-long")
+    headers = scope["headers"]
+    size = sum(len(name) + len(value) for name, value in headers)
+    if len(headers) > _MOST_HEADERS or size > _LARGEST_HEAD:
+        words = f"at most {_MOST_HEADERS} headers of together {_LARGEST_HEAD} bytes"
+        return Problem(431, words, code="headers-too-large")
+    return None

@@ -97,10 +97,12 @@ _TITLES = {
     409: "It clashes with what there is",
     412: "It has been changed meanwhile",
     413: "Too large",
+    414: "The address is too long",
     415: "Unsupported media type",
     422: "The request does not fit",
     428: "Say which version you change",
     429: "Too many requests",
+    431: "The headers are too large",
     500: "This failed here",
     502: "Another server failed",
     503: "Busy; try again",
@@ -299,6 +301,8 @@ def _invalid(error: ValidationException) -> Problem:
         at = _PATH.search(message)
         inner = at["path"].removeprefix(".") if at else ""
         inside = key not in {"data", ""} or source != "body"
+        if each.get("source") == "header":
+            key = "-".join(word.capitalize() for word in key.split("_"))
         name = ".".join(filter(None, [key if inside and key != "data" else "", inner]))
         found.append(FieldProblem(name or "body", _words(_PATH.sub("", message))))
     if not found:
@@ -312,23 +316,34 @@ def told(request: Asked, error: Exception) -> Response[ProblemDetails]:
     problem = problem_of(error)
     if problem.status >= 500 and not isinstance(error, StoreUnavailable | Problem):
         log.error("an API request failed", path=request.url.path, exc_info=error)
-    details = ProblemDetails(
+    return Response(
+        details_of(problem, request.url.path),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=problem.headers,
+    )
+
+
+def details_of(problem: Problem, path: str) -> ProblemDetails:
+    """What is told of a problem."""
+    return ProblemDetails(
         type=f"urn:voltkeep:problem:{problem.code}",
         title=_TITLES.get(problem.status, "Problem"),
         status=problem.status,
-        detail=problem.detail,
-        instance=request.url.path,
+        detail=_plain(problem.detail),
+        instance=path,
         errors=problem.errors,
-    )
-    return Response(
-        details, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers
     )
 
 
 def _words(text: str) -> str:
     """Somebody's words, short, and without what could disguise them."""
-    plain = "".join(each if each.isprintable() else "?" for each in text)
+    plain = _plain(text)
     return plain if len(plain) <= _MOST_WORDS else plain[:_MOST_WORDS] + "…"
+
+
+def _plain(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _slug(title: str) -> str:

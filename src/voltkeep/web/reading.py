@@ -1,5 +1,6 @@
 """What requests say is read strictly: as the description of the API has it, and not more kindly."""
 
+import json as builtin_json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.exceptions import ValidationException
 from litestar.handlers.base import BaseRouteHandler
-from msgspec import DecodeError, Raw, Struct, ValidationError, json
+from msgspec import DecodeError, Struct, ValidationError, json
 from msgspec.structs import fields
 
 from voltkeep.domain.accounts import Principal
@@ -56,19 +57,29 @@ class StrictRequest(Request[Principal | None, Any, State]):
 def read_json(body: bytes, kind: type[T], *, within: str = "") -> T:
     """The body as a value of this type. Raises ValidationException, with the field, or Problem."""
     try:
-        plain = json.decode(body)
         value = json.decode(body, type=kind)
+        plain = builtin_json.loads(body, object_pairs_hook=_once)
     except ValidationError as error:
         raise _invalid(str(error), within) from error
     except RecursionError as error:
         raise Problem(400, "the body is nested too deeply", code="invalid", field="body") from error
-    except (DecodeError, UnicodeError) as error:
+    except (DecodeError, ValueError) as error:  # also of what msgspec skips
         raise Problem(
             400, f"the body is not JSON: {error}", code="invalid", field=within or "body"
         ) from error
     for at, problem in _faults(plain, value, "$"):
         raise _invalid(f"{problem} - at `{at}`", within)
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers of JSON do not agree which of two counts (RFC 8259, 4)."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"`{name[:60]}` is there twice")
+        found[name] = value
+    return found
 
 
 def _invalid(message: str, within: str) -> ValidationException:
@@ -111,7 +122,7 @@ def _faults_of_object(plain: dict[str, Any], value: Any, at: str) -> Iterator[tu
             yield at, "a name has no NUL in it"
         elif names is not None and name in names:
             yield from _faults(each, getattr(value, names[name]), inside)
-        elif isinstance(value, Mapping) and not isinstance(value, Raw):
+        elif isinstance(value, Mapping):
             yield from _faults(each, value.get(name), inside)
         else:
             yield from _faults(each, None, inside)

@@ -3,10 +3,12 @@
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.store.databases import migrated_file
 from voltkeep.config import Settings
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.audit import SYSTEM
@@ -17,6 +19,8 @@ from voltkeep.domain.stations import Station
 from voltkeep.store import MemoryStore
 from voltkeep.web.http import hardened, make_api
 from voltkeep.wiring import make_services
+
+__all__ = ["migrated_file"]
 
 EVERYTHING = Principal(
     actor=SYSTEM,
@@ -44,7 +48,7 @@ class Api:
     """An installation behind its API; `client` makes requests with a key of all scopes."""
 
     authority = None
-    files = None
+    files: Any = None
 
     def __init__(self, store=None, **settings):
         self.store = store or MemoryStore()

@@ -15,6 +15,7 @@ from voltkeep.store import MemoryStore, open_store
 from voltkeep.store.files import DirectoryFiles
 from voltkeep.web.api.vitals import Vitals
 from voltkeep.web.http import hardened
+from voltkeep.web.request_ids import identified
 from voltkeep.web.server import HttpServer
 
 ID = "1007"
@@ -87,7 +88,7 @@ class Running:
         self.api = WholeApi(store, directory, **settings)
         await self.api.fill()
         self.token = await self.api.key()
-        self._server = HttpServer(hardened(self.api.app))
+        self._server = HttpServer(identified(hardened(self.api.app)))
         address = await self._server.listen(Address("127.0.0.1", 0))
         self.url = f"http://{address.host}:{address.port}"
 

@@ -317,6 +317,7 @@ class App:
 
     async def _stop(self) -> None:
         """Let stations go first, while what they say can still be stored."""
+        self.services.addresses.stops()
         if self.gateway is not None:
             await self.gateway.close()
         if self.outward is not None:

@@ -397,25 +397,32 @@ def make_vitals(
     certificates: Callable[[], Sequence[IssuedCertificate]],
 ) -> "Vitals":
     """What tells machines how a server does."""
+    from voltkeep.store import SchemaMismatch  # noqa: PLC0415  # tests bring another store
     from voltkeep.web.api.vitals import Vitals  # noqa: PLC0415  # a shell needs no web
     from voltkeep.web.metrics import Metrics, Sources  # noqa: PLC0415  # the same
 
     def ends() -> Iterator[tuple[str, datetime]]:
-        return ((each.profile, each.not_after) for each in certificates())
+        yield from ((each.profile, each.not_after) for each in certificates())
+        yield from services.certificates.soonest.items()
 
     def connections() -> Iterator[tuple[str, int]]:
         return ((each.subprotocol, int(each.profile)) for each in stations)
 
     async def troubles() -> list[str]:
+        closed = services.addresses.closed()
+        found = [f"{each} = {getattr(settings, each)} is not open" for each in closed]
         try:
             await store.health()
         except StoreUnavailable as error:
-            return [f"the database is away: {error}"]
-        return []
+            found.append(f"the database is away: {error}")
+        except SchemaMismatch as error:
+            found.append(str(error))
+        return found
 
     sources = Sources(
         wire=wire,
         bounds_s=BUCKETS_S,
+        flush_bounds_s=store.flush_bounds_s,
         connections=connections,
         commands_waiting=lambda: sum(each.commands_waiting for each in stations),
         refusals=lambda: services.security.refusals.numbers,

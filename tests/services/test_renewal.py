@@ -50,6 +50,14 @@ class TestRenewal:
         await old.service.renew_due()
         assert len(old.sent) == 2
 
+    async def test_what_expires_first_is_known_after_a_look(self, old):
+        assert old.service.soonest == {}
+        await old.service.renew_due()
+
+        async with old.store.read() as work:
+            [certificate] = await work.certificates.of(ONE)
+        assert old.service.soonest == {"station": certificate.not_after}
+
     async def test_not_before(self, old):
         old.now -= timedelta(days=40)
         await old.service.renew_due()

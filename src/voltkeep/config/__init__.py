@@ -10,11 +10,12 @@ from voltkeep.config.addresses import (
 )
 from voltkeep.config.fields import Field, fields, public_value
 from voltkeep.config.key_files import KeyFiles, read_pki_key
-from voltkeep.config.loading import ConfigError, Loaded, default_data, load
+from voltkeep.config.loading import LISTENERS, ConfigError, Loaded, default_data, load
 from voltkeep.config.secret import make_data_directory, read_secret
 from voltkeep.config.settings import Settings
 
 __all__ = [
+    "LISTENERS",
     "Address",
     "ConfigError",
     "Field",

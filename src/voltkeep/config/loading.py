@@ -189,9 +189,9 @@ def _check_collector(url: str) -> None:
         raise ValueError("it needs a scheme and a host, and nothing after the path")
 
 
-_LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http", "https", "files", "files_tls", "ftp")
+LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http", "https", "files", "files_tls", "ftp")
 _CHECKS: dict[str, Callable[[Any], object]] = {
-    **dict.fromkeys(_LISTENERS, address_or_off),
+    **dict.fromkeys(LISTENERS, address_or_off),
     **dict.fromkeys(
         ("trusted_proxies", "unlimited_sources", "outbound_allowed", "metrics_allowed"),
         parse_networks,

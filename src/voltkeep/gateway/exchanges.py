@@ -71,8 +71,8 @@ class ExchangeLog:
             note = without_secrets_of(asked.action, asked.payload, note.encode()).decode()
         self.note(asked, answer, verdict)
         frame = b'[2,"%s","%s",%s]' % (id.encode(), asked.action.encode(), asked.payload)
-        row = ("out", id, asked.action, frame, asked.at, answer, verdict, note)
-        asked.context.run(self._write, *row)
+        at = asked.at
+        asked.context.run(self._write, "out", id, asked.action, frame, at, answer, verdict, note)
 
     def note(self, asked: Asked, answer: bytes | None, verdict: str) -> None:
         """Tell whoever asked, once, what was sent and answered, without its secrets."""

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from msgspec import structs
 
-from voltkeep.config import Address, Settings, address_or_off
+from voltkeep.config import LISTENERS, Address, Settings, address_or_off
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.domain.stations import SecurityProfile
 
@@ -18,10 +18,20 @@ class Addresses:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._open: set[str] = set()
 
     def listens(self, setting: str, address: Address) -> None:
         """The address that a listener has got: port 0 takes any free one."""
         self.settings = structs.replace(self.settings, **{setting: str(address)})
+        self._open.add(setting)
+
+    def stops(self) -> None:
+        """The server is stopping: whatever is open closes soon."""
+        self._open.clear()
+
+    def closed(self) -> list[str]:
+        """The settings of listeners that are to be open, and are not, yet or any more."""
+        return [each for each in LISTENERS if self.is_on(each) and each not in self._open]
 
     def is_on(self, setting: str) -> bool:
         return self._bound(setting) is not None

@@ -4,7 +4,7 @@ The roots that stations have and that we trust are `voltkeep.services.roots`.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
@@ -149,6 +149,11 @@ class CertificateService:
                 asked = structs.replace(asked, organization=name)
                 await _accept(work, sender, asked, pem, use, request_id)
         return problem
+
+    @property
+    def soonest(self) -> Mapping[str, datetime]:
+        """When the first expires of those in use, by kind: as of the last look."""
+        return self._renewal.soonest
 
     async def run(self) -> None:
         """Sign and send what was asked for, and renew what grows old, until cancelled."""

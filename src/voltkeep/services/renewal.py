@@ -59,6 +59,7 @@ class Renewal:
         self._clock = clock
         self._ask = ask
         self._warned: set[tuple[str, int]] = set()
+        self.soonest: dict[str, datetime] = {}  # when the first expires, by kind, at the last look
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
@@ -81,6 +82,7 @@ class Renewal:
             if now >= renewal_due(certificate) and await self._may_ask(certificate, now):
                 await self._renew(certificate)
                 asked += 1
+        self._note("station", [each.not_after for each in newest.values()])
         await self._warn([*newest.values(), *self._authority.certificates()], now)
         lives = (each.not_after - each.not_before for each in newest.values())
         return min(lives, default=_AGAIN_AFTER)
@@ -131,11 +133,18 @@ class Renewal:
         """Tell once, 30, 7 and 1 days before, of what was not renewed though it was time to."""
         async with self._read() as work:
             anchors = [each async for each in _anchors(work, None)]
+        self._note("trust anchor", [anchor.not_after for anchor in anchors])
         for each in certificates:
             if now >= _share(each, 3, 4):  # by then it should have been renewed
                 await self._warn_of(each.station, each.id, each.subject, each.not_after, now)
         for anchor in anchors:
             await self._warn_of(anchor.station, anchor.id, anchor.subject, anchor.not_after, now)
+
+    def _note(self, kind: str, ends: list[datetime]) -> None:
+        if ends:
+            self.soonest[kind] = min(ends)
+        else:
+            self.soonest.pop(kind, None)
 
     async def _warn_of(
         self, station: StationId, id: str, subject: str, not_after: datetime, now: datetime

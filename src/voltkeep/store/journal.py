@@ -9,12 +9,13 @@ about the past that no newer connection contradicts.
 
 import asyncio
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from voltkeep.domain.availability import StatusUpdate
@@ -33,6 +34,8 @@ _TELL_EVERY = 1000  # rows dropped
 _RETRY_SECONDS = (0.1, 2.0)
 _WATCH_SECONDS = 0.5
 PACE = 0.015
+FLUSH_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Of the buckets in which `JournalCounters.flushes` counts."""
 
 
 class Unstorable(ValueError):
@@ -48,6 +51,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     log_bytes: int = 64 * 1024 * 1024
 
 
+def _no_flushes() -> list[int]:
+    return [0] * (len(FLUSH_BOUNDS_S) + 1)
+
+
 class JournalCounters(Struct):
     """Since the start, but for ``waiting``: entries that are not stored yet."""
 
@@ -58,6 +65,7 @@ class JournalCounters(Struct):
     unstorable: int = 0
     failures: int = 0
     flushing_s: float = 0.0
+    flushes: list[int] = field(default_factory=_no_flushes)  # by how long they took
 
 
 class Writer(Protocol):
@@ -212,7 +220,9 @@ class BatchJournal:
                 await self._bisect(batch, error)
                 return
             else:
-                self._counters.flushing_s += self._loop.time() - began
+                took_s = self._loop.time() - began
+                self._counters.flushing_s += took_s
+                self._counters.flushes[bisect_left(FLUSH_BOUNDS_S, took_s)] += 1
                 self._counters.batches += 1
                 self._counters.entries += len(batch)
                 self._settle(batch)

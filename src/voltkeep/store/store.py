@@ -1,7 +1,7 @@
 """The store as the rest of the system sees it: works, the journal, the outbox."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -12,17 +12,17 @@ from voltkeep.services.ports import Clock
 from voltkeep.store import census
 from voltkeep.store.census import Census
 from voltkeep.store.engine import Database, parse_url
-from voltkeep.store.journal import BatchJournal, JournalCounters
+from voltkeep.store.journal import FLUSH_BOUNDS_S, BatchJournal, JournalCounters
 from voltkeep.store.journal_postgres import PostgresJournalWriter
 from voltkeep.store.journal_sqlite import SqliteJournalWriter
 from voltkeep.store.outbox import Outbox
 from voltkeep.store.postgres import PostgresDatabase
 from voltkeep.store.retention import Kept, Retention
 from voltkeep.store.sqlite import BUSY_SECONDS, SqliteDatabase
-from voltkeep.store.upgrade import schema_status
+from voltkeep.store.upgrade import schema_status, status_of
 from voltkeep.store.work import SqlWork
 
-_PING = text("SELECT 1")
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -57,10 +57,11 @@ class Store:
             yield SqlWork(db, None)
 
     async def health(self) -> Health:
-        """Whether and how fast the database answers. Raises StoreUnavailable."""
+        """Whether and how fast the database answers. Raises StoreUnavailable, SchemaMismatch."""
         began = time.perf_counter()
         async with self._database.reading() as db:
-            await db.rows(_PING)
+            rows = await db.rows(_REVISION)
+        status_of(rows[0].version_num if rows else None).check()
         return Health(latency_s=time.perf_counter() - began)
 
     async def census(self) -> Census:
@@ -71,6 +72,11 @@ class Store:
     def pool_in_use(self) -> int:
         """Connections to the database that somebody uses now."""
         return self._database.in_use
+
+    @property
+    def flush_bounds_s(self) -> Sequence[float]:
+        """Of the buckets in which ``counters.flushes`` counts."""
+        return FLUSH_BOUNDS_S
 
     @property
     def counters(self) -> JournalCounters:

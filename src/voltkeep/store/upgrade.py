@@ -51,14 +51,14 @@ async def schema_status(url: str) -> SchemaStatus:
     where = parse_url(url)
     if where.get_backend_name() == "sqlite":
         if not sqlite.file_of(where).exists():
-            return _status(None)
+            return status_of(None)
         with TRANSLATED:
-            return _status(await asyncio.to_thread(_sqlite_revision, where))
+            return status_of(await asyncio.to_thread(_sqlite_revision, where))
     engine = postgres.make_engine(where, pool_size=1, pool_seconds=postgres.CONNECT_SECONDS)
     try:
         with TRANSLATED:
             async with engine.connect() as connection:
-                return _status(await connection.run_sync(_revision))
+                return status_of(await connection.run_sync(_revision))
     finally:
         await engine.dispose()
 
@@ -91,7 +91,8 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-def _status(current: str | None) -> SchemaStatus:
+def status_of(current: str | None) -> SchemaStatus:
+    """What a database at this revision has and lacks. Raises SchemaMismatch if it is newer."""
     known = revisions()
     if current is not None and current not in known:
         raise SchemaMismatch(
@@ -132,7 +133,7 @@ def _run(connection: Connection) -> None:
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415  # as said above
     from alembic.script import ScriptDirectory  # noqa: PLC0415  # as said above
 
-    if not _status(_revision(connection)).pending:
+    if not status_of(_revision(connection)).pending:
         return
     with resources.as_file(resources.files(_MIGRATIONS)) as directory:
         scripts = ScriptDirectory(str(directory))

@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from itertools import accumulate
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, json
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -87,6 +87,8 @@ class JournalNumbers(Protocol):
     def failures(self) -> int: ...
     @property
     def flushing_s(self) -> float: ...
+    @property
+    def flushes(self) -> Sequence[int]: ...
 
 
 class Sources(Struct, frozen=True, kw_only=True):
@@ -94,17 +96,26 @@ class Sources(Struct, frozen=True, kw_only=True):
 
     wire: WireNumbers
     bounds_s: Sequence[float]  # of the buckets of durations
+    flush_bounds_s: Sequence[float]  # of the buckets of `JournalNumbers.flushes`
     connections: Callable[[], Iterable[tuple[str, int]]]  # subprotocol and security profile
     commands_waiting: Callable[[], int]
     refusals: Callable[[], Mapping[str, int]]
     journal: Callable[[], JournalNumbers]
     pool_in_use: Callable[[], int]
     census: Callable[[], Awaitable[CensusNumbers]]
-    certificates: Callable[[], Iterable[tuple[str, datetime]]]  # of the server: kind and end
+    certificates: Callable[[], Iterable[tuple[str, datetime]]]  # kind and end
     webhooks: Callable[[], Mapping[str, int]]
     webhooks_waiting: Callable[[], int]
     streams: Callable[[], int]
     clock: Clock
+
+
+class _Source(Struct, frozen=True):
+    commit_id: str = ""
+
+
+class _Origin(Struct, frozen=True):
+    vcs_info: _Source = _Source()
 
 
 class Metrics:
@@ -152,12 +163,11 @@ class _Numbers(Collector):
     def __init__(self, sources: Sources, lag: _Lag) -> None:
         self._sources = sources
         self._lag = lag
+        self._build = _build()
         self.census: CensusNumbers | None = None
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily(
-            "csms_build", "What runs here.", value={"version": version("voltkeep")}
-        )
+        yield InfoMetricFamily("csms_build", "What runs here.", value=self._build)
         yield from self._connections()
         yield from self._messages()
         yield from self._database()
@@ -229,9 +239,11 @@ class _Numbers(Collector):
 
     def _database(self) -> Iterator[Metric]:
         journal = self._sources.journal()
-        yield _total("csms_db_flushes", "Commits of the journal.", journal.batches)
         yield _total("csms_db_flush_rows", "Rows that the journal has stored.", journal.entries)
-        yield _total("csms_db_flush_seconds", "Time the journal spent storing.", journal.flushing_s)
+        flushes = HistogramMetricFamily("csms_db_flush_seconds", "Commits of the journal.")
+        bounds = self._sources.flush_bounds_s
+        flushes.add_metric([], _rising(journal.flushes, bounds), journal.flushing_s)
+        yield flushes
         yield _total("csms_db_flush_failures", "Commits that failed.", journal.failures)
         yield _total(
             "csms_journal_dropped", "Rows of the logs dropped under pressure.", journal.dropped
@@ -298,7 +310,7 @@ class _Numbers(Collector):
             left[kind] = min(left.get(kind, seconds), seconds)
         expiry = GaugeMetricFamily(
             "csms_certificates_expiry_seconds",
-            "Until the first certificate of the server expires.",
+            "Until the first certificate expires that the server, a station or our trust needs.",
             labels=["kind"],
         )
         for kind, seconds in sorted(left.items()):
@@ -321,8 +333,20 @@ def _histogram(
     name: str, words: str, numbers: Mapping[str, DurationCounts], bounds: Sequence[float]
 ) -> Metric:
     family = HistogramMetricFamily(name, words, labels=["action"])
-    ends = [*(str(each) for each in bounds), "+Inf"]
     for action, counted in sorted(numbers.items()):
-        rising = list(zip(ends, accumulate(counted.buckets), strict=True))
-        family.add_metric([action], rising, counted.total_s)
+        family.add_metric([action], _rising(counted.buckets, bounds), counted.total_s)
     return family
+
+
+def _rising(buckets: Sequence[int], bounds: Sequence[float]) -> list[tuple[str, float]]:
+    ends = [*(str(each) for each in bounds), "+Inf"]
+    return list(zip(ends, accumulate(buckets), strict=True))
+
+
+def _build() -> dict[str, str]:
+    """The version, and the commit if it was installed from a repository (PEP 610)."""
+    found = {"version": version("voltkeep")}
+    told = distribution("voltkeep").read_text("direct_url.json")
+    if told is not None and (commit := json.decode(told, type=_Origin).vcs_info.commit_id):
+        found["commit"] = commit
+    return found

@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PathDistribution
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from voltkeep.domain.identity import station_id
 from voltkeep.gateway.counting import BUCKETS_S, CountedExchanges, WireCounts, count_connection
 from voltkeep.services.ports import Exchange, StoreUnavailable
 from voltkeep.store.census import Census
-from voltkeep.store.journal import JournalCounters
+from voltkeep.store.journal import FLUSH_BOUNDS_S, JournalCounters
 from voltkeep.web.api.vitals import Vitals
 from voltkeep.web.http import hardened, make_api
 from voltkeep.web.metrics import Metrics, Sources
@@ -57,7 +58,8 @@ class Watched:
                 connections=lambda: [("ocpp1.6", 1), ("ocpp1.6", 1), ("ocpp2.1", 3)],
                 commands_waiting=lambda: 4,
                 refusals=lambda: {"wrong password": 2},
-                journal=lambda: JournalCounters(waiting=1, batches=2, entries=3, flushing_s=0.5),
+                flush_bounds_s=FLUSH_BOUNDS_S,
+                journal=self._journal,
                 pool_in_use=lambda: 5,
                 census=self._census,
                 certificates=lambda: [
@@ -70,6 +72,10 @@ class Watched:
                 clock=lambda: NOON,
             )
         )
+
+    def _journal(self):
+        flushes = [0, 1, 0, 1] + [0] * (len(FLUSH_BOUNDS_S) - 3)
+        return JournalCounters(waiting=1, batches=2, entries=3, flushing_s=0.5, flushes=flushes)
 
     async def _census(self):
         if self.is_away:
@@ -137,7 +143,9 @@ async def test_metrics_have_their_names_and_no_station(watched):
         ("csms_ocpp_call_roundtrip_seconds_sum", ("action", "Reset")): 2,
         ("csms_command_queue_depth",): 4,
         ("csms_db_flush_rows_total",): 3,
-        ("csms_db_flush_seconds_total",): 0.5,
+        ("csms_db_flush_seconds_sum",): 0.5,
+        ("csms_db_flush_seconds_count",): 2,
+        ("csms_db_flush_seconds_bucket", ("le", "0.0025")): 1,
         ("csms_db_pool_in_use",): 5,
         ("csms_transactions_active",): 11,
         ("csms_connectors", ("status", "Available")): 12,
@@ -224,3 +232,18 @@ async def test_why_it_is_not_ready_is_told_to_those_who_are_near(watched):
     assert (near.status_code, far.status_code) == (503, 503)
     assert near.json() == {"status": "unavailable", "reasons": watched.troubles}
     assert far.json() == {"status": "unavailable"}
+
+
+async def test_the_commit_is_told_where_it_was_installed_from_one(monkeypatch):
+    origin = '{"url": "https://example.com", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}'
+    read = PathDistribution.read_text
+
+    def told(self, name):
+        return origin if name == "direct_url.json" else read(self, name)
+
+    monkeypatch.setattr(PathDistribution, "read_text", told)
+    watched = Watched()
+    found = await watched.samples()
+
+    [labels] = [dict(key[1:]) for key in found if key[0] == "csms_build_info"]
+    assert (labels["commit"], set(labels)) == ("c0ffee", {"commit", "version"})

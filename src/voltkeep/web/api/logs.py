@@ -1,5 +1,6 @@
 """Logs that stations upload: what was asked for, and what has arrived."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from litestar import delete, get
@@ -12,7 +13,7 @@ from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
 from voltkeep.web.access import Given, Known, Paging, Who
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
-from voltkeep.web.problems import Asked
+from voltkeep.web.problems import Asked, NotThere
 
 
 class LogOut(Struct, frozen=True, kw_only=True):
@@ -71,8 +72,19 @@ async def show_log(known: Known, log: FromPath[str], services: Given) -> LogOut:
 async def fetch_log(known: Known, log: FromPath[str], services: Given) -> Stream:
     """What has arrived of a log, as the station sent it."""
     content = await services.diagnostics.open(known.id, log)
+    try:
+        first = await anext(content, b"")
+    except FileNotFoundError as error:
+        raise NotThere(f"the file of log {log[:60]} is not here any more") from error
     headers = {"content-disposition": "attachment"}
-    return Stream(content, headers=headers, media_type="application/octet-stream")
+    blocks = _after(first, content)
+    return Stream(blocks, headers=headers, media_type="application/octet-stream")
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for block in rest:
+        yield block
 
 
 @delete("/stations/{station:str}/logs/{log:str}", needs=Permission.WRITE_SECURITY)

@@ -76,12 +76,13 @@ async def test_stations_of_a_campaign_come_in_pages_and_only_its_own(fleet):
     campaign = await start(fleet)
     await start(fleet, which={"stations": ["N1"]})
 
-    seen, query = [], {"limit": 2, "state": "waiting"}
-    while query:
-        page = await fleet.request("GET", f"/campaigns/{campaign['id']}/stations", params=query)
+    path = f"/campaigns/{campaign['id']}/stations?limit=2&state=waiting"
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await fleet.request("GET", f"{path}&cursor={cursor}" if cursor else path)
         assert len(page["items"]) <= 2
         seen += [each["station"] for each in page["items"]]
-        query = {**query, "cursor": page["next"]} if page["next"] else None
+        cursor = page["next"]
 
     assert sorted(seen) == ["N1", "N2", "N3", "S1", "S2"]
 

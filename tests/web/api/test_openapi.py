@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import schemathesis
 from jsonschema import Draft202012Validator
 from litestar.handlers import HTTPRouteHandler
 
@@ -88,3 +89,57 @@ def test_an_example_fits_its_schema(name):
 def test_operations_are_told_apart_by_their_ids():
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert sorted(ids) == sorted(set(ids))
+
+
+def test_the_description_is_openapi_31():
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_says_what_it_answers(name):
+    """Also when it refuses, and with which headers."""
+    responses = OPERATIONS[name]["responses"]
+    assert {"4XX", "5XX"} <= responses.keys()
+    for status, response in responses.items():
+        assert "X-Request-Id" in response["headers"], (name, status)
+        if status.startswith("2") and status != "204":
+            assert response["content"], (name, status)
+            for media in response["content"].values():
+                assert media["schema"], (name, status)
+                assert "example" in media or "examples" in media, (name, status)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_file_that_is_sent_is_described(name):
+    method, path = name.split()
+    if method in {"PUT", "POST"} and path.endswith("/content"):
+        assert OPERATIONS[name]["requestBody"]["content"]
+
+
+def named(name, where="header"):
+    return {
+        each["name"] for each in OPERATIONS[name].get("parameters", ()) if each.get("in") == where
+    }
+
+
+def test_what_is_edited_has_an_etag_to_be_changed_with():
+    edited = [name for name in OPERATIONS if "If-Match" in named(name)]
+    assert len(edited) > 5
+    for name in edited:
+        path = name.split()[1]
+        shown = OPERATIONS[f"GET {path}"]["responses"]["200"]
+        assert "ETag" in shown["headers"], name
+
+
+def test_a_command_says_where_it_is_and_is_given_once():
+    name = "POST /api/v1/stations/{station}/commands"
+    assert "Idempotency-Key" in named(name)
+    for each in (name, "POST /api/v1/commands/bulk"):
+        assert "Location" in OPERATIONS[each]["responses"]["202"]["headers"]
+
+
+def test_who_has_several_tenants_may_name_one_wherever_a_key_is_needed():
+    tenant = {"$ref": "#/components/parameters/Tenant"}
+    for name, operation in OPERATIONS.items():
+        is_open = operation.get("security") == []
+        assert (tenant in operation["parameters"]) is not is_open, name

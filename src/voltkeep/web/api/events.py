@@ -14,10 +14,16 @@ from voltkeep.services.accounts import NotAllowed, NotAuthenticated, UnknownTena
 from voltkeep.web.access import Who
 from voltkeep.web.auth import who_asks
 from voltkeep.web.live import MEDIA_TYPE, frames
+from voltkeep.web.openapi import MEDIA
 from voltkeep.web.problems import Asked, Problem
 
 _MOST = 1000  # streams of this process
 _MOST_NAMES = 100
+_EXAMPLE = (
+    "id: 4711\nevent: station.connected\n"
+    'data: {"id":"4711","type":"station.connected","timestamp":"2026-05-04T08:00:00Z",'
+    '"tenant":"default","station":"CP-1001","data":{}}\n\n'
+)
 
 Types = Annotated[
     str | None,
@@ -52,7 +58,12 @@ Follow = Annotated[
 ]
 
 
-@get("/events", needs=Permission.READ_EVENTS, media_type=MEDIA_TYPE)
+@get(
+    "/events",
+    needs=Permission.READ_EVENTS,
+    media_type=MEDIA_TYPE,
+    opt={MEDIA: {MEDIA_TYPE: _EXAMPLE}},
+)
 async def stream_events(
     request: Asked,
     principal: Who,

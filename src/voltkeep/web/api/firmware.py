@@ -12,6 +12,7 @@ from voltkeep.domain.accounts import Permission
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, StatusSaid, UpdateState
 from voltkeep.web.access import Given, Known, Paging, Who
 from voltkeep.web.looks import LOOK, Looking
+from voltkeep.web.openapi import CONTENT
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere, Problem
 
@@ -111,6 +112,7 @@ async def show_image(image: FromPath[str], principal: Who, services: Given) -> I
     needs=Permission.SEND_TECHNICAL,
     status_code=201,
     request_max_body_size=None,
+    opt={CONTENT: {"application/octet-stream": "the file"}},
 )
 async def upload_image(
     image: FromPath[str],

@@ -12,6 +12,7 @@ from voltkeep.domain.accounts import Permission
 from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
 from voltkeep.web.access import Given, Known, Paging, Who
 from voltkeep.web.looks import LOOK, Looking
+from voltkeep.web.openapi import MEDIA
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere
 
@@ -68,6 +69,7 @@ async def show_log(known: Known, log: FromPath[str], services: Given) -> LogOut:
     "/stations/{station:str}/logs/{log:str}/content",
     needs=Permission.READ_MESSAGES,
     media_type="application/octet-stream",
+    opt={MEDIA: {"application/octet-stream": "what the station sent"}},
 )
 async def fetch_log(known: Known, log: FromPath[str], services: Given) -> Stream:
     """What has arrived of a log, as the station sent it."""

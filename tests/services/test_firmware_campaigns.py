@@ -1,16 +1,14 @@
 """A campaign of firmware: who is asked when, what counts as done, and what survives."""
 
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from voltkeep.config import Settings
+from tests.services.fleet import FINISHED, GOAL, HALTED, NO, NOON, PAUSED, RUNNING, Fleet, started
 from voltkeep.domain.campaigns import (
-    CampaignState,
     FirmwareGoal,
     StepState,
     Terms,
@@ -20,135 +18,11 @@ from voltkeep.domain.campaigns import (
 )
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.firmware import UpdateState
-from voltkeep.domain.identity import DEFAULT_TENANT, Sender, station_id
-from voltkeep.domain.stations import Boot, Make, SecurityProfile, Station
-from voltkeep.pki.firmware import FirmwareSignatures
-from voltkeep.services import campaigns as campaigns_module
-from voltkeep.services.addresses import Addresses
+from voltkeep.domain.identity import DEFAULT_TENANT, station_id
 from voltkeep.services.campaign_walk import CampaignWalk
-from voltkeep.services.campaigns import CampaignService
-from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.images import UnknownImage
 from voltkeep.services.lists import StationFilter
-from voltkeep.services.ports import StationOffline, StationRefused, StationSilent
-from voltkeep.services.refusals import Refusals
-from voltkeep.services.transfers import Listeners
-from voltkeep.store import MemoryStore
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-YES, NO = Outcome(accepted=True, status="Accepted"), Outcome(accepted=False, status="Rejected")
-GOAL = FirmwareGoal(image="new", version="2.0")
-RUNNING, HALTED = CampaignState.RUNNING, CampaignState.HALTED
-PAUSED, FINISHED = CampaignState.PAUSED, CampaignState.FINISHED
-
-
-class Killed(BaseException):
-    """The server is killed at this point."""
-
-
-class Fleet:
-    """Stations that answer as they are told to, and the clock."""
-
-    def __init__(self, count):
-        self.now = NOON
-        self.store = MemoryStore()
-        self.names = [f"CS-{number:02}" for number in range(1, count + 1)]
-        self.asked: list[str] = []
-        self.requests: dict[str, int] = {}
-        self.answers: dict[str, Outcome | BaseException] = {}
-        for name in self.names:
-            self.add(name)
-        self.start_server()
-
-    def add(self, name, *, created_at=NOON, **make):
-        make = {"vendor": "Acme", "model": "One", "firmware": "1.0", "serial_number": name} | make
-        self.rows[station_id(name)] = Station(
-            id=station_id(name),
-            created_at=created_at,
-            connected_at=NOON - timedelta(hours=1),
-            make=Make(**make),
-        )
-
-    def start_server(self):
-        """What is not in the database is forgotten."""
-        begin, read, clock = self.store.begin, self.store.read, lambda: self.now
-        options = Settings(data=Path("/nonexistent"), public_host="csms.example")
-        self.firmware = FirmwareService(
-            begin,
-            read,
-            self,
-            None,
-            FirmwareSignatures(),
-            Listeners(Addresses(options)),
-            clock,
-            options,
-            Refusals(begin, clock, lambda _: None),
-        )
-        self.service = CampaignService(begin, read, None, None, self.firmware, clock)
-
-    @property
-    def rows(self):
-        return self.store._state.stations
-
-    async def send(self, station, command, timeout=None):
-        answer = self.answers.get(station.name, YES)
-        if isinstance(answer, Killed):
-            raise answer
-        self.asked.append(station.name)
-        self.requests[station.name] = command.request_id
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    async def start(self, which=None, goal=GOAL, **terms):
-        if not self.store._state.records or not await self.firmware.images.all(DEFAULT_TENANT):
-            url = "https://maker.example/new"
-            await self.firmware.images.add_elsewhere(DEFAULT_TENANT, "new", url)
-        which = which or StationFilter(names=tuple(self.names))
-        campaign = await self.service.start(DEFAULT_TENANT, goal, which, Terms(**terms))
-        self.id = campaign.id
-        return campaign
-
-    async def look(self, after_s=1.0):
-        self.now += timedelta(seconds=after_s)
-        await self.service.move_on()
-
-    async def say(self, name, status):
-        """A station tells how far it is."""
-        self.now += timedelta(seconds=1)
-        sender = Sender(station=station_id(name), epoch=0, received_at=self.now)
-        await self.firmware.status(sender, status, self.requests[name])
-
-    async def boot(self, name, firmware="2.0", **make):
-        self.now += timedelta(seconds=1)
-        station = self.rows[station_id(name)]
-        make = structs.replace(station.make, firmware=firmware, **make)
-        async with self.store.begin() as work:
-            await work.stations.booted(station.id, Boot(make=make), self.now)
-
-    async def progress(self):
-        return await self.service.progress(DEFAULT_TENANT, self.id)
-
-    async def state(self):
-        return (await self.progress()).campaign.state
-
-    async def counts(self):
-        return {state: n for state, n in (await self.progress()).counts.items() if n}
-
-    async def step(self, name):
-        async with self.store.read() as work:
-            return await work.steps.get(station_id(name), self.id)
-
-    def change(self, name, **values):
-        self.rows[station_id(name)] = structs.replace(self.rows[station_id(name)], **values)
-
-
-async def started(count=1, **terms):
-    fleet = Fleet(count)
-    await fleet.start(**terms)
-    await fleet.look()
-    return fleet
-
+from voltkeep.services.ports import StationOffline, StationRefused
 
 # --- what counts as done -------------------------------------------------------------------------
 
@@ -529,101 +403,3 @@ async def test_never_more_are_asked_than_at_once_and_canaries_first(data):
     assert len(fleet.asked) == len(set(fleet.asked))  # nobody twice
     if await fleet.state() is FINISHED:
         assert not open_
-
-
-# --- what survives -------------------------------------------------------------------------------
-
-
-async def test_killed_before_it_is_asked_a_station_is_asked_after_a_while():
-    fleet = Fleet(1)
-    await fleet.start()
-    campaign = (await fleet.progress()).campaign
-    [claimed] = await fleet.service._walk._claim(campaign)
-    fleet.start_server()
-
-    await fleet.look(after_s=60)
-    assert fleet.asked == []
-    await fleet.look(after_s=300)
-
-    assert fleet.asked == ["CS-01"]
-    assert (await fleet.step("CS-01")).update != claimed.update
-
-
-async def test_killed_while_it_is_asked_a_station_is_not_asked_again():
-    """Whether the request went out is not known: it counts as asked."""
-    fleet = Fleet(1)
-    fleet.answers["CS-01"] = Killed()
-    await fleet.start(come_back_s=3600)
-    with pytest.raises(Killed):
-        await fleet.look()
-    fleet.answers.clear()
-    fleet.start_server()
-
-    await fleet.look(after_s=600)
-    assert fleet.asked == []
-    assert await fleet.counts() == {"asked": 1}
-    await fleet.look(after_s=3600)
-    assert await fleet.counts() == {"failed": 1}
-
-
-async def test_a_station_whose_answer_is_lost_is_not_asked_again():
-    fleet = Fleet(1)
-    fleet.answers["CS-01"] = StationSilent("x")
-    await fleet.start()
-    await fleet.look()
-    await fleet.look(after_s=600)
-    assert fleet.asked == ["CS-01"]
-    await fleet.boot("CS-01")
-    await fleet.look()
-    assert await fleet.counts() == {"done": 1}
-
-
-async def test_the_same_number_asks_a_station_once():
-    fleet = await started()
-    step = await fleet.step("CS-01")
-    campaign = (await fleet.progress()).campaign
-    await fleet.service._walk._ask(campaign, step)
-    assert fleet.asked == ["CS-01"]
-
-
-async def test_stations_are_written_down_to_the_end_after_a_restart(monkeypatch):
-    monkeypatch.setattr(campaigns_module, "PAGE", 2)
-    monkeypatch.setattr(campaigns_module, "_AT_ONCE", 1)
-    fleet = Fleet(7)
-    await fleet.start(StationFilter(vendor="Acme"), canaries=1, at_once=99)
-    assert await fleet.state() is CampaignState.FILLING
-    assert await fleet.counts() == {"waiting": 2}
-    fleet.start_server()
-
-    await fleet.look()
-
-    assert sum((await fleet.counts()).values()) == 7
-    assert len(fleet.asked) == 1
-
-
-async def test_stations_that_come_later_are_not_part_of_it():
-    fleet = Fleet(2)
-    await fleet.start(StationFilter(vendor="Acme"))
-    fleet.add("CS-99")
-    await fleet.look()
-    assert sorted(fleet.asked) == ["CS-01", "CS-02"]
-
-
-async def test_a_cancellation_is_carried_out_after_a_restart(monkeypatch):
-    fleet = await started(3, at_once=1)
-    campaign = (await fleet.progress()).campaign
-    async with fleet.store.begin() as work:
-        await fleet.service._walk.change(work, campaign, CampaignState.CANCELLING)
-    fleet.start_server()
-    await fleet.look()
-    assert await fleet.counts() == {"skipped": 3}
-    assert (await fleet.step("CS-01")).reason == "cancelled after it was asked"
-    assert await fleet.state() is CampaignState.CANCELLED
-
-
-async def test_profiles_and_firmware_may_go_on_side_by_side():
-    fleet = await started()
-    await fleet.service.start(
-        DEFAULT_TENANT, SecurityProfile.TLS_BASIC, StationFilter(), Terms(at_once=1)
-    )
-    assert len(await fleet.service.all(DEFAULT_TENANT)) == 2

@@ -25,6 +25,8 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     firmware,
     local_list,
     log,
+    order,
+    order_bulk,
     reservation,
     security,
     serve,
@@ -80,6 +82,7 @@ tree.callback()(accepts(_everywhere, [parameter("version", _VERSION, False)]))
 serve.add_to(tree)
 tree.add_typer(station.group, name="station")
 station.group.add_typer(station_command.group, name="command")
+tree.add_typer(order.group, name="order")
 tree.add_typer(token.group, name="token")
 tree.add_typer(local_list.group, name="local-list")
 tree.add_typer(reservation.group, name="reservation")

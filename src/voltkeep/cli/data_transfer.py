@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from voltkeep.cli.command import Run, command
-from voltkeep.cli.station_command import Timeout, answer, group
+from voltkeep.cli.station_command import Queue, Timeout, group, order
 
 
 @command(
@@ -24,18 +24,20 @@ async def transfer(
         typer.Argument(metavar="[DATA]", help="JSON; what is none is taken for a text."),
     ] = "",
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Tell a station something in a vendor's own words (DataTransfer)."""
     import msgspec
 
+    from voltkeep.domain.asks import TransferData
     from voltkeep.domain.identity import parse_station
 
     station = parse_station(run.target)
     octets = content.encode(errors="surrogateescape")
     try:
-        msgspec.json.decode(octets or b"null")
+        data = msgspec.json.decode(octets or b"null")
     except (msgspec.DecodeError, UnicodeError):
-        octets = msgspec.json.encode(content)
+        data = content
     async with run.app() as app:
-        asked = app.services.data_transfer.send(station, vendor, message, octets)
-        await answer(run, station, "transfer", asked, timeout)
+        ask = TransferData(vendor=vendor, message=message, data=data)
+        await order(run, app, station, "transfer", ask, timeout, queue)

@@ -54,6 +54,7 @@ def as_failure(error: Exception) -> Failure | None:
                 or _from_changes(error)
                 or _from_configuration(error)
                 or _from_webhooks(error)
+                or _from_orders(error)
                 or _from_files(error)
                 or _from_stations(error)
                 or _from_database(error)
@@ -146,6 +147,25 @@ def _from_drivers(error: Exception) -> Failure | None:
     if isinstance(error, GroupExists):
         return Failure(said, "Choose another name.")
     return None
+
+
+def _from_orders(error: Exception) -> Failure | None:
+    from voltkeep.services import batches, orders
+
+    said = _sentence(error)
+    match error:
+        case orders.UnknownOrder():
+            next_step = "`voltkeep order list` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case batches.UnknownBatch():
+            next_step = "`voltkeep order batches` shows those there are."
+            return Failure(said, next_step, ExitCode.NOT_FOUND)
+        case orders.BadExpiry():
+            return Failure(said, code=ExitCode.USAGE)
+        case orders.OrderConflict() | orders.TooManyOrders():
+            return Failure(said)
+        case _:
+            return None
 
 
 def _from_files(error: Exception) -> Failure | None:

@@ -10,12 +10,16 @@ import typer
 
 from voltkeep.cli.command import Run, accepts, command, parameter, remember
 from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.cli.order import as_plain, checked, tell
 from voltkeep.cli.output import Cell, encode
 from voltkeep.cli.station import Name
 
 if TYPE_CHECKING:
+    from voltkeep.app import App
+    from voltkeep.domain.asks import Ask
     from voltkeep.domain.commands import Outcome
     from voltkeep.domain.identity import Evse, StationId, TransactionRef
+    from voltkeep.domain.orders import Order
 
 group = typer.Typer(
     help="Ask a station for something, and wait for its answer.",
@@ -31,6 +35,18 @@ Connector = Annotated[
     int | None,
     typer.Option("--connector", "--evse", help="Which connector; in OCPP 2.x, which EVSE."),
 ]
+
+Queue = Annotated[
+    float | None,
+    typer.Option(
+        "--queue",
+        min=0.01,
+        max=24 * 90,
+        metavar="HOURS",
+        help="Let it wait so long for the station, if that is not there.",
+    ),
+]
+_TAKEN_UP_WITHIN_S = 15.0  # by a server, if the station is there
 
 
 def _target(ctx: typer.Context, **given: Any) -> None:
@@ -80,8 +96,10 @@ async def remote_start(
         str | None, typer.Option(help="The kind of a token that is not registered.")
     ] = None,
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Start charging for a token."""
+    from voltkeep.domain.asks import RemoteStart
     from voltkeep.domain.identity import IdToken, IdTokenKind
     from voltkeep.services.authorization import UnknownToken
 
@@ -97,8 +115,8 @@ async def remote_start(
                 "Warning: that token is not registered. A station that asks us before it starts "
                 "is told so: `voltkeep token add` registers it."
             )
-        asked = app.services.remote_control.start(station, id_token, _evse(connector))
-        await answer(run, station, "remote-start", asked, timeout)
+        ask = RemoteStart(id_token=id_token, evse=_evse(connector))
+        await order(run, app, station, "remote-start", ask, timeout, queue)
     run.out.say("`voltkeep transaction list --active` shows the transaction once it has begun.")
 
 
@@ -109,8 +127,10 @@ async def remote_stop(
         str | None, typer.Option(help="Which one; without it the only one that runs.")
     ] = None,
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Stop a transaction."""
+    from voltkeep.domain.asks import RemoteStop
     from voltkeep.domain.identity import TransactionRef
 
     station = _target_id(run)
@@ -123,9 +143,8 @@ async def remote_stop(
             ref = _only(list(latest.values()), station)
         else:
             ref = TransactionRef(transaction)
-        await answer(
-            run, station, "remote-stop", app.services.remote_control.stop(station, ref), timeout
-        )
+        ask = RemoteStop(transaction=ref)
+        await order(run, app, station, "remote-stop", ask, timeout, queue)
 
 
 def _only(refs: "list[TransactionRef]", station: "StationId") -> "TransactionRef":
@@ -153,17 +172,17 @@ async def reset(
     ] = False,
     connector: Connector = None,
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Restart a station, or one EVSE of it (OCPP 2.x)."""
+    from voltkeep.domain.asks import Reset
     from voltkeep.domain.commands import ResetKind
 
     station = _target_id(run)
     kind = ResetKind.IMMEDIATE if immediate else ResetKind.ON_IDLE
     async with run.app() as app:
-        provisioning = app.services.provisioning
-        await provisioning.get(station)
-        asked = provisioning.reset(station, kind, _evse(connector))
-        await answer(run, station, "reset", asked, timeout)
+        ask = Reset(kind=kind, evse=_evse(connector))
+        await order(run, app, station, "reset", ask, timeout, queue)
 
 
 @command(
@@ -186,8 +205,10 @@ async def trigger(
         str, typer.Option(help="With `custom`, what the station calls it (OCPP 2.1).")
     ] = "",
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Ask a station to send a message now."""
+    from voltkeep.domain.asks import Trigger
     from voltkeep.domain.commands import Triggered
 
     messages = {
@@ -207,11 +228,9 @@ async def trigger(
     }
     station = _target_id(run)
     async with run.app() as app:
-        await app.services.provisioning.get(station)
-        asked = app.services.remote_control.trigger(
-            station, messages[message], _evse(connector), newer=extended, custom=name
-        )
-        await answer(run, station, "trigger", asked, timeout)
+        evse, what = _evse(connector), messages[message]
+        ask = Trigger(message=what, evse=evse, newer=extended, custom=name)
+        await order(run, app, station, "trigger", ask, timeout, queue)
 
 
 @command(
@@ -237,9 +256,12 @@ async def raw(
         ),
     ] = False,
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Send any message of the station's OCPP version, and print the whole answer."""
     import msgspec
+
+    from voltkeep.domain.asks import RawMessage
 
     text = typer.get_text_stream("stdin").read() if payload == "-" else payload
     try:
@@ -251,11 +273,40 @@ async def raw(
             ExitCode.USAGE,
         ) from error
     station = _target_id(run)
-    encoded = msgspec.json.encode(decoded)
+    encoded = msgspec.Raw(msgspec.json.encode(decoded))
     async with run.app() as app:
-        await app.services.provisioning.get(station)
-        asked = app.services.remote_control.send_raw(station, action, encoded, force=force)
-        await answer(run, station, action, asked, timeout)
+        ask = RawMessage(action=action, payload=encoded, force=force)
+        await order(run, app, station, action, ask, timeout, queue)
+
+
+async def order(
+    run: Run,
+    app: "App",
+    station: "StationId",
+    name: str,
+    ask: "Ask",
+    timeout: float | None,
+    queue: float | None = None,
+) -> None:
+    """Give an order, wait for its end, and print it. Raises Failure when the station said no.
+
+    With ``queue`` it may end later: a server carries it out.
+    """
+    orders, ask = app.services.orders, checked(ask)
+    if queue is None:
+        began = time.monotonic()
+        done, outcome = await orders.ask(station, ask, timeout_s=timeout)
+        _print(run, station, name, outcome, time.monotonic() - began, done)
+        return
+    from datetime import timedelta
+
+    from voltkeep.wiring import now
+
+    until = now() + timedelta(hours=queue)
+    given = await orders.give(station, ask, queue_until=until, timeout_s=timeout)
+    known = await app.services.provisioning.get(station)
+    patience = (timeout or _TAKEN_UP_WITHIN_S) if known.is_connected else 0
+    tell(run, await orders.wait(station.tenant, given.id, patience))
 
 
 async def answer(
@@ -266,8 +317,6 @@ async def answer(
     timeout: float | None,
 ) -> None:
     """Wait for the answer and print it. Raises Failure when the station said no."""
-    import msgspec
-
     from voltkeep.services.ports import StationSilent
 
     began = time.monotonic()
@@ -276,19 +325,30 @@ async def answer(
             outcome = await asked
     except TimeoutError as error:
         raise StationSilent from error
-    took_s = time.monotonic() - began
+    _print(run, station, name, outcome, time.monotonic() - began)
+
+
+def _print(
+    run: Run,
+    station: "StationId",
+    name: str,
+    outcome: "Outcome",
+    took_s: float,
+    order: "Order | None" = None,
+) -> None:
+    import msgspec
+
     response = msgspec.json.decode(outcome.response)
     if run.out.as_json:
-        run.out.data(
-            {
-                "station": str(station),
-                "command": name,
-                "accepted": outcome.accepted,
-                "status": outcome.status,
-                "response": response,
-                "latency_ms": round(took_s * 1000),
-            }
-        )
+        plain = {
+            "station": str(station),
+            "command": name,
+            "accepted": outcome.accepted,
+            "status": outcome.status,
+            "response": response,
+            "latency_ms": round(took_s * 1000),
+        }
+        run.out.data(plain if order is None else plain | {"order": as_plain(order)})
     else:
         word = outcome.status or ("Accepted" if outcome.accepted else "Rejected")
         style = "green" if outcome.accepted else "red"

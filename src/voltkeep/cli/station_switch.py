@@ -6,7 +6,7 @@ import typer
 
 from voltkeep.cli.command import Run, command
 from voltkeep.cli.errors import ExitCode, Failure
-from voltkeep.cli.station_command import Connector, Timeout, answer, group
+from voltkeep.cli.station_command import Connector, Queue, Timeout, group, order
 
 if TYPE_CHECKING:
     from voltkeep.domain.identity import Evse, StationId
@@ -37,10 +37,14 @@ def _target(run: Run) -> "StationId":
     examples=("station command CS-01 operative", "station command CS-01 operative --evse 2"),
 )
 async def operative(
-    run: Run, connector: Connector = None, plug: Plug = None, timeout: Timeout = None
+    run: Run,
+    connector: Connector = None,
+    plug: Plug = None,
+    timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Let a station serve drivers again, or one EVSE of it."""
-    await _switch(run, connector, plug, timeout, is_operative=True)
+    await _switch(run, place(connector, plug), timeout, queue, is_operative=True)
 
 
 @command(
@@ -49,23 +53,28 @@ async def operative(
     examples=("station command CS-01 inoperative", "station command CS-01 inoperative --evse 2"),
 )
 async def inoperative(
-    run: Run, connector: Connector = None, plug: Plug = None, timeout: Timeout = None
+    run: Run,
+    connector: Connector = None,
+    plug: Plug = None,
+    timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Let a station serve nobody any more, or one EVSE of it: once what charges there has ended.
 
     It stays so through restarts. `voltkeep availability plan` does it at a time.
     """
-    await _switch(run, connector, plug, timeout, is_operative=False)
+    await _switch(run, place(connector, plug), timeout, queue, is_operative=False)
 
 
 async def _switch(
-    run: Run, connector: int | None, plug: int | None, timeout: float | None, *, is_operative: bool
+    run: Run, evse: "Evse | None", timeout: float | None, queue: float | None, *, is_operative: bool
 ) -> None:
-    station, evse = _target(run), place(connector, plug)
+    from voltkeep.domain.asks import ChangeAvailability
+
     async with run.app() as app:
-        asked = app.services.availability.change(station, operative=is_operative, evse=evse)
         name = "operative" if is_operative else "inoperative"
-        await answer(run, station, name, asked, timeout)
+        ask = ChangeAvailability(operative=is_operative, evse=evse)
+        await order(run, app, _target(run), name, ask, timeout, queue)
 
 
 @command(group, "unlock", examples=("station command CS-01 unlock --evse 1",))
@@ -76,22 +85,21 @@ async def unlock(
     ],
     plug: Plug = None,
     timeout: Timeout = None,
+    queue: Queue = None,
 ) -> None:
     """Have a station let go of a cable. In OCPP 1.6 that ends what is charged there."""
+    from voltkeep.domain.asks import UnlockConnector
     from voltkeep.domain.identity import Evse
 
-    station = _target(run)
     async with run.app() as app:
-        await app.services.provisioning.get(station)
-        asked = app.services.remote_control.unlock(station, Evse(connector, plug))
-        await answer(run, station, "unlock", asked, timeout)
+        ask = UnlockConnector(evse=Evse(connector, plug))
+        await order(run, app, _target(run), "unlock", ask, timeout, queue)
 
 
 @command(group, "clear-cache", examples=("station command CS-01 clear-cache",))
-async def clear_cache(run: Run, timeout: Timeout = None) -> None:
+async def clear_cache(run: Run, timeout: Timeout = None, queue: Queue = None) -> None:
     """Have a station forget which tokens it has seen accepted."""
-    station = _target(run)
+    from voltkeep.domain.asks import ClearCache
+
     async with run.app() as app:
-        await app.services.provisioning.get(station)
-        asked = app.services.remote_control.clear_cache(station)
-        await answer(run, station, "clear-cache", asked, timeout)
+        await order(run, app, _target(run), "clear-cache", ClearCache(), timeout, queue)

@@ -140,11 +140,9 @@ class OrderService:
         """
         told = _Told()
         order = await self.give(station, ask, timeout_s=timeout_s, told=told)
-        try:
-            done = await self._tasks[station.tenant, order.id]
-        except asyncio.CancelledError:
-            await self.close()
-            raise
+        done = await self._tasks[station.tenant, order.id]
+        if done.state is OrderState.INTERRUPTED:
+            raise asyncio.CancelledError  # who waits for a task cancels it
         if told.outcome is None:
             raise told.error or StationUnreachable(done.error)
         return done, told.outcome

@@ -7,6 +7,7 @@ import argparse
 import enum
 import inspect
 import pathlib
+import re
 import sys
 import types
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ from voltkeep.domain import events
 from voltkeep.domain.telling import LIVE_ONLY, name_of, needs
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.store import MemoryStore
+from voltkeep.web.auth import ANYBODY, PUBLIC
 from voltkeep.web.http import make_api
 from voltkeep.web.openapi import ApiSchema
 from voltkeep.wiring import make_services
@@ -305,8 +307,42 @@ class _Nobody:
         raise NotImplementedError
 
 
+_API = f"""\
+# The HTTP API
+
+{_GENERATED}
+
+Every operation, and the permission that it needs. Parameters, bodies and examples are in
+[openapi.json](openapi.json); how it is used is told in [use the API](../howto/use-the-api.md)."""
+
+_NEEDS = re.compile(r"Needs: `([^`]*)`\.$")
+
+
+def api_page() -> str:
+    """Every operation of the HTTP API, for people."""
+    document = _api_schema().document
+    by_tag: dict[str, list[str]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            needs = _NEEDS.search(operation.get("description", ""))
+            words = f"`{needs[1]}`" if needs and needs[1] != ANYBODY else ANYBODY
+            if operation.get("security") == []:
+                words = PUBLIC
+            row = f"| `{method.upper()} {path}` | {operation['summary']} | {words} |"
+            by_tag.setdefault(operation["tags"][0], []).append(row)
+    lines = [_API]
+    for tag, rows in sorted(by_tag.items()):
+        head = f"## {tag[0].upper()}{tag[1:]}"
+        lines += ["", head, "", "| Operation | What it does | Needs |", "|---|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
 def openapi_page() -> str:
     """The description of the HTTP API, for programs."""
+    return _api_schema().content.decode() + "\n"
+
+
+def _api_schema() -> ApiSchema:
     nothing: Any = None
     services = make_services(
         MemoryStore(),
@@ -318,11 +354,12 @@ def openapi_page() -> str:
         files=nothing,
     )
     schema: ApiSchema = make_api(services, bytes(32)).state.schema
-    return schema.content.decode() + "\n"
+    return schema
 
 
 PAGES = {
     "reference/openapi.json": openapi_page,
+    "reference/api.md": api_page,
     "reference/cli.md": commands_page,
     "reference/settings.md": settings_page,
     "reference/events.md": events_page,

@@ -27,6 +27,7 @@ _PLAIN = {
 }
 
 Schema = Mapping[str, Any]
+_PAGED = "self, path: str, kind: Any, query: Mapping[str, Any]"
 
 
 def type_of(schema: Schema, prefix: str = "") -> str:
@@ -175,8 +176,7 @@ def operations(document: Schema, *, is_async: bool) -> str:
             f"    {wait}def _call(self, asked: Request, kind: Any) -> Any:",
             "        raise NotImplementedError",
             "",
-            "    def _pages("
-            f"self, path: str, kind: Any, query: Mapping[str, Any]) -> {pages}[Any]:",
+            f"    def _pages({_PAGED}) -> {pages}[Any]:",
             "        raise NotImplementedError",
             "",
             f"    def _file(self, asked: Request) -> {iterator}[bytes]:",

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -132,9 +133,12 @@ async def test_an_export_is_read_in_blocks(asking):
 
 
 def test_a_busy_server_is_asked_again_as_late_as_it_says():
-    seen = []
+    seen: list[httpx.Request] = []
     busy = httpx.Response(503, json=BUSY, headers={"retry-after": "0"})
-    site = {**dict.fromkeys(("id", "name", "country", "time_zone", "note"), "x"), "address": []}
+    site: dict[str, Any] = {
+        **dict.fromkeys(("id", "name", "country", "time_zone", "note"), "x"),
+        "address": [],
+    }
     site |= {"latitude": None, "longitude": None}
     site |= dict.fromkeys(("created_at", "changed_at"), "2026-05-01T08:00:00Z")
     with answering(busy, busy, httpx.Response(200, json=site), seen=seen) as asking:
@@ -144,7 +148,7 @@ def test_a_busy_server_is_asked_again_as_late_as_it_says():
 
 
 def test_what_may_not_be_repeated_is_asked_once():
-    seen = []
+    seen: list[httpx.Request] = []
     busy = httpx.Response(503, json=BUSY, headers={"retry-after": "0"})
     with answering(busy, seen=seen) as asking, pytest.raises(ProblemError):
         asking.add_station(models.NewStation(id="CP1"))
@@ -154,7 +158,7 @@ def test_what_may_not_be_repeated_is_asked_once():
 
 
 def test_a_command_is_repeated_under_one_key():
-    seen = []
+    seen: list[httpx.Request] = []
     busy = httpx.Response(429, json=BUSY | {"status": 429}, headers={"retry-after": "0"})
     refused = httpx.Response(404, json={"status": 404, "title": "no"})
     with answering(busy, refused, seen=seen) as asking, pytest.raises(ProblemError):
@@ -180,7 +184,7 @@ def test_an_answer_that_is_no_problem_document_is_told_all_the_same():
 
 
 def test_an_event_stream_goes_on_where_it_broke():
-    seen = []
+    seen: list[httpx.Request] = []
     first = b'retry: 0\n\nid: 7\nevent: a\ndata: {"n": 1}\n\nid: 8\ndata: {"n":'
     second = b': quiet\n\nid: 8\nevent: b\ndata: {"n":\ndata: 2}\n\n'
     answers = (httpx.Response(200, content=first), httpx.Response(200, content=second))
@@ -229,6 +233,6 @@ async def test_the_example_of_the_guide_runs(api, asking, monkeypatch):
     text = (Path(__file__).parents[2] / "docs/howto/use-the-python-client.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.setattr(client, "AsyncClient", lambda *_, **__: asking)
-    names: dict = {}
+    names: dict[str, Any] = {}
     exec(blocks[0], names)
     await asyncio.wait_for(names["main"](), 10)

@@ -22,6 +22,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     data_transfer,
     database,
     doctor,
+    export,
     firmware,
     local_list,
     log,
@@ -31,6 +32,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     security,
     serve,
     sim,
+    site,
     station,
     station_command,
     station_explain,
@@ -83,6 +85,7 @@ serve.add_to(tree)
 tree.add_typer(station.group, name="station")
 station.group.add_typer(station_command.group, name="command")
 tree.add_typer(order.group, name="order")
+tree.add_typer(site.group, name="site")
 tree.add_typer(token.group, name="token")
 tree.add_typer(local_list.group, name="local-list")
 tree.add_typer(reservation.group, name="reservation")
@@ -102,6 +105,8 @@ tree.add_typer(charging_profile.group, name="charging-profile")
 tree.add_typer(log.group, name="log")
 tree.add_typer(firmware.group, name="firmware")
 tree.add_typer(webhook.group, name="webhook")
+tree.add_typer(export.exports, name="export")
+tree.add_typer(export.imports, name="import")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")
 doctor.add_to(tree)

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from voltkeep.cli.errors import ExitCode, Failure, as_failure
+from voltkeep.cli.errors import LOCAL_ONLY, ExitCode, Failure, as_failure
 from voltkeep.cli.output import Output
 from voltkeep.cli.server_lock import find_server
 from voltkeep.cli.text import escape
@@ -31,6 +31,7 @@ from voltkeep.config import (
 
 if TYPE_CHECKING:
     from voltkeep.app import App
+    from voltkeep.cli.remote import RemoteApp
     from voltkeep.domain.audit import Actor
 
 Action = Callable[..., Coroutine[Any, Any, None]]
@@ -49,11 +50,23 @@ EVERYWHERE: dict[str, Any] = {
             "--database", metavar="URL", help="The database; else a file in the data directory."
         ),
     ],
+    "server": Annotated[
+        str | None,
+        typer.Option("--server", metavar="URL", help="Ask a server elsewhere, over its API."),
+    ],
+    "api_key": Annotated[
+        str | None,
+        typer.Option(
+            "--api-key", metavar="@FILE", help="The key for it; else VOLTKEEP_API_KEY is."
+        ),
+    ],
     "json": Annotated[bool, typer.Option("--json", help="Write for programs: JSON on stdout.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks of what went wrong.")],
 }
 _UNITS = {"_per_s": "N", "_s": "SECONDS", "_bytes": "BYTES", "_days": "DAYS"}
 _SETTINGS_EVERYWHERE = ("data", "database")
+# What concerns the machine itself: the rest is asked of a server elsewhere, or says that it cannot.
+_LOCAL = {"serve", "db", "ca", "sim", "doctor", "config"}
 USUAL_DATA, DEMO_DATA = "voltkeep", "voltkeep-demo"  # default data directories
 
 
@@ -67,6 +80,7 @@ class Run:
         self.flags |= {name: value for name, value in flags.items() if value is not None}
         self.target: str = given.get("target", "")  # the station of `station command`
         self._file: Path | None = given.get("config")
+        self._server, self._api_key = given.get("server"), given.get("api_key")
         self._data_name = DEMO_DATA if given.get("demo") else USUAL_DATA
 
     @cached_property
@@ -81,13 +95,25 @@ class Run:
         server = find_server(settings.data)
         return settings if server is None else server.over(settings)
 
+    @cached_property
+    def server(self) -> str:
+        """The address of a server elsewhere that is asked over its API; "" without one."""
+        from voltkeep.cli.remote import server_of
+
+        return server_of(self._server)
+
     @asynccontextmanager
     async def app(self) -> AsyncIterator["App"]:
         """The store and the services, without listeners; a server may run beside.
 
-        An empty database gets its tables. One that is out of date is left as it is: a server
-        of the older release may be running on it.
+        With a server elsewhere, its services over its API, as far as that reaches. An empty
+        database gets its tables. One that is out of date is left as it is: a server of the older
+        release may be running on it.
         """
+        if self._server or os.environ.get("VOLTKEEP_SERVER"):
+            async with self.remote() as elsewhere:
+                yield cast("App", elsewhere)
+            return
         from voltkeep.app import App
         from voltkeep.cli.logs import quiet_logs
         from voltkeep.services.audit import acting_as
@@ -101,6 +127,15 @@ class Run:
         with acting_as(_person()):
             async with app.running(serve=False):
                 yield app
+
+    @asynccontextmanager
+    async def remote(self) -> AsyncIterator["RemoteApp"]:
+        """A server elsewhere. Raises Failure."""
+        from voltkeep.cli.remote import api_key, remote_app
+
+        key = api_key(self._api_key, os.environ)
+        async with remote_app(self.server, key, self.loaded.settings) as elsewhere:
+            yield elsewhere
 
     def program(self) -> str:
         """How to type `voltkeep` again, so that it finds this installation."""
@@ -162,6 +197,9 @@ def command(
             everywhere = remember(ctx, given)
             flags = {key: given.pop(key) for key in settings}
             run = Run(everywhere | {"demo": given.get("demo")}, flags)
+            if everywhere.get("server") and ctx.command_path.split()[1] in _LOCAL:
+                run.out.fail(LOCAL_ONLY)
+                raise typer.Exit(LOCAL_ONLY.code)
             raise typer.Exit(execute(run, action, given, event_loop))
 
         own = list(inspect.signature(action, eval_str=True).parameters.values())[1:]

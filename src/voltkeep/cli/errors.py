@@ -36,6 +36,13 @@ class Failure(Exception):
         self.code = code
 
 
+LOCAL_ONLY = Failure(
+    "This command cannot be given from afar.",
+    "Run it on the machine of the server, without --server.",
+    ExitCode.USAGE,
+)
+
+
 def as_failure(error: Exception) -> Failure | None:
     """The failure behind an exception of the layers below; None if it is none we know."""
     from voltkeep.config import ConfigError
@@ -55,6 +62,7 @@ def as_failure(error: Exception) -> Failure | None:
                 or _from_configuration(error)
                 or _from_webhooks(error)
                 or _from_orders(error)
+                or _from_sites(error)
                 or _from_files(error)
                 or _from_stations(error)
                 or _from_database(error)
@@ -166,6 +174,43 @@ def _from_orders(error: Exception) -> Failure | None:
             return Failure(said)
         case _:
             return None
+
+
+def _from_sites(error: Exception) -> Failure | None:
+    from voltkeep.domain.sites import BadSite
+    from voltkeep.services import imports, sites
+
+    match error:
+        case sites.UnknownSite():
+            next_step = "`voltkeep site list` shows those there are."
+            return Failure(_sentence(error), next_step, ExitCode.NOT_FOUND)
+        case sites.SiteExists() | sites.SiteInUse() | imports.TooManyImports():
+            return Failure(_sentence(error))
+        case BadSite():
+            return Failure(_sentence(error), code=ExitCode.USAGE)
+    return None
+
+
+def _from_drivers(error: Exception) -> Failure | None:
+    from voltkeep.services.authorization import TokenExists
+    from voltkeep.services.reservations import UnknownReservation
+    from voltkeep.services.token_groups import GroupExists, UnknownGroup
+    from voltkeep.services.unknown_tokens import NotSeen
+
+    said = _sentence(error)
+    lists: dict[type[Exception], str] = {
+        UnknownReservation: "reservation list --all",
+        UnknownGroup: "token group list",
+        NotSeen: "token unknown list --all",
+    }
+    if type(error) in lists:
+        next_step = f"`voltkeep {lists[type(error)]}` shows those there are."
+        return Failure(said, next_step, ExitCode.NOT_FOUND)
+    if isinstance(error, TokenExists):
+        return Failure(said, "`voltkeep token set` changes something of it.")
+    if isinstance(error, GroupExists):
+        return Failure(said, "Choose another name.")
+    return None
 
 
 def _from_files(error: Exception) -> Failure | None:

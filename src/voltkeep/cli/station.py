@@ -216,6 +216,9 @@ async def set_(
     registration: Annotated[
         Registration | None, typer.Option(help="What it is told when it boots.")
     ] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Where it stands: a site's id; an empty one is nowhere.")
+    ] = None,
     passive: Annotated[
         bool | None,
         typer.Option(help="Ask the station nothing unless a person does (conformance tests)."),
@@ -226,10 +229,10 @@ async def set_(
     from voltkeep.domain.identity import parse_station
 
     id = parse_station(name)
-    if security_profile is None and registration is None and passive is None:
+    if all(each is None for each in (security_profile, registration, site, passive)):
         raise Failure(
             "Nothing to set.",
-            "Say what: --security-profile, --registration or --passive.",
+            "Say what: --security-profile, --registration, --site or --passive.",
             ExitCode.USAGE,
         )
     async with run.app() as app:
@@ -240,6 +243,8 @@ async def set_(
             await provisioning.set_registration(
                 id, stations.Registration(registration.value.capitalize())
             )
+        if site is not None:
+            await provisioning.describe(id, site=site)
         if passive is not None:
             await provisioning.set_passive(id, passive=passive)
         station = await provisioning.get(id)

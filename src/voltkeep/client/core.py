@@ -158,7 +158,7 @@ def pause_s(asked: Request, tried: int, error: Exception) -> float | None:
     """How long to wait before asking again; None: do not. ``tried`` counts from 0."""
     if not asked.is_repeatable:
         return None
-    usual = _FIRST_PAUSE_S * 2**tried
+    usual: float = _FIRST_PAUSE_S * 2**tried
     if isinstance(error, NotReached):
         return usual
     if isinstance(error, ProblemError) and error.status in _BUSY:
@@ -174,8 +174,8 @@ def _retry_after_s(text: str | None) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text)
     try:
-        at = parsedate_to_datetime(text)
-        return float(max(0.0, (at - datetime.now(UTC)).total_seconds()))
+        at: datetime = parsedate_to_datetime(text)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError):
         return None
 

@@ -166,10 +166,10 @@ class AlertOut(Struct, frozen=True, kw_only=True):
 
     acknowledged_by: str
     count: int
-    first_at: str
+    first_at: datetime
     id: str
     kind: str
-    last_at: str
+    last_at: datetime
     state: str
     station: str | None
     text: str
@@ -192,7 +192,7 @@ class ApplyTemplate(Struct, frozen=True, kw_only=True, tag_field="command", tag=
 class AttemptOut(Struct, frozen=True, kw_only=True):
     """One try. ``status`` is null if nobody answered: then ``error`` says why."""
 
-    at: str
+    at: datetime
     error: str | None
     latency_ms: float
     response: str
@@ -203,7 +203,7 @@ class AuditOut(Struct, frozen=True, kw_only=True):
     """One deed. ``hash`` covers it and the hash before it."""
 
     actor: Actor
-    at: str
+    at: datetime
     deed: Deed
     hash: str
     seq: int
@@ -242,13 +242,13 @@ class BatchOut(Struct, frozen=True, kw_only=True):
     """
 
     ask: Any
-    at: str
+    at: datetime
     at_once: int
     command: str
-    given_at: str
+    given_at: datetime
     id: str
     issued_by: str
-    queue_until: str | None
+    queue_until: datetime | None
     results: dict[str, int] | None
     state: BatchState
     states: dict[str, int] | None
@@ -263,7 +263,7 @@ class CampaignOut(Struct, frozen=True, kw_only=True):
     null in lists.
     """
 
-    at: str
+    at: datetime
     at_once: int
     attempts: int
     canaries: int
@@ -281,12 +281,12 @@ class CampaignOut(Struct, frozen=True, kw_only=True):
     reason: str
     retry_after_s: float
     security_profile: int | None
-    started_at: str
+    started_at: datetime
     started_by: str
     state: CampaignState
     station_timeout_s: float
     stations: dict[str, int] | None
-    until: str | None
+    until: datetime | None
     waits_for_word: bool
     which: Any
     window: Window | None
@@ -295,9 +295,9 @@ class CampaignOut(Struct, frozen=True, kw_only=True):
 class CampaignStationOut(Struct, frozen=True, kw_only=True):
     """How far one station of a campaign is. ``update`` is the id of its firmware update."""
 
-    at: str
+    at: datetime
     failed_attempts: int
-    not_before: str | None
+    not_before: datetime | None
     reason: str
     security_profile: int | None
     state: StepState
@@ -317,16 +317,16 @@ class CancelReservation(
 class CertificateOut(Struct, frozen=True, kw_only=True):
     """A certificate that we issued. ``station`` is null for the server's own."""
 
-    changed_at: str
+    changed_at: datetime
     fingerprint: str
     issuer: str
-    not_after: str
-    not_before: str
+    not_after: datetime
+    not_before: datetime
     pem: str
     problem: str
     profile: str
     revocation_reason: RevocationReason | None
-    revoked_at: str | None
+    revoked_at: datetime | None
     serial_number: str
     state: CertificateState
     station: str | None
@@ -356,7 +356,7 @@ class ChargingNeedsOut(Struct, frozen=True, kw_only=True):
     """What an EV has said: what it needs, and how it will charge. Null is what it did not say."""
 
     battery_wh: float | None
-    departure_at: str | None
+    departure_at: datetime | None
     energy_transfer: str
     energy_wh: float | None
     ev_max_current_a: float | None
@@ -368,9 +368,9 @@ class ChargingNeedsOut(Struct, frozen=True, kw_only=True):
     max_schedule_periods: int | None
     schedule: tuple[Step, ...]
     schedule_answer: str
-    schedule_starts_at: str | None
+    schedule_starts_at: datetime | None
     soc_percent: float | None
-    told_at: str
+    told_at: datetime
     transaction: str | None
 
 
@@ -388,8 +388,8 @@ class ChargingProfile(Struct, frozen=True, kw_only=True):
     schedules: tuple[Schedule, ...]
     stack_level: int | UnsetType = UNSET
     transaction: str | UnsetType | None = UNSET
-    valid_from: str | UnsetType | None = UNSET
-    valid_to: str | UnsetType | None = UNSET
+    valid_from: datetime | UnsetType | None = UNSET
+    valid_to: datetime | UnsetType | None = UNSET
 
 
 class ChargingProfileOut(Struct, frozen=True, kw_only=True):
@@ -400,7 +400,7 @@ class ChargingProfileOut(Struct, frozen=True, kw_only=True):
     station's own word.
     """
 
-    changed_at: str
+    changed_at: datetime
     evse: Evse | None
     id: int
     is_grid_critical: bool
@@ -408,8 +408,8 @@ class ChargingProfileOut(Struct, frozen=True, kw_only=True):
     profile: ChargingProfile | None
     purpose: str
     remote_start_id: int | None
-    reported_at: str | None
-    sent_at: str | None
+    reported_at: datetime | None
+    sent_at: datetime | None
     source: str
     stack_level: int
     state: ProfileState
@@ -441,8 +441,8 @@ class CloseTransaction(Struct, frozen=True, kw_only=True):
 class ClosingOut(Struct, frozen=True, kw_only=True):
     """That a person has closed the record. It stopped nothing at the station."""
 
-    as_of: str
-    closed_at: str
+    as_of: datetime
+    closed_at: datetime
     closed_by: str
     meter_wh: float | None
     reason: str
@@ -466,15 +466,15 @@ class CommandOut(Struct, frozen=True, kw_only=True):
     ask: Any
     batch: str | None
     command: str
-    done_at: str | None
+    done_at: datetime | None
     error: str | None
-    given_at: str
+    given_at: datetime
     id: str
     issued_by: str
     messages: tuple[CommandsMessageOut, ...]
-    queue_until: str | None
+    queue_until: datetime | None
     result: str | None
-    started_at: str | None
+    started_at: datetime | None
     state: OrderState
     station: str
     status: str | None
@@ -487,7 +487,7 @@ class CompositeSchedule(Struct, frozen=True, kw_only=True):
 
     duration_s: int
     evse: Evse | None
-    starts_at: str | None
+    starts_at: datetime | None
     steps: tuple[Step, ...]
     unit: RateUnit
 
@@ -511,12 +511,12 @@ class ConnectorOut(Struct, frozen=True, kw_only=True):
     charging_state: ChargingState | None
     error_code: str | None
     evse: Evse | None
-    heard_at: str
+    heard_at: datetime
     info: str | None
     raw_status: str
-    said_at: str
+    said_at: datetime
     stale_because: Doubt | None
-    stale_since: str | None
+    stale_since: datetime | None
     station: str
     status: ConnectorStatus
     vendor_error_code: str | None
@@ -566,9 +566,9 @@ class DeliveryOut(Struct, frozen=True, kw_only=True):
     event_id: str
     id: str
     last: AttemptOut | None
-    next_at: str | None
+    next_at: datetime | None
     payload: Any
-    queued_at: str
+    queued_at: datetime
     state: DeliveryState
     station: str | None
     type: str
@@ -577,7 +577,7 @@ class DeliveryOut(Struct, frozen=True, kw_only=True):
 class DriftOut(Struct, frozen=True, kw_only=True):
     """A variable that is not as a template wants it; ``at`` is when the station last said so."""
 
-    at: str | None
+    at: datetime | None
     attribute: Attribute
     kind: DriftKind
     template: str
@@ -625,7 +625,7 @@ class ExpiryOut(Struct, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    not_after: str
+    not_after: datetime
     station: str | None
     subject: str
 
@@ -636,9 +636,9 @@ class ExplainedOut(Struct, frozen=True, kw_only=True):
     count: int
     detail: str
     do: str
-    first_at: str
+    first_at: datetime
     host: str
-    last_at: str
+    last_at: datetime
     means: str
     reason: str
 
@@ -667,9 +667,9 @@ class FirmwareGoal(Struct, frozen=True, kw_only=True):
     """The image that stations are to run, and how they get it."""
 
     image: str
-    install_at: str | UnsetType | None = UNSET
+    install_at: datetime | UnsetType | None = UNSET
     retries: int | UnsetType | None = UNSET
-    retrieve_at: str | UnsetType | None = UNSET
+    retrieve_at: datetime | UnsetType | None = UNSET
     retry_interval_s: int | UnsetType | None = UNSET
     unsigned: bool | UnsetType = UNSET
     version: str | UnsetType = UNSET
@@ -683,9 +683,9 @@ class FirmwareWish(Struct, frozen=True, kw_only=True):
     """
 
     image: str
-    install_at: str | UnsetType | None = UNSET
+    install_at: datetime | UnsetType | None = UNSET
     retries: int | UnsetType | None = UNSET
-    retrieve_at: str | UnsetType | None = UNSET
+    retrieve_at: datetime | UnsetType | None = UNSET
     retry_interval_s: int | UnsetType | None = UNSET
     unsigned: bool | UnsetType = UNSET
     version: str | UnsetType = UNSET
@@ -775,7 +775,7 @@ class ImageElsewhere(Struct, frozen=True, kw_only=True):
 class ImageOut(Struct, frozen=True, kw_only=True):
     """A firmware image. ``url`` says where it is, if it is not here."""
 
-    added_at: str
+    added_at: datetime
     filename: str
     id: str
     is_signed: bool
@@ -791,13 +791,13 @@ class ImportOut(Struct, frozen=True, kw_only=True):
     added: int
     bytes_done: int
     changed: int
-    changed_at: str
+    changed_at: datetime
     dry_run: bool
-    ended_at: str | None
+    ended_at: datetime | None
     errors: tuple[RowError, ...]
     failed: int
     format: Format
-    given_at: str
+    given_at: datetime
     given_by: str
     id: str
     kind: RowKind
@@ -828,11 +828,11 @@ class InstallationOut(Struct, frozen=True, kw_only=True):
 class KeyOut(Struct, frozen=True, kw_only=True):
     """An API key. ``last_used_at`` is true to a minute or two."""
 
-    created_at: str
+    created_at: datetime
     created_by: str
-    expires_at: str | None
+    expires_at: datetime | None
     id: str
-    last_used_at: str | None
+    last_used_at: datetime | None
     last_used_from: str | None
     name: str
     scopes: tuple[Permission, ...]
@@ -863,30 +863,30 @@ class LocalListOut(Struct, frozen=True, kw_only=True):
     ``on``: it is kept in step by itself. ``groups``: of these only; none are every token.
     """
 
-    changed_at: str
+    changed_at: datetime
     entries: int
     groups: tuple[str, ...]
     most_entries: int | None
     on: bool
     per_message: int | None
     reason: str
-    sent_at: str | None
+    sent_at: datetime | None
     state: ListState
     station: str
     status: str
-    synced_until: str | None
+    synced_until: datetime | None
     version: int
 
 
 class LogOut(Struct, frozen=True, kw_only=True):
     """One log that a station was asked for. ``status`` and ``filename`` are its own words."""
 
-    changed_at: str
+    changed_at: datetime
     filename: str
     has_arrived: bool
     id: str
     kind: LogKind
-    requested_at: str
+    requested_at: datetime
     sha256: str
     size_bytes: int
     state: LogState
@@ -923,10 +923,10 @@ class Me(Struct, frozen=True, kw_only=True):
 class MeterValueOut(Struct, frozen=True, kw_only=True):
     """What a meter showed at one instant; ``samples`` as the station said it."""
 
-    at: str
+    at: datetime
     context: str
     evse: Evse | None
-    heard_at: str
+    heard_at: datetime
     samples: Any
     transaction: str | None
     values: dict[str, float]
@@ -937,7 +937,7 @@ class NewBatch(Struct, frozen=True, kw_only=True):
 
     ask: Any
     at_once: int | UnsetType = UNSET
-    queue_until: str | UnsetType | None = UNSET
+    queue_until: datetime | UnsetType | None = UNSET
     timeout_s: float | UnsetType | None = UNSET
     which: Which
 
@@ -960,7 +960,7 @@ class NewCampaign(Struct, frozen=True, kw_only=True):
     retry_after_s: float | UnsetType = UNSET
     security_profile: int | UnsetType | None = UNSET
     station_timeout_s: float | UnsetType | None = UNSET
-    until: str | UnsetType | None = UNSET
+    until: datetime | UnsetType | None = UNSET
     waits_for_word: bool | UnsetType = UNSET
     which: Which
     window: Hours | UnsetType | None = UNSET
@@ -1085,11 +1085,11 @@ class Period(Struct, frozen=True, kw_only=True):
 class PlanOut(Struct, frozen=True, kw_only=True):
     """A change at a time. The two ends of a window have ids that differ in their last letter."""
 
-    asked_at: str
+    asked_at: datetime
     asked_by: str
-    due_at: str
+    due_at: datetime
     evse: Evse | None
-    expires_at: str
+    expires_at: datetime
     id: str
     operative: bool
     reason: str
@@ -1121,8 +1121,8 @@ class ProfileCriteria(Struct, frozen=True, kw_only=True):
 class ProfileReportOut(Struct, frozen=True, kw_only=True):
     """A station was asked which profiles it has (OCPP 2.x), and how far its report has come."""
 
-    asked_at: str
-    changed_at: str
+    asked_at: datetime
+    changed_at: datetime
     id: int
     profiles: int
     state: ProfileReportState
@@ -1180,10 +1180,10 @@ class RefusalOut(Struct, frozen=True, kw_only=True):
 
     count: int
     detail: str
-    first_at: str
+    first_at: datetime
     host: str
     id: str
-    last_at: str
+    last_at: datetime
     reason: str
     station: str | None
 
@@ -1217,8 +1217,8 @@ class RenewCertificate(
 class ReportOut(Struct, frozen=True, kw_only=True):
     """A report that a station was asked for: how far it is."""
 
-    asked_at: str
-    at: str
+    asked_at: datetime
+    at: datetime
     base: str
     dropped: int
     id: str
@@ -1232,9 +1232,9 @@ class RequestLog(Struct, frozen=True, kw_only=True, tag_field="command", tag="Re
     """Have a log uploaded to us, or to an address of one's own (N01)."""
 
     kind: LogKind | UnsetType = UNSET
-    latest: str | UnsetType | None = UNSET
+    latest: datetime | UnsetType | None = UNSET
     location: str | UnsetType | None = UNSET
-    oldest: str | UnsetType | None = UNSET
+    oldest: datetime | UnsetType | None = UNSET
     retries: int | UnsetType | None = UNSET
     retry_interval_s: int | UnsetType | None = UNSET
 
@@ -1245,14 +1245,14 @@ class ReservationOut(Struct, frozen=True, kw_only=True):
     Without `tokens:read` the token is shown by its last four characters.
     """
 
-    changed_at: str
+    changed_at: datetime
     connector_type: str
     evse: Evse | None
-    expires_at: str
+    expires_at: datetime
     group: str | None
     id: int
     id_token: IdToken
-    requested_at: str
+    requested_at: datetime
     state: ReservationState
     station: str
     status: str
@@ -1287,7 +1287,7 @@ class Revocation(Struct, frozen=True, kw_only=True):
 class RootOut(Struct, frozen=True, kw_only=True):
     """A root certificate that a station has, as far as we know."""
 
-    changed_at: str
+    changed_at: datetime
     fingerprint: str
     id: str
     problem: str
@@ -1321,14 +1321,14 @@ class Schedule(Struct, frozen=True, kw_only=True):
     min_rate_a: float | UnsetType | None = UNSET
     min_rate_w: float | UnsetType | None = UNSET
     periods: tuple[Period, ...]
-    starts_at: str | UnsetType | None = UNSET
+    starts_at: datetime | UnsetType | None = UNSET
 
 
 class SecurityEventOut(Struct, frozen=True, kw_only=True):
     """A security event of a station. ``type`` and ``tech_info`` are the station's own words."""
 
-    happened_at: str
-    heard_at: str
+    happened_at: datetime
+    heard_at: datetime
     id: str
     is_critical: bool
     station: str
@@ -1358,11 +1358,11 @@ class SessionOut(Struct, frozen=True, kw_only=True):
 
     address: str
     agent: str
-    created_at: str
+    created_at: datetime
     current: bool
-    expires_at: str
+    expires_at: datetime
     id: str
-    last_seen_at: str
+    last_seen_at: datetime
     signed_in_by: str
 
 
@@ -1425,9 +1425,9 @@ class SiteOut(Struct, frozen=True, kw_only=True):
     """A place with stations. ``time_zone`` is a name of the IANA database, or ""."""
 
     address: tuple[str, ...]
-    changed_at: str
+    changed_at: datetime
     country: str
-    created_at: str
+    created_at: datetime
     id: str
     latitude: float | None
     longitude: float | None
@@ -1466,13 +1466,14 @@ class StationKey(Struct, frozen=True, kw_only=True):
 class StationOut(Struct, frozen=True, kw_only=True):
     """A station. ``connected`` is what the server knows now; ``last_heard_at`` says how old."""
 
-    booted_at: str | None
+    booted_at: datetime | None
     connected: bool
-    connected_at: str | None
-    created_at: str
-    disconnected_at: str | None
+    connected_at: datetime | None
+    created_at: datetime
+    disconnected_at: datetime | None
+    has_key: bool
     id: str
-    last_heard_at: str | None
+    last_heard_at: datetime | None
     make: Make | None
     note: str
     passive: bool
@@ -1497,17 +1498,17 @@ class StatusOut(Struct, frozen=True, kw_only=True):
     charging_state: ChargingState | None
     error_code: str | None
     evse: Evse | None
-    heard_at: str
+    heard_at: datetime
     info: str | None
     raw_status: str
-    said_at: str
+    said_at: datetime
     status: ConnectorStatus
 
 
 class StatusSaid(Struct, frozen=True, kw_only=True):
     """One word of a station about its update, and when."""
 
-    at: str
+    at: datetime
     status: str
 
 
@@ -1551,7 +1552,7 @@ class TemplateOut(Struct, frozen=True, kw_only=True):
     """A template."""
 
     after_boot: bool
-    at: str
+    at: datetime
     makes: tuple[TemplateMake, ...]
     name: str
     note: str
@@ -1595,8 +1596,8 @@ class TokenOut(Struct, frozen=True, kw_only=True):
     """A token. ``status`` is what a station would be told now, if nothing charges with it."""
 
     blocked: bool
-    created_at: str
-    expires_at: str | None
+    created_at: datetime
+    expires_at: datetime | None
     group: str | None
     group_blocked: bool
     kind: str
@@ -1617,19 +1618,19 @@ class TransactionOut(Struct, frozen=True, kw_only=True):
     authorization: Authorization | None
     charging_state: ChargingState | None
     closed: ClosingOut | None
-    ended_at: str | None
+    ended_at: datetime | None
     energy_wh: float | None
     evse: Evse | None
-    first_heard_at: str
+    first_heard_at: datetime
     group: str | None
     id_token: IdToken | None
-    last_heard_at: str
+    last_heard_at: datetime
     meter_last_wh: float | None
     meter_start_wh: float | None
     ref: str
     remote_start_id: int | None
     reservation_id: int | None
-    started_at: str | None
+    started_at: datetime | None
     station: str
     stop_reason: str | None
     stop_token: IdToken | None
@@ -1661,7 +1662,7 @@ class TrustedRoot(Struct, frozen=True, kw_only=True):
     crl_url: str
     fingerprint: str
     for_clients: bool
-    not_after: str
+    not_after: datetime
     ocsp_url: str
     pem: str
     station: str | None
@@ -1674,11 +1675,11 @@ class UnendedOut(Struct, frozen=True, kw_only=True):
 
     evidence: Evidence
     evse: Evse | None
-    found_at: str
+    found_at: datetime
     id_token: IdToken | None
-    last_heard_at: str
+    last_heard_at: datetime
     ref: str
-    started_at: str | None
+    started_at: datetime | None
     station: str
     text: str
 
@@ -1686,10 +1687,10 @@ class UnendedOut(Struct, frozen=True, kw_only=True):
 class UnknownTokenOut(Struct, frozen=True, kw_only=True):
     """A token that nobody registered, as stations showed it. ``status``: what it was told."""
 
-    first_seen_at: str
+    first_seen_at: datetime
     id: str
     kind: str
-    last_seen_at: str
+    last_seen_at: datetime
     last_seen_at_station: str
     state: SeenState
     status: Authorization
@@ -1710,10 +1711,10 @@ class UpdateFirmware(Struct, frozen=True, kw_only=True, tag_field="command", tag
 
     force: bool | UnsetType = UNSET
     image: str
-    install_at: str | UnsetType | None = UNSET
+    install_at: datetime | UnsetType | None = UNSET
     location: str | UnsetType | None = UNSET
     retries: int | UnsetType | None = UNSET
-    retrieve_at: str | UnsetType | None = UNSET
+    retrieve_at: datetime | UnsetType | None = UNSET
     retry_interval_s: int | UnsetType | None = UNSET
     signature: str | UnsetType | None = UNSET
     signing_certificate: str | UnsetType | None = UNSET
@@ -1723,11 +1724,11 @@ class UpdateFirmware(Struct, frozen=True, kw_only=True, tag_field="command", tag
 class UpdateOut(Struct, frozen=True, kw_only=True):
     """One request to update a station. ``status`` is its last word; ``said`` are all of them."""
 
-    changed_at: str
+    changed_at: datetime
     id: str
     image: str
     is_signed: bool
-    requested_at: str
+    requested_at: datetime
     said: tuple[StatusSaid, ...]
     state: UpdateState
     station: str
@@ -1745,10 +1746,10 @@ class UserChange(Struct, frozen=True, kw_only=True):
 class UserOut(Struct, frozen=True, kw_only=True):
     """A person. ``tenant`` null is at home everywhere; ``sites`` null sees all sites."""
 
-    changed_at: str
-    created_at: str
+    changed_at: datetime
+    created_at: datetime
     id: str
-    last_sign_in_at: str | None
+    last_sign_in_at: datetime | None
     must_change_password: bool
     name: str
     role: Role
@@ -1767,7 +1768,7 @@ class VariableOut(Struct, frozen=True, kw_only=True):
     variable.
     """
 
-    at: str
+    at: datetime
     characteristics: Characteristics | None
     known: bool
     needs_reboot: bool
@@ -1781,9 +1782,9 @@ class VariableOut(Struct, frozen=True, kw_only=True):
 class WantedOut(Struct, frozen=True, kw_only=True):
     """What is wanted of a place; ``differs``: it was done, and the station says otherwise since."""
 
-    asked_at: str
+    asked_at: datetime
     asked_by: str
-    changed_at: str
+    changed_at: datetime
     differs: bool
     evse: Evse | None
     operative: bool
@@ -1822,13 +1823,13 @@ class WebhookOut(Struct, frozen=True, kw_only=True):
     ``reason`` says why it was switched off; ``failing_since`` is null after a success.
     """
 
-    created_at: str
+    created_at: datetime
     created_by: str
     description: str
-    failing_since: str | None
+    failing_since: datetime | None
     full_tokens: bool
     id: str
-    old_secret_until: str | None
+    old_secret_until: datetime | None
     reason: str | None
     sites: tuple[str, ...] | None
     state: WebhookState
@@ -1893,7 +1894,7 @@ class CommandsMessageOut(Struct, frozen=True, kw_only=True):
     request: Any
     response: Any
     result: str
-    sent_at: str
+    sent_at: datetime
 
 
 class MessagesMessageOut(Struct, frozen=True, kw_only=True):
@@ -1905,9 +1906,9 @@ class MessagesMessageOut(Struct, frozen=True, kw_only=True):
 
     action: str
     answer: Any
-    answered_at: str | None
+    answered_at: datetime | None
     call: Any
-    called_at: str
+    called_at: datetime
     direction: Literal["in", "out"]
     id: int
     latency_ms: float | None

@@ -7,7 +7,7 @@ from typing import Any, Union, get_args, get_origin
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct, json, to_builtins
+from msgspec import Struct, inspect, json, to_builtins
 from msgspec.json import schema_components
 
 from voltkeep.web.auth import NEEDS, PUBLIC
@@ -109,6 +109,7 @@ class _Schemas:
             self._types, ref_template="#/components/schemas/{name}"
         )
         self._of = dict(zip(self._types, found, strict=True))
+        _say_times(self._types, self.components)
 
     def put(self, operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
         if (read := handler.opt.get(TAKES)) is not None:
@@ -122,6 +123,44 @@ class _Schemas:
                 if status.startswith("2"):
                     for media in response.get("content", {}).values():
                         media["schema"] = self._of[returned]
+
+
+def _say_times(types: Sequence[Any], components: Mapping[str, Any]) -> None:
+    """Times: msgspec says of one that it is a string, unless it must have a zone."""
+    seen: dict[type, None] = {}
+
+    def walk(found: object) -> None:
+        if isinstance(found, inspect.StructType):
+            if found.cls in seen:
+                return
+            seen[found.cls] = None
+            names = {found.cls.__name__, f"{found.cls.__module__}.{found.cls.__qualname__}"}
+            for name in names & components.keys():
+                properties = components[name].get("properties", {})
+                for field in found.fields:
+                    if field.encode_name in properties:
+                        _say_time(field.type, properties[field.encode_name])
+        if isinstance(found, Struct):
+            for name in found.__struct_fields__:
+                walk(getattr(found, name))
+        elif isinstance(found, tuple | list):
+            for each in found:
+                walk(each)
+
+    walk(inspect.multi_type_info(types))
+
+
+def _say_time(kind: inspect.Type, schema: dict[str, Any]) -> None:
+    match kind:
+        case inspect.DateTimeType() if schema.get("type") == "string":
+            schema["format"] = "date-time"
+        case inspect.UnionType():
+            if any(isinstance(each, inspect.DateTimeType) for each in kind.types):
+                for each in schema.get("anyOf", ()):
+                    if each == {"type": "string"}:
+                        each["format"] = "date-time"
+        case inspect.Metadata():
+            _say_time(kind.type, schema)
 
 
 def _put_files(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:

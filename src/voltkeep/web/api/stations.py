@@ -36,6 +36,7 @@ class StationOut(Struct, frozen=True, kw_only=True):
     site: str
     note: str
     security_profile: SecurityProfile
+    has_key: bool
     registration: Registration
     passive: bool
     policy: Policy
@@ -78,6 +79,7 @@ def out(station: Station) -> StationOut:
         site=station.site,
         note=station.note,
         security_profile=station.security_profile,
+        has_key=station.key_hash is not None,
         registration=station.registration,
         passive=station.passive,
         policy=station.policy,
@@ -207,6 +209,7 @@ EXAMPLES = [
         site="north",
         note="behind the bakery",
         security_profile=SecurityProfile.TLS_BASIC,
+        has_key=True,
         registration=Registration.ACCEPTED,
         passive=False,
         policy=Policy(unknown_tokens=UnknownTokens.REFUSE),

@@ -28,6 +28,12 @@ async def ready(app):
     return answer.status_code, answer.json().get("reasons", [])
 
 
+def set_revision(path, revision):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        database.commit()
+
+
 async def test_a_server_is_ready_once_stations_can_connect(app, monkeypatch):
     listen = Gateway.listen
     begun, go = asyncio.Event(), asyncio.Event()
@@ -74,9 +80,7 @@ async def test_a_server_that_stops_is_not_ready(app, monkeypatch):
 @pytest.mark.parametrize("revision", ["9999_from_the_future_post", "0002_trust_pre"])
 async def test_a_schema_that_does_not_fit_is_told(app, revision):
     async with app.running(serve=True):
-        with closing(sqlite3.connect(app.settings.data / "voltkeep.db")) as database:
-            database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
-            database.commit()
+        await asyncio.to_thread(set_revision, app.settings.data / "voltkeep.db", revision)
         status, [reason] = await ready(app)
 
     assert status == 503

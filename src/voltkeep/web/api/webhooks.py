@@ -1,5 +1,7 @@
 """Webhooks: endpoints of others that are told of events, and what became of each delivery."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -8,14 +10,15 @@ from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, structs
 
 from voltkeep.domain.accounts import Permission, Principal
-from voltkeep.domain.telling import KINDS, LIVE_ONLY, needs
+from voltkeep.domain.telling import KINDS, LIVE_ONLY, UnknownEventType, needs
 from voltkeep.domain.webhooks import Attempt, Delivery, DeliveryState, Webhook, WebhookState
+from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.records import Look
 from voltkeep.services.webhooks import WebhookWords
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.editing import IfMatch, check_unchanged, tagged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_records
-from voltkeep.web.problems import Asked, NotThere
+from voltkeep.web.problems import Asked, NotThere, Unfit
 
 WebhookId = Annotated[str, PathParameter(description="The webhook's id.")]
 DeliveryId = Annotated[str, PathParameter(description="The delivery's id.")]
@@ -208,7 +211,10 @@ async def add_webhook(
 ) -> CreatedWebhook:
     """Tell an endpoint of events from now on. It gets what its maker may read, and no more."""
     words = _within_sites(principal, data)
-    webhook, secret = await services.webhooks.add(principal.tenant, words, principal.permissions)
+    with _by_field():
+        webhook, secret = await services.webhooks.add(
+            principal.tenant, words, principal.permissions
+        )
     return CreatedWebhook(webhook=out(webhook), secret=secret)
 
 
@@ -235,9 +241,10 @@ async def change_webhook(
         for name in WebhookChange.__struct_fields__
     }
     words = _within_sites(principal, WebhookWords(**said))
-    changed = await services.webhooks.change(
-        principal.tenant, webhook, words, principal.permissions
-    )
+    with _by_field():
+        changed = await services.webhooks.change(
+            principal.tenant, webhook, words, principal.permissions
+        )
     return tagged(out(changed))
 
 
@@ -355,6 +362,17 @@ async def _seen(services: Given, principal: Principal, id: str) -> Webhook:
     if not _may_see(principal, webhook):
         raise NotThere(f"there is no webhook {id[:60]}")
     return webhook
+
+
+@contextmanager
+def _by_field() -> Iterator[None]:
+    """What cannot be is told with the field that says it. Raises Unfit."""
+    try:
+        yield
+    except OutboundRefused as error:
+        raise Unfit(str(error), "url") from error
+    except UnknownEventType as error:
+        raise Unfit(str(error), "types") from error
 
 
 def _may_see(principal: Principal, webhook: Webhook) -> bool:

@@ -1,5 +1,6 @@
 """Commands over the API of a server elsewhere say what they say on its machine."""
 
+import asyncio
 import json
 
 import pytest
@@ -28,7 +29,7 @@ async def elsewhere(installation, tmp_path):
 
 SCOPES = (
     *("stations:read", "stations:write", "tokens:read", "tokens:write", "security:write"),
-    *("transactions:read", "commands:send"),
+    *("transactions:read", "commands:send", "events:read"),
 )
 
 
@@ -66,6 +67,22 @@ async def test_what_the_api_keeps_to_itself_is_all_that_differs(elsewhere):
     here = json.loads((await installation.run("station", "list", "--json"))[1])[0]
     there = json.loads((await afar("station", "list", "--json"))[1])[0]
     assert {name for name in here if here[name] != there[name]} <= {"epoch", "trust"}
+
+
+async def test_events_are_followed_from_afar(elsewhere):
+    installation, afar = elsewhere
+    await installation.run("station", "add", "CP1")
+    async with asyncio.timeout(20):
+        while True:  # until the server has read what was told beside it
+            asked = ("event", "tail", "--type", "station.*", "--after", "0", "--no-follow")
+            code, out, err = await afar(*asked)
+            assert code == 0, err
+            if out:
+                break
+            await asyncio.sleep(0.2)
+    assert json.loads(out.splitlines()[0])["station"] == "CP1"
+    code, _, err = await installation.run("event", "tail")
+    assert (code, "--server" in err) == (2, True)
 
 
 async def test_a_file_is_taken_in_from_afar(elsewhere, tmp_path):

@@ -22,6 +22,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     data_transfer,
     database,
     doctor,
+    event,
     export,
     firmware,
     local_list,
@@ -105,6 +106,7 @@ tree.add_typer(charging_profile.group, name="charging-profile")
 tree.add_typer(log.group, name="log")
 tree.add_typer(firmware.group, name="firmware")
 tree.add_typer(webhook.group, name="webhook")
+tree.add_typer(event.group, name="event")
 tree.add_typer(export.exports, name="export")
 tree.add_typer(export.imports, name="import")
 tree.add_typer(database.group, name="db")

@@ -57,7 +57,6 @@ ORDERS = {
             "actor": _ALICE,
             "issued_by": "alice",
             "which": '{"vendor":"Acme"}',
-            "sites": ("north",),
             "at_once": 7,
             "given_at": _after(-9),
             "queue_until": _after(60),

@@ -135,6 +135,21 @@ def _from_accounts(error: Exception) -> Failure | None:
             return None
 
 
+def _from_sites(error: Exception) -> Failure | None:
+    from voltkeep.domain.sites import BadSite
+    from voltkeep.services import imports, sites
+
+    match error:
+        case sites.UnknownSite():
+            next_step = "`voltkeep site list` shows those there are."
+            return Failure(_sentence(error), next_step, ExitCode.NOT_FOUND)
+        case sites.SiteExists() | sites.SiteInUse() | imports.TooManyImports():
+            return Failure(_sentence(error))
+        case BadSite():
+            return Failure(_sentence(error), code=ExitCode.USAGE)
+    return None
+
+
 def _from_drivers(error: Exception) -> Failure | None:
     from voltkeep.services.authorization import TokenExists
     from voltkeep.services.reservations import UnknownReservation
@@ -174,43 +189,6 @@ def _from_orders(error: Exception) -> Failure | None:
             return Failure(said)
         case _:
             return None
-
-
-def _from_sites(error: Exception) -> Failure | None:
-    from voltkeep.domain.sites import BadSite
-    from voltkeep.services import imports, sites
-
-    match error:
-        case sites.UnknownSite():
-            next_step = "`voltkeep site list` shows those there are."
-            return Failure(_sentence(error), next_step, ExitCode.NOT_FOUND)
-        case sites.SiteExists() | sites.SiteInUse() | imports.TooManyImports():
-            return Failure(_sentence(error))
-        case BadSite():
-            return Failure(_sentence(error), code=ExitCode.USAGE)
-    return None
-
-
-def _from_drivers(error: Exception) -> Failure | None:
-    from voltkeep.services.authorization import TokenExists
-    from voltkeep.services.reservations import UnknownReservation
-    from voltkeep.services.token_groups import GroupExists, UnknownGroup
-    from voltkeep.services.unknown_tokens import NotSeen
-
-    said = _sentence(error)
-    lists: dict[type[Exception], str] = {
-        UnknownReservation: "reservation list --all",
-        UnknownGroup: "token group list",
-        NotSeen: "token unknown list --all",
-    }
-    if type(error) in lists:
-        next_step = f"`voltkeep {lists[type(error)]}` shows those there are."
-        return Failure(said, next_step, ExitCode.NOT_FOUND)
-    if isinstance(error, TokenExists):
-        return Failure(said, "`voltkeep token set` changes something of it.")
-    if isinstance(error, GroupExists):
-        return Failure(said, "Choose another name.")
-    return None
 
 
 def _from_files(error: Exception) -> Failure | None:

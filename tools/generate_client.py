@@ -17,6 +17,7 @@ from tools.generate_reference import openapi_page
 
 TARGET = pathlib.Path(__file__).parent.parent / "src" / "voltkeep" / "client"
 PREFIX = "/api/v1"
+_JSON = "application/json"
 METHODS = ("get", "put", "post", "delete", "patch")
 _PLAIN = {
     "string": "str",
@@ -201,7 +202,7 @@ def operations_of(document: Schema) -> Iterator[tuple[str, str, Schema]]:
                 yield path, method, operation
 
 
-def _method(  # noqa: C901, PLR0912, PLR0915  # one branch for each kind of operation
+def _method(  # one branch for each kind of answer
     path: str,
     method: str,
     operation: Schema,
@@ -212,88 +213,93 @@ def _method(  # noqa: C901, PLR0912, PLR0915  # one branch for each kind of oper
     wait: str,
     call: str,
 ) -> str:
-    parameters = [each for each in operation.get("parameters", ()) if "in" in each]
-    by_place = {
-        place: [each for each in parameters if each["in"] == place]
-        for place in ("path", "query", "header")
-    }
-    status, answer = next(
-        (status, each) for status, each in operation["responses"].items() if status[0] == "2"
-    )
+    answer = next(each for status, each in operation["responses"].items() if status[0] == "2")
     answered = answer.get("content", {})
-    body = operation.get("requestBody", {}).get("content", {})
-    is_page = any(each["name"] == "cursor" for each in by_place["query"])
-    is_json = "application/json" in answered
-    is_upload = (bool(body) and "application/json" not in body) or (
-        method == "put" and path.endswith("/content")
-    )
-    arguments = ["self", *(f"{_word(each['name'])}: str" for each in by_place["path"])]
-    if is_upload:
-        arguments.append("content: Content")
-    elif body:
-        kind = type_of(body["application/json"]["schema"], "models.")
-        optional = "" if operation["requestBody"].get("required", True) else " | None = None"
-        arguments.append(f"body: {kind}{optional}")
-    named, query, headers = [], [], []
-    for each in sorted(by_place["query"], key=lambda each: not each.get("required")):
-        if each["name"] == "cursor":
-            continue
-        word, kind = _word(each["name"]), type_of(each["schema"], "models.")
-        if each.get("required"):
-            named.append(f"{word}: {kind}")
-        else:
-            named.append(f"{word}: {kind}{'' if 'None' in kind else ' | None'} = None")
-        query.append(f"{each['name']!r}: {word}")
-    for each in by_place["header"]:
-        if each["name"].lower() == "content-length":
-            continue
-        word = _word(each["name"])
-        if each["name"] == "Idempotency-Key":
-            named.append(f'{word}: str = ""')
-        else:
-            named.append(f"{word}: str | None = None")
-        headers.append(f"{each['name']!r}: {word}")
-    is_stream = "text/event-stream" in answered
-    if is_stream:
-        named.append("resume: bool = True")
-    if named:
-        arguments += ["*", *named]
-    spot = path.removeprefix(PREFIX) if path.startswith(PREFIX) else "/" + path
-    for each in by_place["path"]:
-        spot = spot.replace(f"{{{each['name']}}}", f"{{part({_word(each['name'])})}}")
-    where = f"f{spot!r}" if "{" in spot else repr(spot)
-    queried = f"{{{', '.join(query)}}}"
-    if is_upload:
-        media = "'application/octet-stream'"
-        if "text/csv" in body:
-            media = "'application/jsonl' if format == 'jsonl' else 'text/csv'"
-        asked = f"upload({method.upper()!r}, {where}, content, {media}, {queried})"
-    else:
-        more = f", query={queried}" if query else ""
-        more += f", headers={{{', '.join(headers)}}}" if headers else ""
-        more += ", body=body" if body else ""
-        asked = f"request({method.upper()!r}, {where}{more})"
+    arguments, query, headers = _arguments(path, method, operation)
+    where, queried = _where(path, operation), f"{{{', '.join(query)}}}"
+    asked = _asked(path, method, operation, query, headers)
     name, args = operation["operationId"], ", ".join(arguments)
     doc = _doc(operation.get("description") or "", 8)
-    if is_stream:
+    if "text/event-stream" in answered:
         head = f"    def {name}({args}) -> {iterator}[Event]:"
         end = f"        return self._events({asked}, resume=resume)"
-    elif is_page and is_json:
-        kind = _page_of(answered["application/json"]["schema"], document)
+    elif _JSON in answered and "'cursor'" in str(operation.get("parameters")):
+        kind = _page_of(answered[_JSON]["schema"], document)
         head = f"    def {name}({args}) -> {pages}[{kind}]:"
         end = f"        return self._pages({where}, {kind}, {queried})"
-    elif is_json:
-        kind = type_of(answered["application/json"]["schema"], "models.")
+    elif _JSON in answered:
+        kind = type_of(answered[_JSON]["schema"], "models.")
         head = f"    {wait}def {name}({args}) -> {kind}:"
         end = f"        result: {kind} = {call}({asked}, {kind})\n        return result"
     elif answered:
         head = f"    def {name}({args}) -> {iterator}[bytes]:"
         end = f"        return self._file({asked})"
     else:
-        assert status == "204", f"{name}: what does it answer?"
         head = f"    {wait}def {name}({args}) -> None:"
         end = f"        {call}({asked}, None)"
     return f"{head}\n{doc}\n{end}\n"
+
+
+def _at(place: str, operation: Schema) -> list[Schema]:
+    """The parameters at a place, but for what the client sees to itself."""
+    ours = {"cursor", "content-length"}
+    return [
+        each
+        for each in operation.get("parameters", ())
+        if each.get("in") == place and each["name"].lower() not in ours
+    ]
+
+
+def _arguments(path: str, method: str, operation: Schema) -> tuple[list[str], list[str], list[str]]:
+    """What a method takes, and from it the query and the headers."""
+    arguments = ["self", *(f"{_word(each['name'])}: str" for each in _at("path", operation))]
+    body = operation.get("requestBody", {}).get("content", {})
+    if _is_upload(path, method, operation):
+        arguments.append("content: Content")
+    elif body:
+        kind = type_of(body[_JSON]["schema"], "models.")
+        optional = "" if operation["requestBody"].get("required", True) else " | None = None"
+        arguments.append(f"body: {kind}{optional}")
+    named, query, headers = [], [], []
+    for each in sorted(_at("query", operation), key=lambda each: not each.get("required")):
+        word, kind = _word(each["name"]), type_of(each["schema"], "models.")
+        maybe = "" if "None" in kind else " | None"
+        named.append(f"{word}: {kind}" + ("" if each.get("required") else f"{maybe} = None"))
+        query.append(f"{each['name']!r}: {word}")
+    for each in _at("header", operation):
+        word = _word(each["name"])
+        is_key = each["name"] == "Idempotency-Key"
+        named.append(f'{word}: str = ""' if is_key else f"{word}: str | None = None")
+        headers.append(f"{each['name']!r}: {word}")
+    if "text/event-stream" in str(operation["responses"]):
+        named.append("resume: bool = True")
+    return [*arguments, *(["*", *named] if named else [])], query, headers
+
+
+def _is_upload(path: str, method: str, operation: Schema) -> bool:
+    body = operation.get("requestBody", {}).get("content", {})
+    return (bool(body) and _JSON not in body) or (method == "put" and path.endswith("/content"))
+
+
+def _where(path: str, operation: Schema) -> str:
+    spot = path.removeprefix(PREFIX) if path.startswith(PREFIX) else "/" + path
+    for each in _at("path", operation):
+        spot = spot.replace(f"{{{each['name']}}}", f"{{part({_word(each['name'])})}}")
+    return f"f{spot!r}" if "{" in spot else repr(spot)
+
+
+def _asked(path: str, method: str, operation: Schema, query: list[str], headers: list[str]) -> str:
+    where, queried = _where(path, operation), f"{{{', '.join(query)}}}"
+    body = operation.get("requestBody", {}).get("content", {})
+    if _is_upload(path, method, operation):
+        media = "'application/octet-stream'"
+        if "text/csv" in body:
+            media = "'application/jsonl' if format == 'jsonl' else 'text/csv'"
+        return f"upload({method.upper()!r}, {where}, content, {media}, {queried})"
+    more = f", query={queried}" if query else ""
+    more += f", headers={{{', '.join(headers)}}}" if headers else ""
+    more += ", body=body" if body else ""
+    return f"request({method.upper()!r}, {where}{more})"
 
 
 def _page_of(schema: Schema, document: Schema) -> str:

@@ -3,6 +3,8 @@
 The table is held against the union of asks: one that is added there fails here until it has a row.
 """
 
+import json
+import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -106,7 +108,13 @@ CASES = {
         {OLD: "ExtendedTriggerMessage", NEW: "TriggerMessage"},
     ),
     "UpdateFirmware": (
-        {"image": "1.0", "unsigned": True},
+        {
+            "image": "1.0",
+            "location": "http://127.0.0.1:9/image",
+            "signature": "bm9uc2Vuc2U=",
+            "signing_certificate": "nonsense",
+            "force": True,
+        },
         {OLD: "SignedUpdateFirmware", NEW: "UpdateFirmware"},
     ),
     "RawMessage": ({"action": "ClearCache", "payload": {}}, {EVERY: "ClearCache"}),
@@ -116,16 +124,16 @@ CASES = {
     "RaiseProfile": ({}, {OLD: "ChangeConfiguration", NEW: "SetVariables"}),
 }
 # What a station of the simulator has nothing to say yes to.
-MAY_SAY_NO = {"RemoteStop", "ClearChargingProfiles", "GetChargingProfiles", "CancelReservation"}
-# What has to be prepared first: stories and tests of the security profiles do it in full. Here
-# it is answered all the same, by the station or with what is missing.
-NEEDS_MORE = {
-    "DeleteCertificate",
-    "RenewCertificate",
+MAY_SAY_NO = {
     "UpdateFirmware",
-    "RotateKey",
-    "RaiseProfile",
+    "RemoteStop",
+    "ClearChargingProfiles",
+    "GetChargingProfiles",
+    "CancelReservation",
 }
+# Without a security profile there is no key, and a station that says nothing of its certificates
+# has none to delete: then it is answered with what is missing.
+NEEDS_MORE = {"DeleteCertificate", "RotateKey"}
 
 
 def message_of(kind, version):
@@ -137,6 +145,9 @@ def message_of(kind, version):
 async def server(tmp_path, database_url):
     server = Server(tmp_path / "data", database_url, listen=("http",))
     await server.prepare([NAME], tokens=["CARD"])
+    image = tmp_path / "image.bin"
+    image.write_bytes(b"firmware")
+    await server.voltkeep("firmware", "add", "1.0", str(image))
     await server.start()
     yield server
     assert server.stop() == 0
@@ -176,14 +187,27 @@ async def ask(client, body, result=None):
     return done
 
 
+def first_serial(done):
+    """Of the certificates that a station says it has; a station of others may have none."""
+    found = re.search(r'"serialNumber": *"([^"]+)"', json.dumps(done["messages"]))
+    return "" if found is None else found[1]
+
+
 async def ask_everything(client, version):
+    serial = ""
     for kind, (fields, _) in CASES.items():
         action = message_of(kind, version)
-        done = await ask(client, {"command": kind, **fields})
+        if kind == "DeleteCertificate" and serial:
+            found = {"certificate": serial, "force": True}  # also the root of ours
+        else:
+            found = fields
+        done = await ask(client, {"command": kind, **found})
+        if kind == "GetInstalledCertificates":
+            serial = first_serial(done)
         if action is None:
             assert (done["result"], done["messages"]) == ("unfit", []), done
             continue
-        if kind in NEEDS_MORE and not done["messages"]:
+        if kind in NEEDS_MORE - {"DeleteCertificate" if serial else ""} and not done["messages"]:
             assert (done["result"], bool(done["error"])) == ("unfit", True), done
             continue
         expected = {"accepted", "rejected"} if kind in MAY_SAY_NO else {"accepted"}

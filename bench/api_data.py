@@ -34,7 +34,7 @@ from voltkeep.store import messages, meter_values, migrate, tables
 from voltkeep.store.audit import as_row
 from voltkeep.store.columns import as_it_is, micros
 from voltkeep.store.engine import parse_url
-from voltkeep.store.sqlite import file_of
+from voltkeep.store.sqlite_workers import file_of
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _SPAN = timedelta(days=730)

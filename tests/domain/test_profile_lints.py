@@ -211,13 +211,14 @@ def test_criteria_are_taken_together(criteria, fits):
 
 
 def test_what_makes_no_sense_cannot_be_said():
-    for wrong in (
+    nonsense: list[dict[str, object]] = [
         {"periods": []},
         {"periods": [{"limit_a": 1}, {"limit_w": 1}]},
         {"periods": [{"limit_a": 1}], "min_rate_w": 1},
         {"periods": [{"limit_a": 1, "start_s": -1}]},
         {"periods": [{}]},
-    ):
+    ]
+    for wrong in nonsense:
         with pytest.raises(ValidationError):
             convert(wrong, Schedule)
     with pytest.raises(ValidationError):

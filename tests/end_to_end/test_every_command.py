@@ -7,7 +7,7 @@ import json
 import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -53,7 +53,7 @@ EVERY = OLD + NEW
 
 # The ask, and by the versions that have it the message that says it. A station may say no to what
 # it has not got, and says so. What takes the station away comes last.
-CASES = {
+CASES: dict[str, tuple[dict[str, Any], dict[Any, str]]] = {
     "ReadConfiguration": (
         {"variables": ["SampledDataCtrlr.TxUpdatedInterval"]},
         {OLD: "GetConfiguration", NEW: "GetVariables"},
@@ -198,10 +198,9 @@ async def ask_everything(client, version):
     for kind, (fields, _) in CASES.items():
         action = message_of(kind, version)
         if kind == "DeleteCertificate" and serial:
-            found = {"certificate": serial, "force": True}  # also the root of ours
+            done = await ask(client, {"command": kind, "certificate": serial, "force": True})
         else:
-            found = fields
-        done = await ask(client, {"command": kind, **found})
+            done = await ask(client, {"command": kind, **fields})
         if kind == "GetInstalledCertificates":
             serial = first_serial(done)
         if action is None:

@@ -13,6 +13,7 @@ from voltkeep.domain.device_model import VariableValue, told, variable
 from voltkeep.domain.identity import Sender, station_id
 from voltkeep.domain.stations import Boot, Make, Station
 from voltkeep.services.configuration import ConfigurationService
+from voltkeep.services.data_transfer import DataTransferService
 from voltkeep.services.ports import CommandUnfit
 from voltkeep.services.templates import TemplateService
 from voltkeep.store import MemoryStore
@@ -30,6 +31,8 @@ def value(of, text, **more):
 
 class Devices:
     """One station, or more that are all alike; and the clock."""
+
+    transfers: DataTransferService
 
     def __init__(self):
         self.now = NOON

@@ -8,7 +8,7 @@ from tests.store.databases import clock
 
 from voltkeep.domain.identity import station_id
 from voltkeep.store import open_store
-from voltkeep.store.sqlite import Worker
+from voltkeep.store.sqlite_workers import Worker
 
 
 @pytest.fixture

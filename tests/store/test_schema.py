@@ -27,7 +27,7 @@ from voltkeep.store import (
     open_store,
     postgres,
     schema_status,
-    sqlite,
+    sqlite_workers,
     tables,
     upgrade,
 )
@@ -116,13 +116,13 @@ async def test_two_that_migrate_at_once_take_turns(empty_url):
 def test_a_new_file_that_another_writes_is_waited_for(tmp_path):
     """SQLite itself says "locked" at once to one who wants a write-ahead log meanwhile."""
     where = parse_url(f"sqlite:///{tmp_path}/new.db")
-    sqlite.make_file(where)
+    sqlite_workers.make_file(where)
     with (
-        closing(driver.connect(sqlite.file_of(where), isolation_level=None)) as other,
+        closing(driver.connect(sqlite_workers.file_of(where), isolation_level=None)) as other,
         ThreadPoolExecutor(1) as pool,
     ):
         other.execute("BEGIN IMMEDIATE")
-        opened = pool.submit(sqlite.connect, where, busy_seconds=30, writes=True)
+        opened = pool.submit(sqlite_workers.connect, where, busy_seconds=30, writes=True)
         with pytest.raises(TimeoutError):
             opened.result(0.2)
         other.execute("ROLLBACK")

@@ -9,7 +9,8 @@ from voltkeep.store import availability, counting, messages, meter_values, trans
 from voltkeep.store.batch import Entry, Hints, Rows
 from voltkeep.store.columns import micros
 from voltkeep.store.engine import driver_sql
-from voltkeep.store.sqlite import SqliteDatabase, raw, undisturbed
+from voltkeep.store.sqlite import SqliteDatabase, undisturbed
+from voltkeep.store.sqlite_workers import raw
 
 _COUNT_UP = driver_sql(counting.COUNT_UP["sqlite"], "sqlite", counting.COLUMNS)
 _METER_VALUE = driver_sql(meter_values.ADD["sqlite"], "sqlite", meter_values.COLUMNS)

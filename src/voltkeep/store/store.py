@@ -18,7 +18,8 @@ from voltkeep.store.journal_sqlite import SqliteJournalWriter
 from voltkeep.store.outbox import Outbox
 from voltkeep.store.postgres import PostgresDatabase
 from voltkeep.store.retention import Kept, Retention
-from voltkeep.store.sqlite import BUSY_SECONDS, SqliteDatabase
+from voltkeep.store.sqlite import SqliteDatabase
+from voltkeep.store.sqlite_workers import BUSY_SECONDS
 from voltkeep.store.upgrade import schema_status, status_of
 from voltkeep.store.work import SqlWork
 

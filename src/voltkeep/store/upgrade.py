@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL
 
-from voltkeep.store import postgres, sqlite
+from voltkeep.store import postgres, sqlite_workers
 from voltkeep.store.engine import parse_url
 from voltkeep.store.failures import TRANSLATED
 
@@ -50,7 +50,7 @@ async def schema_status(url: str) -> SchemaStatus:
     """What the database has and lacks. Raises SchemaMismatch if it is newer than this code."""
     where = parse_url(url)
     if where.get_backend_name() == "sqlite":
-        if not sqlite.file_of(where).exists():
+        if not sqlite_workers.file_of(where).exists():
             return status_of(None)
         with TRANSLATED:
             return status_of(await asyncio.to_thread(_sqlite_revision, where))
@@ -79,7 +79,7 @@ async def migrate(url: str) -> SchemaStatus:
 
 
 def _sqlite_revision(url: URL) -> str | None:
-    engine = sqlite.make_engine(url, busy_seconds=sqlite.BUSY_SECONDS, writes=False)
+    engine = sqlite_workers.make_engine(url, busy_seconds=sqlite_workers.BUSY_SECONDS, writes=False)
     with engine.connect() as connection:
         return _revision(connection)
 
@@ -104,8 +104,8 @@ def status_of(current: str | None) -> SchemaStatus:
 
 
 def _upgrade_sqlite(url: URL) -> None:
-    sqlite.make_file(url)
-    engine = sqlite.make_engine(url, busy_seconds=sqlite.BUSY_SECONDS, writes=True)
+    sqlite_workers.make_file(url)
+    engine = sqlite_workers.make_engine(url, busy_seconds=sqlite_workers.BUSY_SECONDS, writes=True)
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         _run(connection)

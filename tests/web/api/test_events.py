@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ class Frame:
         fields = dict(line.split(": ", 1) for line in text.split("\n") if ": " in line)
         self.id = fields.get("id")
         self.event = fields.get("event")
-        self.data = json.decode(fields["data"]) if "data" in fields else None
+        self.data: Any = json.decode(fields["data"]) if "data" in fields else None
         self.is_comment = text.startswith(":")
 
     @property
@@ -57,7 +58,7 @@ class Live:
         )
         app = make_api(self.api.services, b"key", {"feed": self.outward.feed})
         self.server = HttpServer(hardened(app), unread_s=unread_s)
-        self.address = None
+        self.address = Address("", 0)
         self.token = ""
 
     async def open(self):
@@ -122,7 +123,7 @@ class Reader:
         return Frame(text)
 
     async def events(self, count):
-        found = []
+        found: list[Frame] = []
         while len(found) < count:
             frame = await self.frame()
             assert frame is not None, "the stream ended"

@@ -49,20 +49,21 @@ async def test_security_events_come_in_pages_the_latest_first(two):
     events = [security_event(CP1, minutes) for minutes in range(5)]
     await put(two, "security_events", *events, security_event(CP2, 9, state="noted"))
 
-    seen, query = [], {"limit": 2, "station": "CP1"}
+    seen: list[str] = []
+    query: dict[str, object] | None = {"limit": 2, "station": "CP1"}
     while query:
         page = await two.request("GET", "/security-events", params=query)
         seen += [each["id"] for each in page["items"]]
         query = {**query, "cursor": page["next"]} if page["next"] else None
     assert seen == ["CP1-4", "CP1-3", "CP1-2", "CP1-1", "CP1-0"]
 
-    for query, ids in (
+    for filters, ids in (
         ("state=noted", ["CP2-9"]),
         ("site=south", ["CP2-9"]),
         ("sort=at&limit=1", ["CP1-0"]),
         ("since=2026-05-01T12:03:00Z&until=2026-05-01T12:09:00Z", ["CP1-4", "CP1-3"]),
     ):
-        page = await two.request("GET", f"/security-events?{query}")
+        page = await two.request("GET", f"/security-events?{filters}")
         assert [each["id"] for each in page["items"]] == ids
 
 

@@ -171,3 +171,17 @@ async def test_a_port_that_is_not_known_is_not_told(tmp_path):
 
     with pytest.raises(NoListener, match="any free port"):
         await place.diagnostics.request_log(STATION, LogKind.SECURITY)
+
+
+async def test_a_log_is_asked_for_the_older_way_if_somebody_wants_it_so(place):
+    await place.wanted(older=True)
+
+    assert [command.older for command in place.stations.asked] == [True]
+
+
+async def test_a_log_asked_for_the_older_way_is_not_asked_for_twice(place):
+    answers(place, StationRefused("NotImplemented"))
+
+    with pytest.raises(StationRefused):
+        await place.wanted(older=True)
+    assert len(place.stations.asked) == 1

@@ -4,9 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.commands import (
+    EntriesLeftOut,
     GetLocalListLimits,
     GetLocalListVersion,
     LocalListLimitsTold,
@@ -62,6 +64,8 @@ class Fleet:
         self.per_message = per_message
         self.lists = {}
         self.sent = []
+        self.heard = []
+        self.left_out = None
         self.failure = None
         self.asked = self.most_asked = 0
         clock = lambda: self.now  # noqa: E731  # reads as what it is
@@ -72,6 +76,7 @@ class Fleet:
         self.keeper = ListKeeper(begin, read, self.service, clock)
 
     async def send(self, station, command, timeout=None):
+        self.heard.append(type(command))
         self.asked += 1
         self.most_asked = max(self.most_asked, self.asked)
         await asyncio.sleep(0)
@@ -87,7 +92,8 @@ class Fleet:
                 return Outcome(accepted=True, told=limits)
             case SendLocalList():
                 self.sent.append((station.name, command))
-                return kept.take(command)
+                outcome = kept.take(command)
+                return structs.replace(outcome, told=self.left_out)
 
     async def add(self, *names, **values):
         values = {"connected_at": self.now, "created_at": self.now} | values
@@ -316,3 +322,74 @@ def test_a_version_is_neither_nought_nor_negative_nor_too_large():
     assert [next_version(), next_version(-1), next_version(7, 3), next_version(2**31 - 1)] == [
         *(1, 1, 8, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("passive", "asked"),
+    [(True, {}), (False, {"exactly": True}), (False, {"version": 7})],
+)
+@pytest.mark.parametrize("full", [True, False])
+async def test_a_station_hears_only_the_list_where_no_more_was_asked_for(
+    fleet, passive, asked, full
+):
+    await fleet.add("CS-1", passive=passive)
+    await fleet.knows("A")
+
+    assert (await fleet.service.sync(CS, full=full, **asked)).accepted
+
+    assert fleet.heard == [SendLocalList]
+    [(_, command)] = fleet.sent
+    assert (command.version, command.full) == (asked.get("version", 1), True)
+
+
+async def test_what_somebody_asks_for_is_sent_also_if_nothing_has_changed(fleet):
+    """A list that is not in full raises the version, and no more."""
+    await fleet.add("CS-1", passive=True)
+    await fleet.knows("A")
+    fleet.now += LATER
+    await fleet.service.sync(CS)
+    fleet.now += LATER
+    await fleet.service.sync(CS)
+
+    assert fleet.heard == [SendLocalList, SendLocalList]
+    _, command = fleet.sent[-1]
+    assert (command.version, command.full, command.entries) == (2, False, ())
+
+
+@pytest.mark.parametrize("no", [LocalListVersionTold(None), StationRefused("NotImplemented")])
+async def test_a_list_is_sent_to_who_keeps_none_only_if_somebody_asks_for_it(fleet, no):
+    await fleet.add("CS-1")
+    await fleet.knows("A")
+    sending = fleet.send
+
+    async def without(station, command, timeout=None):
+        if not isinstance(command, GetLocalListVersion):
+            return await sending(station, command, timeout)
+        if isinstance(no, Exception):
+            raise no
+        return Outcome(accepted=True, told=no)
+
+    fleet.service._stations = type("Without", (), {"send": staticmethod(without)})
+
+    assert await fleet.keep() == []
+    assert (await fleet.service.sync(CS, full=True)).status == "Accepted"
+    assert fleet.heard == [SendLocalList]
+
+
+async def test_what_was_left_out_of_a_list_is_counted_apart(fleet):
+    await fleet.add("CS-1")
+    await fleet.knows("A", "B", "C", "D")
+    fleet.left_out = EntriesLeftOut(1, "too long")  # of each message
+    fleet.now += LATER
+
+    outcome = await fleet.service.sync(CS, full=True)
+
+    known = await fleet.service.get(CS)
+    assert (known.entries, known.left_out, known.left_out_why) == (2, 2, "too long")
+    assert outcome.warning == "2 tokens were left out of the list: too long"
+    fleet.now += LATER
+    await fleet.knows("E")
+    fleet.now += LATER
+    outcome = await fleet.service.sync(CS)
+    assert outcome.warning == "1 token was left out of the list: too long"
+    assert (await fleet.service.get(CS)).left_out == 3

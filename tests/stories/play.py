@@ -39,7 +39,14 @@ from voltkeep.config import Settings
 from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.dialect import Dialect
 from voltkeep.domain.authorization import Token
-from voltkeep.domain.commands import Command, CompositeTold, Outcome, ResetKind, Triggered
+from voltkeep.domain.commands import (
+    Command,
+    CompositeTold,
+    EntriesLeftOut,
+    Outcome,
+    ResetKind,
+    Triggered,
+)
 from voltkeep.domain.events import Event
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TransactionRef, station_id
 from voltkeep.domain.security import Verdict
@@ -357,6 +364,8 @@ class Story:
         match outcome.told:
             case CompositeTold(differences=[first, *_]):
                 word += f", and differs by {first.more} from {first.start_s} s on"
+            case EntriesLeftOut():
+                word += f", and {outcome.warning}"
         return word
 
     # What is left of it.

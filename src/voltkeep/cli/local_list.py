@@ -80,6 +80,7 @@ def _shown(run: Run, known: "LocalList") -> None:
             ("Tokens", ", ".join(known.groups) or "all"),
             ("Version", str(known.version)),
             ("Entries", str(known.entries)),
+            ("Left out", f"{known.left_out}: {known.left_out_why}" if known.left_out else ""),
             ("At most", "" if known.most_entries is None else str(known.most_entries)),
             ("In a message", "" if known.per_message is None else str(known.per_message)),
             ("Sent", instant(known.sent_at)),
@@ -88,12 +89,26 @@ def _shown(run: Run, known: "LocalList") -> None:
     )
 
 
-@command(group, "sync", examples=("local-list sync CS-01", "local-list sync CS-01 --full"))
+@command(
+    group,
+    "sync",
+    examples=(
+        "local-list sync CS-01",
+        "local-list sync CS-01 --full",
+        "local-list sync CS-01 --full --exactly",
+    ),
+)
 async def sync(
     run: Run,
     name: Name,
     full: Annotated[
         bool, typer.Option("--full", help="All of it, not only what has changed.")
+    ] = False,
+    exactly: Annotated[
+        bool,
+        typer.Option(
+            "--exactly", help="Do not ask for its version and limits first; a passive one never is."
+        ),
     ] = False,
     timeout: Timeout = None,
 ) -> None:
@@ -102,7 +117,7 @@ async def sync(
 
     station = parse_station(name)
     async with run.app() as app:
-        asked = app.services.local_lists.sync(station, full=full)
+        asked = app.services.local_lists.sync(station, full=full, exactly=exactly)
         await answer(run, station, "send-local-list", asked, timeout)
 
 

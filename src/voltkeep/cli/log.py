@@ -93,6 +93,9 @@ async def request(
     to: Annotated[
         str | None, typer.Option(metavar="URL", help="To a server of yours, and not to us.")
     ] = None,
+    older: Annotated[
+        bool, typer.Option("--older", help="By GetDiagnostics, also if it may know GetLog (1.6).")
+    ] = False,
     wait: Wait = None,
 ) -> None:
     """Ask a station to upload a log."""
@@ -110,6 +113,7 @@ async def request(
             retry_interval_s=retry_interval,
             via=via(by),
             location=to,
+            older=older,
         )
         upload = asked.upload
         if asked.outcome.accepted and wait is not None:

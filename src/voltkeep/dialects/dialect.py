@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -74,6 +74,9 @@ None: this version has nothing to say for it, because another command has said i
 Tell = Callable[[Any], Told | None]
 """What an answer says beyond yes or no, in words of the domain."""
 
+Omit = Callable[[Any], Told | None]
+"""What a version had to leave out of a command, in words of the domain."""
+
 Statuses = Callable[[Any], Iterable[str]]
 """The words of an answer that has one for each thing asked, instead of one ``status``."""
 
@@ -110,6 +113,7 @@ class Dialect:
     """Which message a request tells a station to send, by the word in its ``requestedMessage``."""
     requires_compression_offer: bool
     """WebSocket compression must be agreed to when a station offers it (part 4, section 5.5)."""
+    omissions: Mapping[type[Any], Omit] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> "Dialect":
         """The same dialect with differences: how a version relates to the one before it."""
@@ -302,6 +306,8 @@ class Dialect:
                     raise
             if notes is not None:
                 notes += forgiven[:NOTES_KEPT]
+        if told is None and (omit := self.omissions.get(type(command))) is not None:
+            told = omit(command)
         if words:
             # Where many things were asked, the first no is what counts.
             status = next((word for word in words if word not in _YES), words[0])

@@ -169,10 +169,12 @@ class TransferData(_Ask, frozen=True, kw_only=True):
 class SendLocalList(_Ask, frozen=True, kw_only=True):
     """Send the list of tokens that the station keeps, or what changed in it (D01).
 
-    Without ``entries`` it is what is registered; ``version`` counts for entries only.
+    Without ``entries`` it is what is registered. ``exactly``: without asking the station for its
+    version and its limits first; so it is with ``entries`` or a ``version``, and if it is passive.
     """
 
     full: bool = False
+    exactly: bool = False
     entries: Annotated[tuple[ListEntry, ...], Meta(max_length=10_000)] | None = None
     version: _Int32 | None = None
 
@@ -182,9 +184,13 @@ class GetLocalListVersion(_Ask, frozen=True, kw_only=True):
 
 
 class RequestLog(_Ask, frozen=True, kw_only=True):
-    """Have a log uploaded to us, or to an address of one's own (N01)."""
+    """Have a log uploaded to us, or to an address of one's own (N01).
+
+    ``older``: by GetDiagnostics, in 1.6, also if the station may know GetLog.
+    """
 
     kind: LogKind = LogKind.DIAGNOSTICS
+    older: bool = False
     oldest: datetime | None = None
     latest: datetime | None = None
     retries: Annotated[int, Meta(ge=0, le=100)] | None = None

@@ -377,6 +377,13 @@ class LocalListVersionTold(Struct, frozen=True, tag=True):
     version: int | None
 
 
+class EntriesLeftOut(Struct, frozen=True, tag=True):
+    """Entries of a list that the station's version cannot say, so that it was sent without them."""
+
+    count: int
+    why: str
+
+
 class LocalListLimitsTold(Struct, frozen=True, kw_only=True, tag=True):
     """What is not told is None."""
 
@@ -387,6 +394,7 @@ class LocalListLimitsTold(Struct, frozen=True, kw_only=True, tag=True):
 
 Told = (
     LocalListVersionTold
+    | EntriesLeftOut
     | LocalListLimitsTold
     | CertificatesTold
     | LogTold

@@ -71,6 +71,8 @@ class LocalList(Struct, frozen=True, kw_only=True):
     synced_until: datetime | None = None  # it has every change before then; None: unknown
     sent_at: datetime | None = None
     entries: int = 0  # in the last full list
+    left_out: int = 0  # of it and of every change since: what the station's version cannot say
+    left_out_why: str = ""
     status: str = ""  # in the station's words
     reason: str = ""  # why it is not in step
     most_entries: int | None = None  # that the station can keep

@@ -228,7 +228,9 @@ def _smart_charging(doers: Doers) -> Mapping[type[Any], CarryOut]:
 def _local_lists(doers: Doers) -> Mapping[type[Any], CarryOut]:
     async def send(station: StationId, ask: asks.SendLocalList) -> Outcome:
         if ask.entries is None:
-            return await doers.local_lists.sync(station, full=ask.full)
+            return await doers.local_lists.sync(
+                station, full=ask.full, exactly=ask.exactly, version=ask.version
+            )
         return await doers.local_lists.send(
             station, ask.entries, full=ask.full, version=ask.version
         )

@@ -46,6 +46,7 @@ def _files(doers: TrustDoers) -> Mapping[type[Any], CarryOut]:
             retries=ask.retries,
             retry_interval_s=ask.retry_interval_s,
             location=ask.location,
+            older=ask.older,
         )
         return requested.outcome
 

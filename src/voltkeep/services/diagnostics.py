@@ -106,7 +106,7 @@ class DiagnosticsService:
 
     # What we ask.
 
-    async def request_log(
+    async def request_log(  # noqa: PLR0913  # each is a field of the request
         self,
         station: StationId,
         kind: LogKind,
@@ -117,10 +117,12 @@ class DiagnosticsService:
         retry_interval_s: int | None = None,
         via: Via | None = None,
         location: str | None = None,
+        older: bool = False,
     ) -> RequestedLog:
         """Ask a station to upload a log to us, or to an address of the operator's own (N01).
 
-        A station that does not know GetLog is asked for its diagnostics the older way. Raises
+        A station that does not know GetLog is asked for its diagnostics the older way; with
+        ``older`` at once. Raises
         UnknownStation, NoListener, BadLocation, and what `Stations.send` raises.
         """
         upload, url = await self._begun(station, kind, via, location)
@@ -132,6 +134,7 @@ class DiagnosticsService:
             latest=latest,
             retries=retries,
             retry_interval_s=retry_interval_s,
+            older=older,
         )
         try:
             outcome = await self._sent(station, command)
@@ -189,7 +192,8 @@ class DiagnosticsService:
         try:
             return await self._stations.send(station, command)
         except StationRefused as refused:
-            if refused.code not in NOT_KNOWN or command.kind is not LogKind.DIAGNOSTICS:
+            is_other = command.kind is not LogKind.DIAGNOSTICS or command.older
+            if refused.code not in NOT_KNOWN or is_other:
                 raise
             try:
                 return await self._stations.send(station, structs.replace(command, older=True))

@@ -11,6 +11,7 @@ from msgspec import structs
 from voltkeep.domain.audit import Deed
 from voltkeep.domain.authorization import ALL_TOKENS, TokenChange
 from voltkeep.domain.commands import (
+    EntriesLeftOut,
     GetLocalListLimits,
     GetLocalListVersion,
     LocalListLimitsTold,
@@ -29,6 +30,7 @@ from voltkeep.domain.local_list import (
     is_listed,
     next_version,
 )
+from voltkeep.domain.stations import Station
 from voltkeep.services.audit import audit
 from voltkeep.services.ports import (
     Begin,
@@ -50,6 +52,7 @@ _PAGE = 500
 CHANGES_KEPT = timedelta(days=90)  # a list that is older is sent in full
 _ACCEPTED = "Accepted"
 _NOT_SUPPORTED = "NotSupported"
+_NONE_MISSING = EntriesLeftOut(0, "")
 
 
 class LocalListService:
@@ -150,10 +153,32 @@ class LocalListService:
             )
         return outcome
 
-    async def sync(self, station: StationId, *, full: bool = False) -> Outcome:
-        """Bring a station's list in step, now. Raises UnknownStation, and as `Stations.send`."""
-        await self._audit(station, "as registered", full=full)
-        return await self.bring_in_step(station, until=self._clock(), full=full)
+    async def sync(
+        self,
+        station: StationId,
+        *,
+        full: bool = False,
+        exactly: bool = False,
+        version: int | None = None,
+    ) -> Outcome:
+        """Bring a station's list in step, now: somebody asks for it, so that a list is sent.
+
+        Nothing else is, to a passive station, or ``exactly``, or as a ``version``. Raises
+        UnknownStation, and as `Stations.send`.
+        """
+        where = await self._audit(station, "as registered", full=full)
+        until = self._clock()
+        if not (exactly or where.passive) and version is None:
+            return await self.bring_in_step(station, until=until, full=full, asked_for=True)
+        async with self._lock(station):
+            known = await self._known(station)
+            if full or known.synced_until is None or await self._all_changed(known):
+                return await self._send_all(known, until, version)
+            outcome = await self._send_changes(known, until, always=True, number=version)
+            if not outcome.accepted:
+                known = structs.replace(known, synced_until=None)
+                await self._failed(known, _refused(outcome.status), outcome)
+            return outcome
 
     async def get(self, station: StationId) -> LocalList:
         """What is known of a station's list. Raises UnknownStation."""
@@ -167,14 +192,24 @@ class LocalListService:
     # How it is done.
 
     async def bring_in_step(
-        self, station: StationId, *, until: datetime, full: bool = False
+        self,
+        station: StationId,
+        *,
+        until: datetime,
+        full: bool = False,
+        asked_for: bool = False,
     ) -> Outcome:
-        """Send what changed before ``until``, or all of it where that will not do (D01)."""
+        """Send what changed before ``until``, or all of it where that will not do (D01).
+
+        To a station that says it keeps no list, only if somebody has asked for it.
+        """
         async with self._lock(station):
             known = await self._known(station)
-            asked = await self._stations.send(station, GetLocalListVersion())
+            asked = await self._version_told(station, may_refuse=asked_for)
             told = asked.told
             if not isinstance(told, LocalListVersionTold) or told.version is None:
+                if asked_for:
+                    return await self._send_all(structs.replace(known, version=0), until)
                 reason = "the station keeps no local list"
                 state = ListState.UNSUPPORTED
                 await self._keep(structs.replace(known, state=state, version=0, reason=reason))
@@ -193,12 +228,22 @@ class LocalListService:
                 log.info("a local list is sent anew", station=str(station), said=outcome.status)
             return await self._send_all(known, until)
 
-    async def _send_all(self, known: LocalList, until: datetime) -> Outcome:
+    async def _version_told(self, station: StationId, *, may_refuse: bool) -> Outcome:
+        try:
+            return await self._stations.send(station, GetLocalListVersion())
+        except StationRefused as refused:
+            if not may_refuse:
+                raise
+            return Outcome(accepted=False, status=refused.code)
+
+    async def _send_all(
+        self, known: LocalList, until: datetime, number: int | None = None
+    ) -> Outcome:
         """The first message is the full list, the next ones add to it."""
         # Until all of it is there nothing is certain: a crash on the way begins anew.
         await self._keep(structs.replace(known, state=ListState.DUE, synced_until=None))
         version, sent, after, is_first = known.version, 0, "", True
-        outcome = Outcome(accepted=True, status=_ACCEPTED)
+        outcome, missing = Outcome(accepted=True, status=_ACCEPTED), _NONE_MISSING
         size = _size(known)
         while True:
             async with self._read() as work:
@@ -208,32 +253,59 @@ class LocalListService:
             now = self._clock()
             entries = [entry_of(each, now) for each in page if is_listed(each, known.groups)]
             if entries or is_first:
-                version = next_version(version)
+                version = _number(version, number, first=is_first)
                 outcome = await self._send(known, version, entries, full=is_first)
                 if not outcome.accepted:
                     known = structs.replace(known, synced_until=None)
                     return await self._failed(known, _refused(outcome.status), outcome)
+                missing = _more_missing(missing, outcome)
                 is_first, sent = False, sent + len(entries)
             if len(page) < size:
                 break
             after = page[-1].id_token.key
-        known = structs.replace(known, version=version, entries=sent)
-        return await self._in_step(known, until, outcome)
+        known = structs.replace(
+            known,
+            version=version,
+            entries=sent - missing.count,
+            left_out=missing.count,
+            left_out_why=missing.why,
+        )
+        return await self._in_step(known, until, _warned(outcome, missing))
 
-    async def _send_changes(self, known: LocalList, until: datetime) -> Outcome:
+    async def _send_changes(
+        self,
+        known: LocalList,
+        until: datetime,
+        *,
+        always: bool = False,
+        number: int | None = None,
+    ) -> Outcome:
+        """``always``: also if nothing has changed."""
         version, outcome = known.version, Outcome(accepted=True, status=_ACCEPTED)
-        sent_any = False
+        sent_any, missing = False, _NONE_MISSING
         async for changes in self._changes(known, until):
             entries = await self._entries(known, changes)
             if not entries:
                 continue
-            version = next_version(version)
+            version = _number(version, number, first=not sent_any)
             outcome = await self._send(known, version, entries, full=False)
             if not outcome.accepted:
                 return outcome
+            missing = _more_missing(missing, outcome)
             sent_any = True
-        known = structs.replace(known, version=version)
-        return await self._in_step(known, until, outcome, sent=sent_any)
+        if always and not sent_any:
+            version = _number(version, number, first=True)
+            outcome = await self._send(known, version, (), full=False)
+            if not outcome.accepted:
+                return outcome
+            sent_any = True
+        known = structs.replace(
+            known,
+            version=version,
+            left_out=known.left_out + missing.count,
+            left_out_why=missing.why or known.left_out_why,
+        )
+        return await self._in_step(known, until, _warned(outcome, missing), sent=sent_any)
 
     async def _changes(
         self, known: LocalList, until: datetime
@@ -364,13 +436,33 @@ class LocalListService:
                 ),
             )
 
-    async def _audit(self, station: StationId, what: str, *, full: bool) -> None:
+    async def _audit(self, station: StationId, what: str, *, full: bool) -> Station:
         now = self._clock()
         async with self._begin() as work:
-            await registered(work, station)
+            where = await registered(work, station)
             how = "full" if full else "differential"
             deed = Deed(action="local_list.sent", object=str(station), after=f"{how}, {what}")
             await audit(work, station.tenant, now, deed)
+        return where
+
+
+def _number(version: int, wanted: int | None, *, first: bool) -> int:
+    return wanted if first and wanted is not None else next_version(version)
+
+
+def _more_missing(missing: EntriesLeftOut, outcome: Outcome) -> EntriesLeftOut:
+    told = outcome.told
+    if not isinstance(told, EntriesLeftOut):
+        return missing
+    return EntriesLeftOut(missing.count + told.count, told.why)
+
+
+def _warned(outcome: Outcome, missing: EntriesLeftOut) -> Outcome:
+    if not missing.count:
+        return outcome
+    words = "1 token was" if missing.count == 1 else f"{missing.count} tokens were"
+    warning = f"{words} left out of the list: {missing.why}"
+    return structs.replace(outcome, told=missing, warning=warning)
 
 
 async def _locked(work: Work, station: StationId, now: datetime) -> LocalList:

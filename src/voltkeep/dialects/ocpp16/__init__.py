@@ -71,4 +71,5 @@ OCPP16 = Dialect(
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=False,
+    omissions=local_list.OMISSIONS,
 )

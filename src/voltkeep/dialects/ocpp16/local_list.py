@@ -2,10 +2,11 @@
 
 from msgspec import UNSET
 
-from voltkeep.dialects.dialect import Build, Tell
+from voltkeep.dialects.dialect import Build, Omit, Tell
 from voltkeep.dialects.ocpp16.names import fits_id_tag, id_tag_info
 from voltkeep.dialects.values import flag, whole_number
 from voltkeep.domain.commands import (
+    EntriesLeftOut,
     GetLocalListLimits,
     GetLocalListVersion,
     LocalListLimitsTold,
@@ -19,6 +20,7 @@ from voltkeep.services.ports import CommandUnfit
 _U = v16.SendLocalListRequestUpdateType
 _ENTRIES, _PER_MESSAGE = "LocalAuthListMaxLength", "SendLocalListMaxLength"
 _ENABLED = "LocalAuthListEnabled"
+_FITS = "OCPP 1.6 takes tokens of 1 to 20 characters"
 
 
 def send_local_list(command: SendLocalList) -> tuple[str, v16.SendLocalListRequest]:
@@ -33,9 +35,21 @@ def send_local_list(command: SendLocalList) -> tuple[str, v16.SendLocalListReque
     )
 
 
+def left_out(command: SendLocalList) -> EntriesLeftOut | None:
+    """What is to be removed was never there."""
+    if not command.skips_unfit:
+        return None
+    unfit = [
+        each
+        for each in command.entries
+        if each.decision is not None and not fits_id_tag(each.id_token.value)
+    ]
+    return EntriesLeftOut(len(unfit), _FITS) if unfit else None
+
+
 def _entry(entry: ListEntry) -> v16.LocalAuthorizationList:
     if not fits_id_tag(entry.id_token.value):
-        raise CommandUnfit("OCPP 1.6 takes tokens of 1 to 20 characters")
+        raise CommandUnfit(_FITS)
     decision = entry.decision
     return v16.LocalAuthorizationList(
         id_tag=entry.id_token.value,
@@ -75,3 +89,4 @@ REQUESTS: dict[type, Build] = {
     GetLocalListLimits: get_limits,
 }
 TOLD: dict[type, Tell] = {GetLocalListVersion: version, GetLocalListLimits: limits}
+OMISSIONS: dict[type, Omit] = {SendLocalList: left_out}

@@ -35,6 +35,9 @@ _WIRE = Wire(
     answers_afresh=frozenset({"BootNotification", "Heartbeat"}),
 )
 
+_SEND_201, _OMIT_201 = local_list.sending(v201.IdToken)
+_SEND_21, _OMIT_21 = local_list.sending(v21.IdToken)
+
 OCPP201 = Dialect(
     subprotocol=_SUBPROTOCOL,
     wire=_WIRE,
@@ -66,6 +69,7 @@ OCPP201 = Dialect(
         | firmware.REQUESTS
         | reservations.REQUESTS
         | local_list.REQUESTS
+        | _SEND_201
         | smart_charging.REQUESTS
     ),
     tells=(
@@ -81,6 +85,7 @@ OCPP201 = Dialect(
     quirks=quirks_of(_SUBPROTOCOL),
     instructions=remote_control.INSTRUCTIONS,
     requires_compression_offer=True,
+    omissions=_OMIT_201,
 )
 
 OCPP21 = OCPP201.but(
@@ -93,5 +98,7 @@ OCPP21 = OCPP201.but(
     ),
     actions=v21.ACTIONS,
     handlers=OCPP201.handlers | certificates.WIDER,
+    requests=OCPP201.requests | _SEND_21,
+    omissions=_OMIT_21,
     quirks=quirks_of("ocpp2.1"),
 )

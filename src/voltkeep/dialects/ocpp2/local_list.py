@@ -1,11 +1,12 @@
 """SendLocalList and GetLocalListVersion."""
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
-from voltkeep.dialects.dialect import Build, Tell
+from voltkeep.dialects.dialect import Build, Omit, Tell
 from voltkeep.dialects.ocpp2.names import id_token_info, wire_token
 from voltkeep.dialects.values import flag, whole_number
 from voltkeep.domain.commands import (
+    EntriesLeftOut,
     GetLocalListLimits,
     GetLocalListVersion,
     LocalListLimitsTold,
@@ -14,14 +15,42 @@ from voltkeep.domain.commands import (
 )
 from voltkeep.domain.local_list import ListEntry
 from voltkeep.ocpp import v21, v201
+from voltkeep.ocpp.errors import Refusal
+from voltkeep.ocpp.messages import encode, read
 
 _COMPONENT = "LocalAuthListCtrlr"
 _ITEMS, _BYTES, _ENABLED = "ItemsPerMessage", "BytesPerMessage", "Enabled"
 _ENTRY_BYTES = 300  # of one, with a group and a date, as JSON
 
 
-def send_local_list(command: SendLocalList) -> tuple[str, v21.SendLocalListRequest]:
-    entries = [_entry(entry) for entry in command.entries]
+def _fits(token: type[Struct], entry: ListEntry) -> bool:
+    try:
+        read(token, encode(wire_token(entry.id_token)))
+    except Refusal:
+        return False
+    return True
+
+
+def sending(token: type[Struct]) -> tuple[dict[type, Build], dict[type, Omit]]:
+    """How a list is sent in the version whose tokens are these, and what it leaves out."""
+
+    def send(command: SendLocalList) -> tuple[str, v21.SendLocalListRequest]:
+        skips = command.skips_unfit
+        return _message(command, [e for e in command.entries if not skips or _fits(token, e)])
+
+    def left_out(command: SendLocalList) -> EntriesLeftOut | None:
+        if not command.skips_unfit:
+            return None
+        kept = [entry for entry in command.entries if entry.decision is not None]
+        unfit = sum(not _fits(token, entry) for entry in kept)
+        why = "the station's version of OCPP has no such kind of token, or none so long"
+        return EntriesLeftOut(unfit, why) if unfit else None
+
+    return {SendLocalList: send}, {SendLocalList: left_out}
+
+
+def _message(command: SendLocalList, kept: list[ListEntry]) -> tuple[str, v21.SendLocalListRequest]:
+    entries = [_entry(entry) for entry in kept]
     return "SendLocalList", v21.SendLocalListRequest(
         version_number=command.version,
         update_type=v21.UpdateEnum.FULL if command.full else v21.UpdateEnum.DIFFERENTIAL,
@@ -75,7 +104,6 @@ def limits(answer: v201.GetVariablesResponse | v21.GetVariablesResponse) -> Loca
 
 
 REQUESTS: dict[type, Build] = {
-    SendLocalList: send_local_list,
     GetLocalListVersion: get_version,
     GetLocalListLimits: get_limits,
 }

@@ -25,6 +25,8 @@ class LocalListOut(Struct, frozen=True, kw_only=True):
     """A station's list. It has every change of the tokens from before ``synced_until``.
 
     ``on``: it is kept in step by itself. ``groups``: of these only; none are every token.
+    ``entries`` were in the last full list; ``left_out``, of it and of every change since, are
+    those that the station's version of OCPP cannot say.
     """
 
     station: str
@@ -35,6 +37,8 @@ class LocalListOut(Struct, frozen=True, kw_only=True):
     synced_until: datetime | None
     sent_at: datetime | None
     entries: int
+    left_out: int
+    left_out_why: str
     status: str
     reason: str
     most_entries: int | None
@@ -59,6 +63,8 @@ def _out(known: LocalList) -> LocalListOut:
         synced_until=known.synced_until,
         sent_at=known.sent_at,
         entries=known.entries,
+        left_out=known.left_out,
+        left_out_why=known.left_out_why,
         status=known.status,
         reason=known.reason,
         most_entries=known.most_entries,
@@ -111,6 +117,8 @@ EXAMPLES = [
         synced_until=_AT,
         sent_at=_AT,
         entries=120,
+        left_out=0,
+        left_out_why="",
         status="Accepted",
         reason="",
         most_entries=1000,

@@ -85,8 +85,6 @@ async def set_(
     tenant: Tenant = "default",
 ) -> None:
     """Change what is said of a site; what is not said stays."""
-    from msgspec import structs
-
     said = _said(
         name=name,
         address=address,
@@ -99,8 +97,7 @@ async def set_(
     if not said:
         raise Failure("Nothing to set.", "Say what: --name, --address, …", ExitCode.USAGE)
     async with run.app() as app:
-        known = await app.services.sites.get(tenant_of(tenant), id)
-        site = await app.services.sites.replace(known, structs.replace(known, **said))
+        site = await app.services.sites.change(tenant_of(tenant), id, said)
     _tell(run, site, f"Site {id} is changed.")
 
 

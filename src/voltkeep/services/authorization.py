@@ -11,11 +11,12 @@ from voltkeep.domain.events import TokenPresented
 from voltkeep.domain.identity import IdToken, IdTokenKind, Sender, StationId, TenantId
 from voltkeep.domain.stations import Station
 from voltkeep.services.audit import audit
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.ports import Announce, Begin, Clock, Read, Work
 from voltkeep.services.rates import MOST_KEYS, Buckets, Rate
 from voltkeep.services.security_events import raise_alert
 from voltkeep.services.token_changes import changed
-from voltkeep.services.token_groups import TokenGroups, is_blocked
+from voltkeep.services.token_groups import TokenGroups, joined
 from voltkeep.services.unknown_tokens import NeedsAnswer, UnknownTokenService, registered_now
 
 _UNKNOWN = Rate(burst=10, per_s=6 / 60)  # tokens that one station shows and nobody knows
@@ -118,40 +119,56 @@ class AuthorizationService:
     async def add(self, tenant: TenantId, token: Token) -> Token:
         """Register a token, as it is or as an unknown one that was seen. Raises TokenExists."""
         async with self._begin() as work:
-            if await work.tokens.get(tenant, token.id_token) is not None:
-                raise TokenExists(f"token {token.id_token.value} is registered already")
-            return await self._save(work, tenant, token, None, "token.added")
+            is_blocked = await joined(work, tenant, token.group, self._clock())
+            return await self._add(work, tenant, structs.replace(token, group_blocked=is_blocked))
 
     async def save(self, tenant: TenantId, token: Token) -> bool:
         """Register a token, or replace it. True if it is new.
 
-        A blocked one stays blocked: only `block` lets it charge again.
+        A blocked one stays blocked: only `block` lets it charge again. Raises TokenExists if
+        somebody else registers it at this very moment.
         """
         async with self._begin() as work:
-            known = await work.tokens.get(tenant, token.id_token)
-            if known is not None and known.blocked:
-                token = structs.replace(token, blocked=True)
-            action = "token.added" if known is None else "token.changed"
-            await self._save(work, tenant, token, known, action)
+            is_blocked = await joined(work, tenant, token.group, self._clock())
+            token = structs.replace(token, group_blocked=is_blocked)
+            known = await work.tokens.hold(tenant, token.id_token)
+            if known is None:
+                await self._add(work, tenant, token)
+            else:
+                token = structs.replace(token, blocked=token.blocked or known.blocked)
+                await self._replace(work, tenant, token, known, "token.changed")
         return known is None
 
-    async def change(self, tenant: TenantId, id_token: IdToken, edit: TokenEdit) -> Token:
+    async def change(
+        self,
+        tenant: TenantId,
+        id_token: IdToken,
+        edit: TokenEdit,
+        *,
+        unless_changed: Check[Token] = as_it_is,
+    ) -> Token:
         """Change what is said of a token, and nothing else. Raises UnknownToken."""
         async with self._begin() as work:
-            known = await _registered(work, tenant, id_token)
+            is_blocked = False
+            if edit.group is not UNSET:
+                is_blocked = await joined(work, tenant, edit.group, self._clock())
+            known = await _held(work, tenant, id_token)
+            unless_changed(known)
             said = {
                 name: value
                 for name, value in structs.asdict(edit).items()
                 if value is not UNSET and name != "kind"
             }
             token = structs.replace(known, **said)
+            if edit.group is not UNSET:
+                token = structs.replace(token, group_blocked=is_blocked)
             if edit.kind is not UNSET:
                 kind = IdToken(known.id_token.value, edit.kind)
                 token = structs.replace(token, id_token=kind)
             action = "token.changed"
             if edit.blocked is not UNSET and edit.blocked is not known.blocked:
                 action = "token.blocked" if edit.blocked else "token.unblocked"
-            return await self._save(work, tenant, token, known, action)
+            return await self._replace(work, tenant, token, known, action)
 
     async def get(self, tenant: TenantId, id_token: IdToken) -> Token:
         """What we know of a token. Raises UnknownToken."""
@@ -161,15 +178,15 @@ class AuthorizationService:
     async def block(self, tenant: TenantId, id_token: IdToken, *, blocked: bool) -> Token:
         """Block a token, or let it charge again. Raises UnknownToken."""
         async with self._begin() as work:
-            known = await _registered(work, tenant, id_token)
+            known = await _held(work, tenant, id_token)
             token = structs.replace(known, blocked=blocked)
             action = "token.blocked" if blocked else "token.unblocked"
-            return await self._save(work, tenant, token, known, action)
+            return await self._replace(work, tenant, token, known, action)
 
     async def remove(self, tenant: TenantId, id_token: IdToken) -> None:
         """Forget a token; its transactions stay. Raises UnknownToken."""
         async with self._begin() as work:
-            known = await _registered(work, tenant, id_token)
+            known = await _held(work, tenant, id_token)
             await work.tokens.remove(tenant, id_token)
             now = self._clock()
             await changed(work, tenant, now, before=known, after=None)
@@ -186,22 +203,35 @@ class AuthorizationService:
                 tokens += page
         return tokens
 
-    async def _save(
-        self, work: Work, tenant: TenantId, token: Token, before: Token | None, action: str
+    async def _add(self, work: Work, tenant: TenantId, token: Token) -> Token:
+        now = self._clock()
+        if not await work.tokens.add(tenant, token):
+            raise TokenExists(f"token {token.id_token.value} is registered already")
+        await registered_now(work, tenant, token)
+        await changed(work, tenant, now, before=None, after=token)
+        await _audit(work, tenant, now, "token.added", before=None, after=token)
+        return token
+
+    async def _replace(
+        self, work: Work, tenant: TenantId, token: Token, held: Token, action: str
     ) -> Token:
         now = self._clock()
-        blocked = await is_blocked(work, tenant, token.group)
-        token = structs.replace(token, group_blocked=blocked)
         await work.tokens.save(tenant, token)
-        if before is None:
-            await registered_now(work, tenant, token)
-        await changed(work, tenant, now, before=before, after=token)
-        await _audit(work, tenant, now, action, before=before, after=token)
+        await changed(work, tenant, now, before=held, after=token)
+        await _audit(work, tenant, now, action, before=held, after=token)
         return token
 
 
 async def _registered(work: Work, tenant: TenantId, id_token: IdToken) -> Token:
     token = await work.tokens.get(tenant, id_token)
+    if token is None:
+        raise UnknownToken(f"no token {id_token.value} is registered")
+    return token
+
+
+async def _held(work: Work, tenant: TenantId, id_token: IdToken) -> Token:
+    """As `_registered`, and nobody else may change it until this work is over."""
+    token = await work.tokens.hold(tenant, id_token)
     if token is None:
         raise UnknownToken(f"no token {id_token.value} is registered")
     return token

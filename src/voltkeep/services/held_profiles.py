@@ -1,4 +1,7 @@
-"""What we believe of the charging profiles of a station, changed with what is heard of it."""
+"""What we believe of the charging profiles of a station, changed with what is heard of it.
+
+Works that change it lock the station first: ids are given, and profiles replaced, one by one.
+"""
 
 import secrets
 from collections.abc import Sequence
@@ -135,6 +138,7 @@ async def answered(  # each is a part of the answer
     whenever_valid: bool = False,
 ) -> None:
     """A station has taken a profile, or not; one that it takes may have cost it another."""
+    await work.stations.lock(sent.station)
     current = await work.charging_profiles.lock(sent.station, sent.id)
     if current is None or current.state is not ProfileState.SENT:
         return  # a report, or the end of its transaction, came first

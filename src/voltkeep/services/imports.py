@@ -25,6 +25,7 @@ from voltkeep.services.records import Look
 from voltkeep.services.tabular import BadFile, Row, rows_of
 from voltkeep.services.taking import TAKES, BadRow, Result, columns_of
 from voltkeep.services.token_changes import all_changed
+from voltkeep.services.token_groups import joined
 
 log = structlog.get_logger(__name__)
 
@@ -265,6 +266,9 @@ class ImportService:
         now = self._clock()
         tally = dict.fromkeys(Result, 0)
         errors: list[RowError] = []
+        if given.kind is RowKind.TOKENS:
+            for name in _groups(rows):
+                await joined(work, given.station.tenant, name, now)
         for row in rows:
             try:
                 if row.problem:
@@ -299,6 +303,12 @@ class ImportService:
                 await audit(work, given.station.tenant, ended.at, _deed(ended))
         await self._files.remove(ended.stored_as)
         return ended
+
+
+def _groups(rows: Sequence[Row]) -> list[str]:
+    """Of tokens, in one order, or two imports could wait for each other."""
+    names = {row.values.get("group") for row in rows if not row.problem}
+    return sorted(each for each in names if isinstance(each, str) and each.isprintable())
 
 
 def _deed(ended: Import) -> Deed:

@@ -32,6 +32,7 @@ from voltkeep.domain.local_list import (
 )
 from voltkeep.domain.stations import Station
 from voltkeep.services.audit import audit
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -41,7 +42,7 @@ from voltkeep.services.ports import (
     StationUnreachable,
     Work,
 )
-from voltkeep.services.provisioning import registered
+from voltkeep.services.provisioning import locked, registered
 from voltkeep.services.records import Look
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ class LocalListService:
         *,
         is_on: bool | None = None,
         groups: Sequence[str] | None = None,
+        unless_changed: Check[LocalList] = as_it_is,
     ) -> LocalList:
         """Whether the list is kept in step by itself, and of which groups it is made.
 
@@ -80,8 +82,9 @@ class LocalListService:
         """
         now = self._clock()
         async with self._begin() as work:
-            await registered(work, station)
-            known = await _locked(work, station, now)
+            where = await locked(work, station)
+            known = await _locked(work, where)
+            unless_changed(known)
             changed = known
             if is_on is not None:
                 changed = structs.replace(changed, is_on=is_on)
@@ -108,7 +111,7 @@ class LocalListService:
         if isinstance(told, LocalListVersionTold):
             now = self._clock()
             async with self._begin() as work:
-                known = await _locked(work, station, now)
+                known = await _locked(work, await locked(work, station))
                 if told.version is None:
                     known = structs.replace(known, state=ListState.UNSUPPORTED, version=0)
                 elif told.version != known.version:
@@ -414,15 +417,16 @@ class LocalListService:
         async with self._read() as work:
             where = await registered(work, station)
             known = await work.local_lists.get(station, LIST)
-        return known or LocalList(station=station, at=where.created_at)
+        return known or _new(where)
 
     async def _keep(self, changed: LocalList) -> None:
         """Store what was found; what a person has chosen meanwhile stays chosen."""
         now = self._clock()
         async with self._begin() as work:
-            if await work.stations.get(changed.station) is None:
+            where = await work.stations.lock(changed.station)
+            if where is None:
                 return
-            current = await _locked(work, changed.station, now)
+            current = await _locked(work, where)
             is_other = current.groups != changed.groups
             await _put(
                 work,
@@ -465,9 +469,13 @@ def _warned(outcome: Outcome, missing: EntriesLeftOut) -> Outcome:
     return structs.replace(outcome, told=missing, warning=warning)
 
 
-async def _locked(work: Work, station: StationId, now: datetime) -> LocalList:
-    known = await work.local_lists.lock(station, LIST)
-    return known or LocalList(station=station, at=now)
+async def _locked(work: Work, where: Station) -> LocalList:
+    """Of a station that is locked: there may be no list of it yet."""
+    return await work.local_lists.lock(where.id, LIST) or _new(where)
+
+
+def _new(where: Station) -> LocalList:
+    return LocalList(station=where.id, at=where.created_at)
 
 
 async def _put(work: Work, changed: LocalList) -> None:

@@ -23,6 +23,7 @@ from voltkeep.services.order_keys import Once, repeated
 from voltkeep.services.ports import (
     Begin,
     Clock,
+    Contended,
     Read,
     StationOffline,
     StationSilent,
@@ -33,7 +34,7 @@ from voltkeep.services.ports import (
 from voltkeep.services.provisioning import registered
 from voltkeep.services.records import Look
 from voltkeep.services.sealing import Sealing
-from voltkeep.services.sending import following
+from voltkeep.services.sending import followed, following
 
 log = structlog.get_logger(__name__)
 
@@ -376,8 +377,8 @@ class OrderService:
             return failed(order, StationSilent.result, "the station did not answer in time")
         except asyncio.CancelledError:
             return structs.replace(order, state=OrderState.INTERRUPTED, error=INTERRUPTED)
-        except StoreUnavailable:
-            return failed(order, "failed", "the database was away")
+        except StoreUnavailable as error:
+            return failed(order, "failed", _not_stored(error))
         except Exception as error:
             if _is_refusal(error):
                 return failed(order, "unfit", self._seal.kept_words(json.encode(ask), str(error)))
@@ -447,6 +448,16 @@ async def _kept(work: Work, order: Order) -> Order:
         order = structs.replace(order, station=found.station)
     await work.orders.put(order)
     return order
+
+
+def _not_stored(error: StoreUnavailable) -> str:
+    """What failed here; and whether the station had been asked before that."""
+    why = "the database was away"
+    if isinstance(error, Contended):
+        why = "another change was in the way in the database"
+    if any(message.result != "not sent" for message in followed() or ()):
+        return f"the station was sent the message, but what came of it was not kept: {why}"
+    return why
 
 
 def _is_refusal(error: Exception) -> bool:

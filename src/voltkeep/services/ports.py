@@ -31,6 +31,10 @@ class StoreUnavailable(Exception):
     """The database did not take the work; nothing of it was kept, and it may be tried again."""
 
 
+class Contended(StoreUnavailable):
+    """Other works were in the way, while the database was well: it may be tried again at once."""
+
+
 class Superseded(Exception):
     """A newer connection of the station is live: what this one says is discarded."""
 
@@ -113,7 +117,11 @@ class TokenRows(Protocol):
         ...
 
     async def hold(self, tenant: TenantId, id_token: IdToken) -> Token | None:
-        """As `get`, and nobody else may start with it until this work is over."""
+        """As `get`, and nobody else may start with it or change it until this work is over."""
+        ...
+
+    async def add(self, tenant: TenantId, token: Token) -> bool:
+        """Insert; False, and nothing changed, if there is one of that key."""
         ...
 
     async def save(self, tenant: TenantId, token: Token) -> bool:

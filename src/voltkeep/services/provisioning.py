@@ -21,6 +21,7 @@ from voltkeep.domain.events import (
 from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
 from voltkeep.domain.stations import Boot, Make, Policy, Registration, SecurityProfile, Station
 from voltkeep.services.audit import audit
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
 from voltkeep.services.rates import Buckets, Rate
 from voltkeep.services.sites import check_site
@@ -283,14 +284,16 @@ class ProvisioningService:
     async def set_registration(self, station: StationId, registration: Registration) -> None:
         """Accept, hold or reject a station. It learns at its next boot. Raises UnknownStation."""
         async with self._begin() as work:
-            known = await registered(work, station)
-            await work.stations.set_registration(station, registration)
-            await self._changed(work, station, "registration", known.registration, registration)
+            await self._register(work, await locked(work, station), registration)
+
+    async def _register(self, work: Work, known: Station, registration: Registration) -> None:
+        await work.stations.set_registration(known.id, registration)
+        await self._changed(work, known.id, "registration", known.registration, registration)
 
     async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
         """Decide how a station must connect from now on. Raises UnknownStation."""
         async with self._begin() as work:
-            known = await registered(work, station)
+            known = await locked(work, station)
             await work.stations.set_profile(station, profile)
             before, after = (str(int(each)) for each in (known.security_profile, profile))
             await self._changed(work, station, "security profile", before, after)
@@ -298,10 +301,12 @@ class ProvisioningService:
     async def set_passive(self, station: StationId, *, passive: bool) -> None:
         """Whether to send it nothing but what a person asks for. Raises UnknownStation."""
         async with self._begin() as work:
-            known = await registered(work, station)
-            await work.stations.set_passive(station, passive=passive)
-            before, after = ("passive" if each else "active" for each in (known.passive, passive))
-            await self._changed(work, station, "passive", before, after)
+            await self._let_be(work, await locked(work, station), passive=passive)
+
+    async def _let_be(self, work: Work, known: Station, *, passive: bool) -> None:
+        await work.stations.set_passive(known.id, passive=passive)
+        before, after = ("passive" if each else "active" for each in (known.passive, passive))
+        await self._changed(work, known.id, "passive", before, after)
 
     async def describe(
         self,
@@ -310,25 +315,32 @@ class ProvisioningService:
         site: str | None = None,
         note: str | None = None,
         policy: Policy | None = None,
+        registration: Registration | None = None,
+        passive: bool | None = None,
+        unless_changed: Check[Station] = as_it_is,
     ) -> None:
-        """Where a station stands, what is noted of it, how it is run.
+        """Where a station stands, what is noted of it, how it is run: what differs is changed.
 
         Raises UnknownStation or UnknownSite.
         """
         async with self._begin() as work:
             known = await locked(work, station)
-            if site is not None:
-                if site != known.site:
-                    await check_site(work, station.tenant, site)
+            unless_changed(known)
+            if site is not None and site != known.site:
+                await check_site(work, station.tenant, site)
                 await work.stations.set_site(station, site)
                 await self._changed(work, station, "site", known.site, site)
-            if note is not None:
+            if note is not None and note != known.note:
                 await work.stations.set_note(station, note)
                 await self._changed(work, station, "note", known.note, note)
-            if policy is not None:
+            if policy is not None and policy != known.policy:
                 await work.stations.set_policy(station, policy)
                 before, after = (json.encode(each).decode() for each in (known.policy, policy))
                 await self._changed(work, station, "policy", before, after)
+            if registration is not None and registration is not known.registration:
+                await self._register(work, known, registration)
+            if passive is not None and passive is not known.passive:
+                await self._let_be(work, known, passive=passive)
 
     async def _changed(
         self, work: Work, station: StationId, what: str, before: str, after: str

@@ -58,6 +58,7 @@ class RemoteControlService:
             await _check_accepted(work, station)
             remote_start_id = await work.remote_starts.open(station, id_token, evse, now)
             if profile is not None:
+                await work.stations.lock(station)
                 brought = await brought_along(
                     work, station, profile, evse, now, remote_start_id=remote_start_id, force=force
                 )
@@ -72,6 +73,7 @@ class RemoteControlService:
             outcome = await self._stations.send(station, command)
         except CommandUnfit as failure:
             async with self._begin() as work:
+                await work.stations.lock(station)
                 await work.remote_starts.withdraw(station, remote_start_id)
                 await _settle(work, brought, state_after(failure), failure.result, self._clock())
             raise  # nothing was asked
@@ -95,6 +97,7 @@ class RemoteControlService:
         """Tell how a remote start went; one that failed must not claim the next driver's car."""
         accepted = state is ProfileState.ACCEPTED
         async with self._begin() as work:
+            await work.stations.lock(station)
             if not accepted:
                 await work.remote_starts.withdraw(station, command.remote_start_id)
             await _settle(work, brought, state, status, self._clock())

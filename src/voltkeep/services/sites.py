@@ -2,7 +2,9 @@
 
 import asyncio
 import zoneinfo
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import structs
 
@@ -10,6 +12,7 @@ from voltkeep.domain.audit import Deed
 from voltkeep.domain.identity import TenantId
 from voltkeep.domain.sites import BadSite, Site, check, of_tenant
 from voltkeep.services.audit import audit
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.lists import StationFilter
 from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.records import Look
@@ -73,7 +76,7 @@ class SiteService:
 
     async def add(self, site: Site) -> Site:
         """Raises BadSite or SiteExists."""
-        await _check(site)
+        _check(site, await asyncio.to_thread(_time_zones))
         now = self._clock()
         site = structs.replace(site, at=now, created_at=now)
         async with self._begin() as work:
@@ -85,28 +88,28 @@ class SiteService:
             await audit(work, tenant, now, Deed(action="site.added", object=site.id))
         return site
 
-    async def replace(self, before: Site, after: Site) -> Site:
-        """Change a site that is still as it was ``before``.
-
-        Raises BadSite, UnknownSite, or SiteExists if somebody else has changed it meanwhile.
-        """
-        await _check(after)
+    async def change(
+        self,
+        tenant: TenantId,
+        id: str,
+        edit: Mapping[str, Any],
+        *,
+        unless_changed: Check[Site] = as_it_is,
+    ) -> Site:
+        """Change these fields of a site. Raises BadSite or UnknownSite."""
         now = self._clock()
-        site = structs.replace(after, at=now, created_at=before.created_at)
+        time_zones = await asyncio.to_thread(_time_zones)
         async with self._begin() as work:
-            known = await work.sites.lock(before.station, before.id)
+            known = await work.sites.lock(of_tenant(tenant), id)
             if known is None:
-                raise UnknownSite(f"there is no site {before.id[:60]}")
-            if known != before:
-                raise SiteExists(f"site {before.id} has been changed meanwhile: read it again")
+                raise UnknownSite(f"there is no site {id[:60]}")
+            unless_changed(known)
+            site = structs.replace(known, **edit, at=now)
+            _check(site, time_zones)
             await work.sites.put(site)
-            changed = sorted(
-                name
-                for name in structs.asdict(site)
-                if name != "at" and getattr(site, name) != getattr(before, name)
-            )
-            deed = Deed(action="site.changed", object=site.id, after=", ".join(changed))
-            await audit(work, site.station.tenant, now, deed)
+            changed = sorted(each for each in edit if getattr(site, each) != getattr(known, each))
+            deed = Deed(action="site.changed", object=id, after=", ".join(changed))
+            await audit(work, tenant, now, deed)
         return site
 
     async def remove(self, tenant: TenantId, id: str) -> None:
@@ -122,10 +125,10 @@ class SiteService:
             await audit(work, tenant, self._clock(), Deed(action="site.removed", object=id))
 
 
-async def _check(site: Site) -> None:
+def _check(site: Site, time_zones: Collection[str]) -> None:
     """Raises BadSite."""
     check(site)
-    if site.time_zone and site.time_zone not in await asyncio.to_thread(_time_zones):
+    if site.time_zone and site.time_zone not in time_zones:
         raise BadSite("time_zone", f"there is no time zone {site.time_zone[:60]!r} (IANA names)")
 
 

@@ -42,7 +42,7 @@ from voltkeep.services.ports import (
     StationUnreachable,
     Work,
 )
-from voltkeep.services.provisioning import registered
+from voltkeep.services.provisioning import locked, registered
 from voltkeep.services.records import Look
 from voltkeep.services.transfers import new_request_id
 
@@ -85,7 +85,7 @@ class SmartChargingService:
         """
         now = self._clock()
         async with self._begin() as work:
-            await registered(work, station)
+            await locked(work, station)  # who numbers and replaces goes one after the other
             live = await held_.settled(work, station, now)
             if profile.purpose is Purpose.TX and profile.transaction is None and evse is not None:
                 running = (await held_.running(work, station)).get(evse.id)
@@ -151,6 +151,7 @@ class SmartChargingService:
         # K10.FR.01: a station that has no such profile says so, and accepts nothing.
         state = ProfileState.CLEARED if outcome.accepted else ProfileState.MISSING
         async with self._begin() as work:
+            await work.stations.lock(station)
             for held in await held_.settled(work, station, now):
                 if which.fits(held) and held.purpose != Purpose.EXTERNAL_CONSTRAINTS:
                     await held_.move(work, held, state, now, outcome.status)
@@ -256,6 +257,7 @@ class SmartChargingService:
     ) -> None:
         now = self._clock()
         async with self._begin() as work:
+            await work.stations.lock(report.station)
             current = await work.profile_reports.lock(report.station, report.id)
             if current is None or current.state is not ProfileReportState.ASKED:
                 return  # its parts were quicker than the answer
@@ -305,7 +307,7 @@ async def brought_along(
 ) -> HeldProfile:
     """A profile that goes with a remote start (K05): of the transaction that will answer it.
 
-    Raises UnsoundProfile, unless forced.
+    The station is locked. Raises UnsoundProfile, unless forced.
     """
     live = await held_.settled(work, station, now)
     sent = held_.begun(station, _in_utc(profile), evse, live, now, remote_start_id=remote_start_id)

@@ -18,7 +18,7 @@ from voltkeep.domain.transactions import Transaction
 from voltkeep.services.exports import COLUMNS
 from voltkeep.services.ports import Work
 from voltkeep.services.sites import UnknownSite, check_site
-from voltkeep.services.token_groups import is_blocked
+from voltkeep.services.token_groups import joined
 from voltkeep.services.unknown_tokens import registered_now
 
 R = TypeVar("R", bound=Struct)
@@ -158,7 +158,10 @@ async def take_token(work: Work, given: Import, row: Mapping[str, Any], now: dat
         raise BadRow("value", "a token is not blank")
     tenant = given.station.tenant
     kind = IdTokenKind.ISO14443.value if wanted.kind is UNSET else wanted.kind
-    known = await work.tokens.get(tenant, IdToken(wanted.value, kind))
+    is_blocked = False
+    if isinstance(wanted.group, str):
+        is_blocked = await joined(work, tenant, wanted.group, now)
+    known = await work.tokens.hold(tenant, IdToken(wanted.value, kind))
     said = {
         name: value
         for name, value in structs.asdict(wanted).items()
@@ -173,13 +176,17 @@ async def take_token(work: Work, given: Import, row: Mapping[str, Any], now: dat
     else:
         own = known.id_token.kind if wanted.kind is UNSET else wanted.kind
         token = structs.replace(known, id_token=IdToken(known.id_token.value, own), **said)
-    token = structs.replace(token, group_blocked=await is_blocked(work, tenant, token.group))
+    if wanted.group is not UNSET:
+        token = structs.replace(token, group_blocked=is_blocked)
     if token == known:
         return Result.UNCHANGED
-    await work.tokens.save(tenant, token)
-    if known is None:
-        await registered_now(work, tenant, token)
-    return Result.ADDED if known is None else Result.CHANGED
+    if known is not None:
+        await work.tokens.save(tenant, token)
+        return Result.CHANGED
+    if not await work.tokens.add(tenant, token):
+        raise BadRow("value", "somebody else registers it at this moment")
+    await registered_now(work, tenant, token)
+    return Result.ADDED
 
 
 async def take_transaction(

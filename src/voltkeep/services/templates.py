@@ -30,6 +30,7 @@ from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.stations import Registration, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.configuration import ConfigurationService, UnsafeWrite, check_writable
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -96,11 +97,13 @@ class TemplateService:
             await self._audit(work, template, "added", _said(template))
         return template
 
-    async def replace(self, template: Template) -> Template:
+    async def replace(
+        self, template: Template, *, unless_changed: Check[Template] = as_it_is
+    ) -> Template:
         """Raises BadTemplate, UnsafeWrite or UnknownTemplate."""
         template = self._checked(template)
         async with self._begin() as work:
-            await _locked(work, template.station.tenant, template.id)
+            unless_changed(await _locked(work, template.station.tenant, template.id))
             await work.templates.put(template)
             await self._audit(work, template, "changed", _said(template))
         return template

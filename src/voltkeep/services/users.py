@@ -29,6 +29,7 @@ from voltkeep.services.accounts import (
     tenant_exists,
 )
 from voltkeep.services.audit import audit
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.passwords import Passwords, TooManyTries, check_password
 from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.rates import Buckets, Rate
@@ -194,11 +195,19 @@ class UserService:
             await _audit(work, user, at, "user.added", after=in_words(user))
         return user
 
-    async def change(self, by: Principal, name: str, change: UserChange) -> User:
+    async def change(
+        self,
+        by: Principal,
+        name: str,
+        change: UserChange,
+        *,
+        unless_changed: Check[User] = as_it_is,
+    ) -> User:
         """Raises UnknownUser, NotAllowed, LastAdministrator. Disabling ends their sessions."""
         at = self._clock()
         async with whole(self._begin, at) as (work, _):
             user = await self._changeable(work, by, name)
+            unless_changed(user)
             state = user.state
             if change.is_disabled is not UNSET:
                 state = AccountState.DISABLED if change.is_disabled else AccountState.ACTIVE

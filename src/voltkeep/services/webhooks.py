@@ -30,6 +30,7 @@ from voltkeep.domain.webhooks import (
     state_of,
 )
 from voltkeep.services.audit import acting, audit
+from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.outbound import Outbound, OutboundFailed, OutboundRefused
 from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.records import Look
@@ -210,13 +211,20 @@ class WebhookService:
         return webhook
 
     async def change(
-        self, tenant: TenantId, id: str, words: WebhookWords, permissions: frozenset[Permission]
+        self,
+        tenant: TenantId,
+        id: str,
+        words: WebhookWords,
+        permissions: frozenset[Permission],
+        *,
+        unless_changed: Check[Webhook] = as_it_is,
     ) -> Webhook:
         """Replace what is said of it. Raises what `add` raises, and UnknownWebhook."""
         self._outbound.check(words.url)
         granted = _granted(words, permissions)
         async with self._begin() as work:
             before = await locked(work, tenant, id)
+            unless_changed(before)
             webhook = structs.replace(
                 before,
                 at=self._clock(),

@@ -49,12 +49,14 @@ class SqlTokenRows:
         found = await self._db.rows(_HOLD, _of(tenant, id_token))
         return as_token(found[0]) if found else None
 
+    async def add(self, tenant: TenantId, token: Token) -> bool:
+        row = {"tenant": tenant, "key": token.id_token.key, **_row(token)}
+        return await self._db.run(_ADD[self._db.engine], row) == 1
+
     async def save(self, tenant: TenantId, token: Token) -> bool:
-        values = _row(token)
-        key = {"tenant": tenant, "key": token.id_token.key}
-        is_new = await self._db.run(_ADD[self._db.engine], {**key, **values}) == 1
+        is_new = await self.add(tenant, token)
         if not is_new:
-            await self._db.run(_REPLACE, {**_of(tenant, token.id_token), **values})
+            await self._db.run(_REPLACE, {**_of(tenant, token.id_token), **_row(token)})
         return is_new
 
     async def remove(self, tenant: TenantId, id_token: IdToken) -> bool:

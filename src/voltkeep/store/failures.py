@@ -1,12 +1,13 @@
 """Which errors of a database mean "not now": those become StoreUnavailable."""
 
 import sqlite3
+from collections.abc import Iterator
 from types import TracebackType
 
 import asyncpg
 from sqlalchemy import exc
 
-from voltkeep.services.ports import StoreUnavailable
+from voltkeep.services.ports import Contended, StoreUnavailable
 
 # The primary result codes of https://sqlite.org/rescode.html. READONLY: a disk gone read-only.
 _SQLITE = {
@@ -27,14 +28,17 @@ _POSTGRES_CLASSES = (
     "53",  # insufficient resources: disk full, too many connections
     "58",  # system error
 )
+_POSTGRES_CONTENDED = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "55P03",  # lock not available in time
+}
 _POSTGRES_CODES = {
+    *_POSTGRES_CONTENDED,
     "0A000",  # "cached statement plan is invalid", after a migration: the next try plans anew
     "25006",  # read-only transaction: a standby, or a server told so
     "25P02",  # in failed transaction: what failed it was told before
     "25P03",  # idle in transaction for too long
-    "40001",  # serialization failure
-    "40P01",  # deadlock
-    "55P03",  # lock not available in time
     "57014",  # cancelled: it took longer than statement_timeout
     "57P01",  # shutdown
     "57P02",  # crash of another backend
@@ -45,12 +49,22 @@ _POSTGRES_CODES = {
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether trying again later may help; every cause in the chain is looked at."""
+    return any(_says_unavailable(each) for each in _chain(error))
+
+
+def _is_contended(error: BaseException) -> bool:
+    """Whether works were in each other's way, and nothing else is wrong."""
+    return any(
+        isinstance(each, asyncpg.PostgresError) and each.sqlstate in _POSTGRES_CONTENDED
+        for each in _chain(error)
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: BaseException | None = error
     while seen is not None:
-        if _says_unavailable(seen):
-            return True
+        yield seen
         seen = (seen.orig if isinstance(seen, exc.DBAPIError) else None) or seen.__cause__
-    return False
 
 
 def _says_unavailable(error: BaseException) -> bool:
@@ -70,7 +84,7 @@ def _says_unavailable(error: BaseException) -> bool:
 
 
 class Translated:
-    """``with TRANSLATED:`` turns errors that mean "not now" into StoreUnavailable."""
+    """``with TRANSLATED:`` turns errors that mean "not now" into StoreUnavailable or Contended."""
 
     __slots__ = ()
 
@@ -84,6 +98,8 @@ class Translated:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(error, Exception) and is_unavailable(error):
+            if _is_contended(error):
+                raise Contended(f"another change was in the way: {_words(error)}") from error
             raise StoreUnavailable(f"the database did not take it: {_words(error)}") from error
 
 

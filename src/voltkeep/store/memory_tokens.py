@@ -23,6 +23,11 @@ class MemoryTokenRows:
     async def hold(self, tenant: TenantId, id_token: IdToken) -> Token | None:
         return await self.get(tenant, id_token)
 
+    async def add(self, tenant: TenantId, token: Token) -> bool:
+        if (tenant, token.id_token.key) in self._state.tokens:
+            return False
+        return await self.save(tenant, token)
+
     async def save(self, tenant: TenantId, token: Token) -> bool:
         self._state.writes()
         is_new = (tenant, token.id_token.key) not in self._state.tokens

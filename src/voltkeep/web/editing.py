@@ -1,6 +1,7 @@
 """Documents that are edited: nobody overwrites what another has changed meanwhile."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from litestar import Response
@@ -18,6 +19,7 @@ IfMatch = Annotated[
 
 
 D = TypeVar("D", bound=Struct)
+T = TypeVar("T")
 
 
 def etag(document: Struct) -> str:
@@ -30,14 +32,21 @@ def tagged(document: D, status_code: int = 200) -> Response[D]:
     return Response(document, status_code=status_code, headers={"etag": etag(document)})
 
 
-def check_unchanged(current: Struct, if_match: str | None) -> None:
-    """Raises Problem 412 unless ``if_match`` is the version there is; without it, nothing."""
-    if if_match is None or if_match.strip() == "*":
-        return
-    if etag(current) not in {each.strip() for each in if_match.split(",")}:
-        raise Problem(
-            412,
-            "somebody has changed it since you read it: read it again, and change that",
-            code="changed-meanwhile",
-            field="If-Match",
-        )
+def unchanged(if_match: str | None, shown: Callable[[T], Struct]) -> Callable[[T], None]:
+    """What a service calls with what there is, once nobody else can change it.
+
+    That raises Problem 412 unless ``if_match`` is its version, as ``shown``; without it, nothing.
+    """
+
+    def check(current: T) -> None:
+        if if_match is None or if_match.strip() == "*":
+            return
+        if etag(shown(current)) not in {each.strip() for each in if_match.split(",")}:
+            raise Problem(
+                412,
+                "somebody has changed it since you read it: read it again, and change that",
+                code="changed-meanwhile",
+                field="If-Match",
+            )
+
+    return check

@@ -12,7 +12,7 @@ from voltkeep.domain.configuration import MakePrefix, Template
 from voltkeep.domain.device_model import Attribute, BadVariable, VariableValue, variable
 from voltkeep.domain.identity import StationId
 from voltkeep.web.access import Given, Known, Paging, Who
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from voltkeep.web.problems import Asked, Problem, Unfit
 
@@ -113,8 +113,8 @@ async def change_template(
 ) -> Response[TemplateOut]:
     """Put another content in the place of a template's."""
     new = _template(principal, template, data)
-    check_unchanged(_out(await services.templates.get(principal.tenant, template)), if_match)
-    return tagged(_out(await services.templates.replace(new)))
+    changed = await services.templates.replace(new, unless_changed=unchanged(if_match, _out))
+    return tagged(_out(changed))
 
 
 @delete("/configuration/templates/{template:str}", needs=Permission.WRITE_STATIONS)

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.local_list import ListState, LocalList
 from voltkeep.web.access import Given, Known, Paging, Who
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked
@@ -96,11 +96,11 @@ async def change_local_list(
     data: JSONBody[LocalListChange], known: Known, services: Given, if_match: IfMatch = None
 ) -> Response[LocalListOut]:
     """Have a list kept in step by itself, or no longer, and choose what is in it."""
-    check_unchanged(_out(await services.local_lists.get(known.id)), if_match)
     changed = await services.local_lists.set(
         known.id,
         is_on=None if data.on is UNSET else data.on,
         groups=None if data.groups is UNSET else data.groups,
+        unless_changed=unchanged(if_match, _out),
     )
     return tagged(_out(changed))
 

@@ -11,7 +11,7 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.sites import Site, of_tenant
 from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import Given, Paging, Who
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from voltkeep.web.problems import Asked, Problem
 
@@ -137,10 +137,12 @@ async def change_site(
     if_match: IfMatch = None,
 ) -> Response[SiteOut]:
     """Change what is said of a site."""
-    known = await _seen(services, principal, site)
-    check_unchanged(_out(known), if_match)
+    await _seen(services, principal, site)
     said = {name: value for name, value in structs.asdict(data).items() if value is not UNSET}
-    return tagged(_out(await services.sites.replace(known, structs.replace(known, **said))))
+    changed = await services.sites.change(
+        principal.tenant, site, said, unless_changed=unchanged(if_match, _out)
+    )
+    return tagged(_out(changed))
 
 
 @delete("/sites/{site:str}", needs=Permission.WRITE_STATIONS)

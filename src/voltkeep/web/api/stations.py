@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.stations import (
@@ -19,7 +19,7 @@ from voltkeep.domain.stations import (
 from voltkeep.services import lists
 from voltkeep.services.lists import Place, StationFilter, StationSort
 from voltkeep.web.access import Given, Known, Paging, Who, may_see, named, seen_sites
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
 from voltkeep.web.problems import Asked, NotThere
 
@@ -176,21 +176,11 @@ async def change_station(
     if_match: IfMatch = None,
 ) -> Response[StationOut]:
     """Change what is said of a station here. How it must connect is changed at its key."""
-    check_unchanged(out(known), if_match)
     provisioning, id = services.provisioning, known.id
     if data.site is not UNSET and principal.sites is not None and data.site not in principal.sites:
         raise NotThere(f"no site is called {data.site[:60]}")
-    if data.registration is not UNSET and data.registration is not known.registration:
-        await provisioning.set_registration(id, data.registration)
-    if data.passive is not UNSET and data.passive is not known.passive:
-        await provisioning.set_passive(id, passive=data.passive)
-    words = {
-        name: value
-        for name in ("site", "note", "policy")
-        if (value := getattr(data, name)) is not UNSET and value != getattr(known, name)
-    }
-    if words:
-        await provisioning.describe(id, **words)
+    said = {name: value for name, value in structs.asdict(data).items() if value is not UNSET}
+    await provisioning.describe(id, **said, unless_changed=unchanged(if_match, out))
     return tagged(out(await provisioning.get(id)))
 
 

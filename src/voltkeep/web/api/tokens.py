@@ -21,7 +21,7 @@ from voltkeep.services import lists
 from voltkeep.services.authorization import TokenEdit
 from voltkeep.services.lists import Place, TokenFilter, TokenSort
 from voltkeep.web.access import Given, Paging, Who
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.looks import LOOK, Looking, Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of, page_of_records
 from voltkeep.web.problems import Asked, Problem, Unfit
@@ -226,11 +226,13 @@ async def change_token(
     """Change what is known of a token."""
     _everywhere(principal)
     service, id_token = services.authorization, IdToken(token)
-    check_unchanged(_out(await service.get(principal.tenant, id_token)), if_match)
     edit = TokenEdit(**structs.asdict(data))
     if isinstance(data.expires_at, datetime):
         edit = structs.replace(edit, expires_at=_utc(data.expires_at))
-    return tagged(_out(await service.change(principal.tenant, id_token, edit)))
+    changed = await service.change(
+        principal.tenant, id_token, edit, unless_changed=unchanged(if_match, _out)
+    )
+    return tagged(_out(changed))
 
 
 @delete("/tokens/{token:str}", needs=Permission.WRITE_TOKENS)
@@ -282,9 +284,13 @@ async def change_token_group(
     """Rename a group, block or unblock all of it, or note something."""
     _everywhere(principal)
     groups = services.authorization.groups
-    check_unchanged(_group(await groups.get(principal.tenant, group)), if_match)
     changed = await groups.change(
-        principal.tenant, group, new_name=data.name, blocked=data.blocked, note=data.note
+        principal.tenant,
+        group,
+        new_name=data.name,
+        blocked=data.blocked,
+        note=data.note,
+        unless_changed=unchanged(if_match, _group),
     )
     return tagged(_group(changed))
 

@@ -11,7 +11,7 @@ from voltkeep.domain.accounts import AccountState, Permission, Role, User
 from voltkeep.services import users
 from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_records
 from voltkeep.web.problems import Asked
 
@@ -132,10 +132,11 @@ async def change_user(
     if_match: IfMatch = None,
 ) -> Response[UserOut]:
     """Change what a person may. Who is disabled is signed out at once."""
-    known = await services.people.users.user(principal, user)
-    check_unchanged(user_out(known), if_match)
     change = users.UserChange(role=data.role, sites=data.sites, is_disabled=data.disabled)
-    return tagged(user_out(await services.people.users.change(principal, user, change)))
+    changed = await services.people.users.change(
+        principal, user, change, unless_changed=unchanged(if_match, user_out)
+    )
+    return tagged(user_out(changed))
 
 
 @delete("/users/{user:str}", needs=Permission.WRITE_ACCOUNTS)

@@ -16,7 +16,7 @@ from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.records import Look
 from voltkeep.services.webhooks import WebhookWords
 from voltkeep.web.access import Given, Paging, Who
-from voltkeep.web.editing import IfMatch, check_unchanged, tagged
+from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere, Unfit
 
@@ -234,7 +234,6 @@ async def change_webhook(
 ) -> Response[WebhookOut]:
     """Change a webhook. From then on it gets what whoever changed it may read."""
     known = await _seen(services, principal, webhook)
-    check_unchanged(out(known), if_match)
     shown = out(known)
     said: dict[str, Any] = {
         name: getattr(shown, name) if getattr(data, name) is UNSET else getattr(data, name)
@@ -243,7 +242,11 @@ async def change_webhook(
     words = _within_sites(principal, WebhookWords(**said))
     with _by_field():
         changed = await services.webhooks.change(
-            principal.tenant, webhook, words, principal.permissions
+            principal.tenant,
+            webhook,
+            words,
+            principal.permissions,
+            unless_changed=unchanged(if_match, out),
         )
     return tagged(out(changed))
 

@@ -147,7 +147,7 @@ async def test_a_record_follows_the_new_name_of_its_station(store, name):
 async def test_a_station_that_is_removed_leaves_its_history_but_not_what_was_trusted_for_it(store):
     kept = set(RECORDS) - {"installed", "anchors", "variables", "reports", "assignments"}
     kept -= {"charging_profiles", "charging_needs", "profile_reports"}
-    kept -= {"availability", "availability_plans"}
+    kept -= {"availability", "availability_plans", "reservations", "local_lists"}
     async with store.begin() as work:
         await work.stations.add(station())
         for name in RECORDS:

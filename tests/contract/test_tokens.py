@@ -29,6 +29,16 @@ async def test_saving_a_token_again_replaces_it(store):
         assert await work.tokens.all(OTHER_TENANT) == [token("ada")]
 
 
+async def test_a_token_is_added_once(store):
+    async with store.begin() as work:
+        assert await work.tokens.add(TENANT, token("ada"))
+        assert not await work.tokens.add(TENANT, token("ADA", note="another"))
+        assert await work.tokens.add(OTHER_TENANT, token("ada"))
+
+    async with store.read() as work:
+        assert await work.tokens.all(TENANT) == [token("ada")]
+
+
 async def test_a_token_is_removed_once(store):
     async with store.begin() as work:
         await work.tokens.save(TENANT, token("ada"))

@@ -7,14 +7,16 @@ from datetime import timedelta
 
 import pytest
 from msgspec import Raw
+from structlog.testing import capture_logs
 
 from tests.gateway.csms import QUICK, STATION, VERSIONS, Csms, clock, until
-from voltkeep.domain.asks import RawMessage, Reset, Trigger
+from voltkeep.domain.asks import RawMessage, Reset, SetChargingProfile, Trigger
 from voltkeep.domain.audit import Actor
 from voltkeep.domain.commands import ResetKind, Triggered
 from voltkeep.domain.events import CommandCompleted
-from voltkeep.domain.identity import DEFAULT_TENANT, station_id
+from voltkeep.domain.identity import DEFAULT_TENANT, Evse, station_id
 from voltkeep.domain.orders import OrderState, advice
+from voltkeep.domain.smart_charging import ChargingProfile, Period, Purpose, Schedule
 from voltkeep.services.audit import acting_as
 from voltkeep.services.order_keys import KeyReused, Once
 from voltkeep.services.order_queue import OrderQueue
@@ -124,6 +126,27 @@ async def test_what_a_station_says_against_it_is_told_apart(csms, answer, result
     assert word in order.status + order.error
     assert advice(order)
     assert order.messages[0].response is not None
+
+
+async def test_what_was_sent_is_said_also_when_the_database_is_away_then(csms):
+    period = Period(limit_a=16)
+    profile = ChargingProfile(
+        purpose=Purpose.TX_DEFAULT, schedules=(Schedule(starts_at=clock(), periods=(period,)),)
+    )
+    ask = SetChargingProfile(profile=profile, evse=Evse(1))
+    async with csms.booted() as station:
+        with acting_as(ALICE):
+            order = await csms.services.orders.give(STATION, ask)
+        frame = json.loads(await station.socket.recv())
+        with capture_logs() as logged:
+            csms.store.is_away = True
+            await station.say([3, frame[1], {"status": "Accepted"}])
+            await until(lambda: "a command ends" in [each["event"] for each in logged])
+        csms.store.is_away = False
+        order = await csms.services.orders.wait(DEFAULT_TENANT, order.id, 5)
+
+    assert (order.result, len(order.messages)) == ("failed", 1)
+    assert order.error.startswith("the station was sent the message, but")
 
 
 async def test_a_station_that_is_not_there_fails_the_order_at_once(csms):

@@ -214,17 +214,18 @@ class WebhookService:
         self,
         tenant: TenantId,
         id: str,
-        words: WebhookWords,
+        edit: Callable[[Webhook], WebhookWords],
         permissions: frozenset[Permission],
         *,
         unless_changed: Check[Webhook] = as_it_is,
     ) -> Webhook:
-        """Replace what is said of it. Raises what `add` raises, and UnknownWebhook."""
-        self._outbound.check(words.url)
-        granted = _granted(words, permissions)
+        """Make what is said of it something else. Raises what `add` raises, and UnknownWebhook."""
         async with self._begin() as work:
             before = await locked(work, tenant, id)
             unless_changed(before)
+            words = edit(before)
+            self._outbound.check(words.url)
+            granted = _granted(words, permissions)
             webhook = structs.replace(
                 before,
                 at=self._clock(),

@@ -144,6 +144,24 @@ async def test_edits_of_different_fields_are_both_kept(real):
     }
 
 
+async def test_edits_of_different_fields_of_a_webhook_are_both_kept(real):
+    path = await add_webhook(real)
+    edits: list[dict[str, Any]] = [
+        {"description": "ours"},
+        {"types": ["transaction.*"]},
+        {"url": "https://example.com/other"},
+        {"full_tokens": True},
+    ]
+
+    answers = await asyncio.gather(*(real.client.patch(path, json=edit) for edit in edits))
+
+    assert [each.status_code for each in answers] == [200] * len(edits), answers[1].text
+    kept = await real.request("GET", path)
+    assert {name: kept[name] for edit in edits for name in edit} == {
+        name: value for edit in edits for name, value in edit.items()
+    }
+
+
 async def test_of_registrations_of_one_token_one_is_taken(real):
     tokens = [{"value": "AB12", "blocked": n % 2 == 1, "note": str(n)} for n in range(20)]
 

@@ -233,18 +233,21 @@ async def change_webhook(
     if_match: IfMatch = None,
 ) -> Response[WebhookOut]:
     """Change a webhook. From then on it gets what whoever changed it may read."""
-    known = await _seen(services, principal, webhook)
-    shown = out(known)
-    said: dict[str, Any] = {
-        name: getattr(shown, name) if getattr(data, name) is UNSET else getattr(data, name)
-        for name in WebhookChange.__struct_fields__
-    }
-    words = _within_sites(principal, WebhookWords(**said))
+    await _seen(services, principal, webhook)
+
+    def edit(current: Webhook) -> WebhookWords:
+        shown = out(current)
+        said: dict[str, Any] = {
+            name: getattr(shown, name) if getattr(data, name) is UNSET else getattr(data, name)
+            for name in WebhookChange.__struct_fields__
+        }
+        return _within_sites(principal, WebhookWords(**said))
+
     with _by_field():
         changed = await services.webhooks.change(
             principal.tenant,
             webhook,
-            words,
+            edit,
             principal.permissions,
             unless_changed=unchanged(if_match, out),
         )

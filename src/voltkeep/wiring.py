@@ -260,6 +260,7 @@ def _provisioning(shared: _Shared) -> ProvisioningService:
         shared.clock,
         heartbeat_interval_s=shared.settings.heartbeat_interval_s,
         boot_retry_s=shared.settings.boot_retry_s,
+        check_url=shared.outbound.check,
     )
 
 

@@ -77,6 +77,15 @@ async def test_a_command_that_cannot_reach_its_station_says_why(installation):
         assert (code, "not connected" in err) == (4, True)
 
 
+async def test_a_log_says_how_somebody_becomes_administrator_and_no_more(installation):
+    async with installation.serving("--json") as server:
+        said = json.loads(await server.line("nobody can sign in yet"))
+        assert said["command"] == "voltkeep user setup-link"
+        assert "vs_" not in str(said)
+        link = await installation.json("user", "setup-link")
+        assert str(link) not in str(said)
+
+
 async def test_a_silent_station_is_waited_for_as_long_as_one_says(installation):
     async with installation.serving("--json") as server:
         url = await server.url()

@@ -77,7 +77,13 @@ def stations(store, answers):
 @pytest.fixture
 def provisioning(store, stations):
     return ProvisioningService(
-        store.begin, store.read, stations, clock, heartbeat_interval_s=300, boot_retry_s=30
+        store.begin,
+        store.read,
+        stations,
+        clock,
+        heartbeat_interval_s=300,
+        boot_retry_s=30,
+        check_url=lambda _: None,
     )
 
 

@@ -229,3 +229,20 @@ async def test_an_answer_to_an_older_wish_changes_no_newer_one(here):
     await first
     [wish] = await wishes(here)
     assert (wish.operative, wish.state) == (True, WishState.DONE)
+
+
+@pytest.mark.parametrize(
+    ("times", "field"),
+    [
+        ({"due_at": timedelta(seconds=-1)}, "due_at"),
+        ({"due_at": timedelta(days=-3), "until": HOUR}, "due_at"),
+        ({"due_at": HOUR, "until": HOUR}, "until"),
+        ({"due_at": HOUR, "until": timedelta(days=9999)}, "until"),
+    ],
+)
+async def test_a_plan_is_for_a_time_to_come(here, times, field):
+    with pytest.raises(BadPlan) as refused:
+        await plan(here, **{name: here.now + after for name, after in times.items()})
+
+    assert refused.value.field == field
+    assert await states(here) == {}

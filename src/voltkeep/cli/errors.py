@@ -272,6 +272,7 @@ def _from_webhooks(error: Exception) -> Failure | None:
     from voltkeep.domain.telling import UnknownEventType
     from voltkeep.services import webhooks
     from voltkeep.services.outbound import OutboundRefused
+    from voltkeep.services.provisioning import BadPolicy
 
     said = _sentence(error)
     match error:
@@ -281,7 +282,7 @@ def _from_webhooks(error: Exception) -> Failure | None:
         case webhooks.UnknownDelivery():
             next_step = "`voltkeep webhook deliveries ID` shows those there are."
             return Failure(said, next_step, ExitCode.NOT_FOUND)
-        case UnknownEventType() | OutboundRefused():
+        case UnknownEventType() | OutboundRefused() | BadPolicy():
             return Failure(said, code=ExitCode.USAGE)
         case webhooks.TooManyWebhooks():
             return Failure(said)

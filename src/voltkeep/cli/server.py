@@ -66,6 +66,8 @@ async def run_server(run: Run, *, demo: bool) -> None:
                 _greet(run, app, demo=demo, first=await _first_user(run, app))
             else:
                 log.info("listening", **_listening_on(actual), pid=os.getpid(), data=settings.data)
+                if await app.services.people.users.is_nobody():
+                    log.info("nobody can sign in yet", command="voltkeep user setup-link")
             async with _beside(run_demo(app) if demo else None):
                 await stop.wait()
             if is_human:

@@ -383,6 +383,16 @@ class EntriesLeftOut(Struct, frozen=True, tag=True):
     count: int
     why: str
 
+    def and_more(self, told: "Told | None") -> "EntriesLeftOut":
+        """These, and those of another message."""
+        if not isinstance(told, EntriesLeftOut):
+            return self
+        return EntriesLeftOut(self.count + told.count, told.why)
+
+    def __str__(self) -> str:
+        words = "1 token was" if self.count == 1 else f"{self.count} tokens were"
+        return f"{words} left out of the list: {self.why}"
+
 
 class LocalListLimitsTold(Struct, frozen=True, kw_only=True, tag=True):
     """What is not told is None."""

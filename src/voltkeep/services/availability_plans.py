@@ -44,6 +44,10 @@ class UnknownPlan(LookupError):
 class BadPlan(ValueError):
     """The times of a plan are not in order, or there are too many plans."""
 
+    def __init__(self, what: str, field: str = "") -> None:
+        super().__init__(what)
+        self.field = field
+
 
 class Change(Protocol):
     async def __call__(
@@ -78,10 +82,7 @@ class AvailabilityPlans:
         for a week. Raises UnknownStation, BadPlan.
         """
         now = self._clock()
-        if max(due_at, until or due_at) > now + _FARTHEST:
-            raise BadPlan("that is more than ten years from now")
-        if until is not None and until <= max(due_at, now):
-            raise BadPlan("the end of that time is over, or before its beginning")
+        _check_times(now, due_at, until)
         id = secrets.token_hex(5)
         first = AvailabilityPlan(
             station=station,
@@ -174,6 +175,16 @@ class AvailabilityPlans:
                 if state is not PlanState.DONE:
                     text = f"a planned change was not done: {_words(over)}: {reason}"
                     await raise_alert(work, plan.station, "availability plan", text, now)
+
+
+def _check_times(now: datetime, due_at: datetime, until: datetime | None) -> None:
+    for field, at in (("due_at", due_at), ("until", until or due_at)):
+        if at > now + _FARTHEST:
+            raise BadPlan("that is more than ten years from now", field)
+    if due_at < now:
+        raise BadPlan("that time is past: a change that is due now is a command", "due_at")
+    if until is not None and until <= due_at:
+        raise BadPlan("the end of that time is before its beginning", "until")
 
 
 def _is_there(station: Station | None) -> bool:

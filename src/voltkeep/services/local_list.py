@@ -261,7 +261,7 @@ class LocalListService:
                 if not outcome.accepted:
                     known = structs.replace(known, synced_until=None)
                     return await self._failed(known, _refused(outcome.status), outcome)
-                missing = _more_missing(missing, outcome)
+                missing = missing.and_more(outcome.told)
                 is_first, sent = False, sent + len(entries)
             if len(page) < size:
                 break
@@ -294,7 +294,7 @@ class LocalListService:
             outcome = await self._send(known, version, entries, full=False)
             if not outcome.accepted:
                 return outcome
-            missing = _more_missing(missing, outcome)
+            missing = missing.and_more(outcome.told)
             sent_any = True
         if always and not sent_any:
             version = _number(version, number, first=True)
@@ -454,19 +454,10 @@ def _number(version: int, wanted: int | None, *, first: bool) -> int:
     return wanted if first and wanted is not None else next_version(version)
 
 
-def _more_missing(missing: EntriesLeftOut, outcome: Outcome) -> EntriesLeftOut:
-    told = outcome.told
-    if not isinstance(told, EntriesLeftOut):
-        return missing
-    return EntriesLeftOut(missing.count + told.count, told.why)
-
-
 def _warned(outcome: Outcome, missing: EntriesLeftOut) -> Outcome:
-    if not missing.count:
-        return outcome
-    words = "1 token was" if missing.count == 1 else f"{missing.count} tokens were"
-    warning = f"{words} left out of the list: {missing.why}"
-    return structs.replace(outcome, told=missing, warning=warning)
+    return (
+        structs.replace(outcome, told=missing, warning=str(missing)) if missing.count else outcome
+    )
 
 
 async def _locked(work: Work, where: Station) -> LocalList:

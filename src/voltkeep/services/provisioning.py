@@ -19,9 +19,18 @@ from voltkeep.domain.events import (
     StationRenamed,
 )
 from voltkeep.domain.identity import Evse, Sender, StationId, TenantId
-from voltkeep.domain.stations import Boot, Make, Policy, Registration, SecurityProfile, Station
+from voltkeep.domain.stations import (
+    Boot,
+    Make,
+    Policy,
+    Registration,
+    SecurityProfile,
+    Station,
+    UnknownTokens,
+)
 from voltkeep.services.audit import audit
 from voltkeep.services.edits import Check, as_it_is
+from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
 from voltkeep.services.rates import Buckets, Rate
 from voltkeep.services.sites import check_site
@@ -29,10 +38,19 @@ from voltkeep.services.sites import check_site
 log = structlog.get_logger(__name__)
 
 _BOOTS = Rate(burst=5, per_s=5 / 60)  # of one station
+_POLICY_URL = "policy.unknown_tokens_url"
 
 
 class UnknownStation(LookupError):
     """No station of that name is registered."""
+
+
+class BadPolicy(ValueError):
+    """A station cannot be run like that."""
+
+    def __init__(self, what: str, field: str) -> None:
+        super().__init__(what)
+        self.field = field
 
 
 class StationExists(ValueError):
@@ -82,6 +100,7 @@ class ProvisioningService:
         *,
         heartbeat_interval_s: int,
         boot_retry_s: int,
+        check_url: Callable[[str], None],
     ) -> None:
         self._begin = begin
         self._read = read
@@ -89,6 +108,7 @@ class ProvisioningService:
         self._clock = clock
         self._heartbeat_interval_s = heartbeat_interval_s
         self._boot_retry_s = boot_retry_s
+        self._check_url = check_url
         self._present: dict[StationId, _Present] = {}
         self._boots: Buckets[StationId] = Buckets(_BOOTS)
 
@@ -321,8 +341,10 @@ class ProvisioningService:
     ) -> None:
         """Where a station stands, what is noted of it, how it is run: what differs is changed.
 
-        Raises UnknownStation or UnknownSite.
+        Raises UnknownStation, UnknownSite or BadPolicy.
         """
+        if policy is not None:
+            self._check_policy(policy)
         async with self._begin() as work:
             known = await locked(work, station)
             unless_changed(known)
@@ -341,6 +363,16 @@ class ProvisioningService:
                 await self._register(work, known, registration)
             if passive is not None and passive is not known.passive:
                 await self._let_be(work, known, passive=passive)
+
+    def _check_policy(self, policy: Policy) -> None:
+        url = policy.unknown_tokens_url
+        if not url and policy.unknown_tokens is UnknownTokens.ASK:
+            raise BadPolicy("to ask about unknown tokens takes a URL", _POLICY_URL)
+        try:
+            if url:
+                self._check_url(url)
+        except OutboundRefused as refused:
+            raise BadPolicy(str(refused), _POLICY_URL) from refused
 
     async def _changed(
         self, work: Work, station: StationId, what: str, before: str, after: str

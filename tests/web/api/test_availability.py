@@ -104,8 +104,15 @@ async def test_a_window_is_planned_listed_and_taken_back(api):
 )
 async def test_a_plan_that_cannot_be_is_refused(api, change, status):
     await api.add("CS-1")
-    plan = {"operative": True, "due_at": "2026-05-01T22:00:00Z"} | change
+    plan = {"operative": True, "due_at": (now() + HOUR).isoformat()} | change
     await api.request("POST", "/stations/CS-1/availability-plans", status, json=plan)
+
+
+async def test_a_plan_for_a_time_that_is_past_is_refused_by_its_field(api):
+    await api.add("CS-1")
+    plan = {"operative": True, "due_at": (now() - HOUR).isoformat()}
+    told = await api.request("POST", "/stations/CS-1/availability-plans", 422, json=plan)
+    assert [each["field"] for each in told["errors"]] == ["due_at"]
 
 
 async def test_only_who_may_send_commands_plans():

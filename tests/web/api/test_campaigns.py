@@ -169,8 +169,8 @@ async def test_who_sees_one_site_reaches_no_other(fleet):
         new = {"firmware": FIRMWARE, "which": {}}
         own = (await client.post("/campaigns", json=new)).json()
         assert sum(own["stations"].values()) == 3
-        south = {"firmware": FIRMWARE, "which": {"site": "south"}}
-        assert (await client.post("/campaigns", json=south)).status_code == 404
+        south = {"firmware": FIRMWARE, "which": {"sites": ["south"]}}
+        assert (await client.post("/campaigns", json=south)).status_code == 422
         assert (await client.post(f"/campaigns/{own['id']}/halt")).status_code == 200
 
 
@@ -183,3 +183,13 @@ async def test_a_campaign_of_another_tenant_is_not_there(fleet):
             answer = await client.request(method, f"/campaigns/{campaign['id']}{path}")
             assert answer.status_code == 404
         assert (await client.get("/campaigns")).json()["items"] == []
+
+
+@pytest.mark.parametrize("which", [{"stations": ["N1"], "sites": ["north"]}, {"prefix": "N"}])
+async def test_which_stations_are_meant_is_told_as_it_was_asked(fleet, which):
+    campaign = await start(fleet, which=which)
+    body = {"ask": {"command": "ClearCache"}, "which": which}
+    batch = await fleet.request("POST", "/commands/bulk", 202, json=body)
+
+    for told in (campaign["which"], batch["which"]):
+        assert {name: value for name, value in told.items() if value} == which

@@ -1,5 +1,7 @@
 """The register of stations over the API."""
 
+import pytest
+
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.audit import AuditEntry
 
@@ -7,7 +9,7 @@ from voltkeep.domain.audit import AuditEntry
 async def test_a_station_is_added_shown_changed_and_removed(api):
     await api.request("POST", "/sites", 201, json={"id": "north"})
     made = await api.request("POST", "/stations", 201, json={"id": "CP 1", "site": "north"})
-    assert (made["id"], made["site"], made["security_profile"]) == ("CP 1", "north", 2)
+    assert (made["id"], made["site"], made["security_profile"]) == ("CP 1", "north", 1)
 
     changed = await api.request(
         "PATCH", "/stations/CP%201", json={"note": "by the door", "passive": True}
@@ -144,3 +146,14 @@ async def test_limits_and_filters_that_cannot_be_are_refused_by_name(api):
     ):
         problem = await api.request("GET", f"/stations?{query}", 400)
         assert problem["errors"][0]["field"] == field, problem
+
+
+@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://10.1.1.1/x", "https://127.0.0.1"])
+async def test_unknown_tokens_are_asked_about_outside_only(api, url):
+    await api.add("CP1")
+    policy = {"unknown_tokens": "ask", "unknown_tokens_url": url}
+
+    told = await api.request("PATCH", "/stations/CP1", 422, json={"policy": policy})
+
+    assert [each["field"] for each in told["errors"]] == ["policy.unknown_tokens_url"]
+    assert (await api.request("GET", "/stations/CP1"))["policy"] == {}

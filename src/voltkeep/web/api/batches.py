@@ -6,18 +6,18 @@ from typing import Annotated
 
 from litestar import Response, delete, get, post
 from litestar.params import JSONBody, PathParameter
-from msgspec import Meta, Raw, Struct, json
+from msgspec import Meta, Raw, Struct, json, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.orders import Batch, BatchState
 from voltkeep.domain.stations import Registration, SecurityProfile
 from voltkeep.services.batches import MOST_AT_ONCE, Progress
 from voltkeep.services.lists import StationFilter
-from voltkeep.web.access import Given, Paging, Who, seen_sites
+from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.commands import asked, aware
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
-from voltkeep.web.problems import Asked, NotThere
+from voltkeep.web.problems import Asked, NotThere, Unfit
 
 BatchId = Annotated[str, PathParameter(description="The batch's id.")]
 
@@ -30,7 +30,7 @@ class Which(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which stations: those that fit each field that is given. Nothing given is every station."""
 
     stations: Annotated[tuple[_Name, ...], Meta(max_length=_MOST_NAMED)] | None = None
-    site: _Name | None = None
+    sites: Annotated[tuple[_Name, ...], Meta(max_length=_MOST_NAMED)] | None = None
     prefix: _Name = ""
     registration: Registration | None = None
     connected: bool | None = None
@@ -40,6 +40,28 @@ class Which(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: _Words | None = None
     firmware: _Words | None = None
     subprotocol: _Name | None = None
+
+
+def chosen(principal: Principal, which: Which) -> StationFilter:
+    """The stations that are meant, as far as the principal may see them. Raises Unfit."""
+    fields = structs.asdict(which)
+    named, sites, seen = fields.pop("stations"), fields.pop("sites"), principal.sites
+    if seen is not None:
+        sites = tuple(site for site in seen if sites is None or site in sites)
+    if sites == ():
+        raise Unfit("there is no such site, or not for you", "which.sites")
+    return StationFilter(names=named, sites=sites, **fields)
+
+
+def which_of(filtered: str) -> Which:
+    """What was chosen, in the words in which it is asked for."""
+    found = json.decode(filtered or "{}", type=StationFilter)
+    same = {
+        name: getattr(found, name)
+        for name in Which.__struct_fields__
+        if name not in {"stations", "sites"}
+    }
+    return Which(stations=found.names, sites=found.sites, **same)
 
 
 class NewBatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +85,7 @@ class BatchOut(Struct, frozen=True, kw_only=True):
     state: BatchState
     command: str
     ask: Raw
-    which: Raw
+    which: Which
     at_once: int
     stations: int
     issued_by: str
@@ -80,7 +102,7 @@ def _out(batch: Batch, progress: Progress | None = None) -> BatchOut:
         state=batch.state,
         command=batch.command,
         ask=Raw(batch.ask.encode()),
-        which=Raw(batch.which.encode()),
+        which=which_of(batch.which),
         at_once=batch.at_once,
         stations=batch.stations,
         issued_by=batch.issued_by,
@@ -101,23 +123,9 @@ async def give_batch(
     A station that is not there fails its command, or with ``queue_until`` is waited for.
     """
     ask = asked(bytes(data.ask), principal, within="ask")
-    which = data.which
-    chosen = StationFilter(
-        sites=seen_sites(principal, which.site),
-        names=which.stations,
-        prefix=which.prefix,
-        registration=which.registration,
-        connected=which.connected,
-        security_profile=which.security_profile,
-        passive=which.passive,
-        vendor=which.vendor,
-        model=which.model,
-        firmware=which.firmware,
-        subprotocol=which.subprotocol,
-    )
     batch = await services.batches.give(
         principal.tenant,
-        chosen,
+        chosen(principal, data.which),
         ask,
         at_once=data.at_once,
         queue_until=aware(data.queue_until),
@@ -176,7 +184,7 @@ EXAMPLES = [
         state=BatchState.RUNNING,
         command="Reset",
         ask=Raw(_ASK),
-        which=Raw(b'{"vendor":"Acme"}'),
+        which=Which(vendor="Acme"),
         at_once=10,
         stations=1200,
         issued_by="hotline",

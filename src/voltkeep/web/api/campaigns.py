@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.campaigns import (
@@ -24,10 +24,9 @@ from voltkeep.domain.campaigns import (
 )
 from voltkeep.domain.stations import SecurityProfile
 from voltkeep.services.campaigns import Progress
-from voltkeep.services.lists import StationFilter
 from voltkeep.services.transfers import Via
-from voltkeep.web.access import Given, Paging, Who, seen_sites
-from voltkeep.web.api.batches import Which
+from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.api.batches import Which, chosen, which_of
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere, Problem, Unfit
@@ -104,7 +103,7 @@ class CampaignOut(Struct, frozen=True, kw_only=True):
     kind: ChangeKind
     firmware: FirmwareGoal | None
     security_profile: int | None
-    which: Raw
+    which: Which
     phase: Wave
     at_once: int
     station_timeout_s: float
@@ -150,7 +149,7 @@ def _out(campaign: Campaign, progress: Progress | None = None) -> CampaignOut:
         kind=campaign.kind,
         firmware=campaign.firmware,
         security_profile=campaign.target if is_profile else None,
-        which=Raw((campaign.which or "{}").encode()),
+        which=which_of(campaign.which),
         phase=campaign.phase,
         at_once=campaign.at_once,
         station_timeout_s=campaign.come_back_s,
@@ -244,22 +243,12 @@ async def start_campaign(
     goal = _goal(data)
     kind = ChangeKind.FIRMWARE if isinstance(goal, FirmwareGoal) else ChangeKind.PROFILE
     _check_permission(principal, kind)
-    which = data.which
-    chosen = StationFilter(
-        sites=seen_sites(principal, which.site),
-        names=which.stations,
-        prefix=which.prefix,
-        registration=which.registration,
-        connected=which.connected,
-        security_profile=which.security_profile,
-        passive=which.passive,
-        vendor=which.vendor,
-        model=which.model,
-        firmware=which.firmware,
-        subprotocol=which.subprotocol,
-    )
     campaign = await services.campaigns.start(
-        principal.tenant, goal, chosen, _terms(data, kind), sites=principal.sites
+        principal.tenant,
+        goal,
+        chosen(principal, data.which),
+        _terms(data, kind),
+        sites=principal.sites,
     )
     return Response(
         await _shown(services, principal, campaign.id),
@@ -364,7 +353,7 @@ EXAMPLES = [
         kind=ChangeKind.FIRMWARE,
         firmware=FirmwareGoal(image="v2.1", version="2.1.0"),
         security_profile=None,
-        which=Raw(b'{"vendor":"Acme"}'),
+        which=Which(vendor="Acme"),
         phase=Wave.CANARY,
         at_once=10,
         station_timeout_s=7200.0,

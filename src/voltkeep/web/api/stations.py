@@ -21,7 +21,7 @@ from voltkeep.services.lists import Place, StationFilter, StationSort
 from voltkeep.web.access import Given, Known, Paging, Who, may_see, named, seen_sites
 from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
-from voltkeep.web.problems import Asked, NotThere
+from voltkeep.web.problems import Asked, NotThere, Problem, Unfit
 
 _NOTE = Annotated[str, Meta(max_length=2000)]
 _NAME = Annotated[str, QueryParameter(max_length=48)]
@@ -52,10 +52,13 @@ class StationOut(Struct, frozen=True, kw_only=True):
 
 
 class NewStation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A station to be registered. It has no key yet: `POST /stations/{id}/key` makes one."""
+    """A station to be registered. It has no key yet: `POST /stations/{id}/key` makes one.
+
+    ``security_profile`` 1 is a password without TLS; 2 is with TLS, 3 with a client certificate.
+    """
 
     id: str
-    security_profile: SecurityProfile = SecurityProfile.TLS_BASIC
+    security_profile: SecurityProfile = SecurityProfile.BASIC
     registration: Registration = Registration.ACCEPTED
     site: _SITE = ""
     note: _NOTE = ""
@@ -142,6 +145,13 @@ async def list_stations(
     return await page_of(request, cursors, cursor, fetch, out)
 
 
+def _no_site(site: str) -> Problem:
+    """For who sees some sites only, and names another, or none."""
+    if site:
+        return NotThere(f"no site is called {site[:60]}")
+    return Unfit("you see some sites only: name the one it stands at", "site")
+
+
 @post("/stations", needs=Permission.WRITE_STATIONS)
 async def add_station(
     data: JSONBody[NewStation], principal: Who, services: Given
@@ -156,7 +166,7 @@ async def add_station(
         created_at=datetime.now(UTC),
     )
     if not may_see(principal, station):
-        raise NotThere(f"no site is called {data.site[:60]}")
+        raise _no_site(data.site)
     await services.provisioning.add(station)
     return tagged(out(await services.provisioning.get(station.id)), 201)
 
@@ -178,7 +188,7 @@ async def change_station(
     """Change what is said of a station here. How it must connect is changed at its key."""
     provisioning, id = services.provisioning, known.id
     if data.site is not UNSET and principal.sites is not None and data.site not in principal.sites:
-        raise NotThere(f"no site is called {data.site[:60]}")
+        raise _no_site(data.site)
     said = {name: value for name, value in structs.asdict(data).items() if value is not UNSET}
     await provisioning.describe(id, **said, unless_changed=unchanged(if_match, out))
     return tagged(out(await provisioning.get(id)))

@@ -21,6 +21,26 @@ class OrderState(enum.StrEnum):
     INTERRUPTED = "interrupted"  # the server ended meanwhile: nobody knows how it went
 
 
+class OrderResult(enum.StrEnum):
+    """How an order went, once it is over."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    OFFLINE = "offline"
+    LEFT = "left"
+    SILENT = "silent"
+    BUSY = "busy"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+    UNFIT = "unfit"
+    PASSIVE = "passive"
+    UNSERVED = "unserved"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
 WAITING = (OrderState.PENDING, OrderState.QUEUED)
 OPEN = (*WAITING, OrderState.RUNNING)
 
@@ -58,7 +78,7 @@ class Order(Struct, frozen=True, kw_only=True):
     runner: str = ""  # the kind of process that carries it out
     started_at: datetime | None = None
     done_at: datetime | None = None
-    result: str = ""  # accepted, rejected, offline, left, silent, busy, refused, unclear, unfit …
+    result: str = ""  # an `OrderResult`, once it is over
     status: str = ""  # the station's own word
     warning: str = ""
     error: str = ""

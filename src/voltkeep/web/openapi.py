@@ -13,13 +13,16 @@ from msgspec.json import schema_components
 from voltkeep.web.auth import NEEDS, PUBLIC
 from voltkeep.web.openapi_headers import HEADERS, PARAMETERS, describe_answers, described
 from voltkeep.web.problems import MEDIA_TYPE, FieldProblem, ProblemDetails
-from voltkeep.web.reading import kind_of
+from voltkeep.web.reading import choice_of, kind_of
 
 TAKES = "takes"
 """The option of a route that reads its body itself: the types that it may be."""
 
 MEDIA = "media"
 """The option of a route that streams a file: an example of it by each of its media types."""
+
+STATES = "states"
+"""The option of a route that lists records: the states that its parameter `state` may name."""
 
 CONTENT = "content"
 """The option of a route that takes a file: an example of it by each of its media types."""
@@ -32,12 +35,14 @@ _METHODS = ("get", "put", "post", "delete", "patch", "head")
 class ApiSchema(Struct, frozen=True):
     """The finished description, and what is looked up in it.
 
-    ``parameters`` has by ``METHOD /path`` what kind the values of its query parameters are of.
+    ``parameters`` has by ``METHOD /path`` what kind the values of its query parameters are of,
+    ``choices`` what values there are of those that have few.
     """
 
     content: bytes
     document: dict[str, Any]
     parameters: dict[str, dict[str, str]]
+    choices: dict[str, dict[str, list[str]]]
     methods: dict[str, list[str]]
 
 
@@ -65,18 +70,23 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
         for method in handler.http_methods
     }
     schemas = _Schemas(handlers.values())
+    components = document["components"]["schemas"] | schemas.components
     document["components"]["schemas"] = schemas.components | {_PROBLEM: _problem_schema()}
     parameters: dict[str, dict[str, str]] = {}
+    choices: dict[str, dict[str, list[str]]] = {}
     for path, item in document["paths"].items():
         for method in _METHODS:
             operation = item.get(method)
             if operation is None:
                 continue
-            asked = operation.get("parameters", [])
-            parameters[f"{method.upper()} {path}"] = {
-                each["name"]: kind_of(each["schema"]) for each in asked if each["in"] == "query"
-            }
             handler = handlers[path, method]
+            asked = operation.get("parameters", [])
+            _name_states(asked, handler.opt.get(STATES, ()))
+            queried = {each["name"]: each["schema"] for each in asked if each["in"] == "query"}
+            name = f"{method.upper()} {path}"
+            parameters[name] = {each: kind_of(schema) for each, schema in queried.items()}
+            found = {each: choice_of(schema, components) for each, schema in queried.items()}
+            choices[name] = {each: values for each, values in found.items() if values}
             schemas.put(operation, handler)
             _put_files(operation, handler)
             _name(operation, handler)
@@ -91,7 +101,15 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
         for path, item in document["paths"].items()
     }
     content = json.format(json.encode(document), indent=2)
-    return ApiSchema(content, document, parameters, methods)
+    return ApiSchema(content, document, parameters, choices, methods)
+
+
+def _name_states(parameters: Iterable[dict[str, Any]], states: Iterable[str]) -> None:
+    """All lists share one filter, and each kind of record has states of its own."""
+    values = [str(each) for each in states]
+    for each in parameters:
+        if values and each["name"] == "state":
+            each["schema"] = {"oneOf": [{"type": "string", "enum": values}, {"type": "null"}]}
 
 
 class _Schemas:

@@ -51,7 +51,7 @@ from voltkeep.services.orders import (
 from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.passwords import TooManyTries
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.services.provisioning import BadPolicy, StationExists, UnknownStation
+from voltkeep.services.provisioning import StationExists, UnknownStation
 from voltkeep.services.reservations import UnknownReservation
 from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
 from voltkeep.services.security import TooBusy
@@ -85,6 +85,12 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = 2
 _MOST_WORDS = 500
+_FIELD = re.compile(
+    r"Object (?P<how>contains unknown|missing required) field `(?P<name>[^`]*)`"
+    r"(?: - at `\$\.?(?P<path>[^`]*)`)?"
+)
+_NO_BODY = "'data'"  # Litestar's words for it, of a KeyError
+_HOW = {"contains unknown": "there is no such field", "missing required": "is missing"}
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
 _TITLES = {
     400: "The request cannot be understood",
@@ -192,6 +198,7 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (TokenExists, 409, "conflict"),
     (GroupExists, 409, "conflict"),
     (UnknownPlan, 404, "not-found"),
+    (BadPlan, 422, "unfit"),
     (NotClosable, 409, "not-closable"),
     (UnknownUser, 404, "not-found"),
     (UnknownKey, 404, "not-found"),
@@ -243,15 +250,19 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (BadName, 422, "unfit"),
 ]
 
+_FIELDS: dict[type[Exception], str] = {
+    BadExpiry: "queue_until",
+    KeyReused: "Idempotency-Key",
+}
+"""Which field of a request is wrong if a service raises this."""
+
 
 def problem_of(error: Exception) -> Problem:
     """Any error as a problem; what nobody expected is told as no more than that."""
     match error:
         case Problem():
             return error
-        case BadAccount() | BadSite() | BadPlan() | BadPolicy():
-            return Problem(422, str(error), code="unfit", field=error.field)
-        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy():
+        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy() | BadAccount() | BadSite():
             return _with_more(error)
         case ValidationException():
             return _invalid(error)
@@ -268,16 +279,19 @@ def problem_of(error: Exception) -> Problem:
             return Problem(error.status_code, _words(error.detail), headers=headers)
     for kind, status, code in KNOWN:
         if isinstance(error, kind):
-            return Problem(status, _words(str(error)), code=code)
+            field = _FIELDS.get(kind, "")
+            return Problem(status, _words(str(error)), code=code, field=field)
     return Problem(500, "this failed here; the log of the server says more", code="failed")
 
 
 def _with_more(
-    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy,
+    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy | BadAccount | BadSite,
 ) -> Problem:
-    """Those that are told with a header."""
+    """Those that are told with a field or a header."""
     again = {"retry-after": str(_RETRY_AFTER_S)}
     match error:
+        case BadAccount() | BadSite():
+            return Problem(422, str(error), code="unfit", field=error.field)
         case TooManyTries():
             headers = {"retry-after": str(math.ceil(error.wait_s))}
             return Problem(429, str(error), code="too-many-tries", headers=headers)
@@ -297,8 +311,13 @@ def _invalid(error: ValidationException) -> Problem:
     for each in cast("list[dict[str, Any]]", error.extra if isinstance(error.extra, list) else []):
         source, key = str(each.get("source", "body")), str(each.get("key", ""))
         message = str(each.get("message", error.detail))
-        at = _PATH.search(message)
-        inner = at["path"].removeprefix(".") if at else ""
+        if message == _NO_BODY:
+            message = "a body is needed"
+        at = _FIELD.fullmatch(message) or _PATH.search(message)
+        inner = (at["path"] or "").removeprefix(".") if at else ""
+        if at is not None and at.re is _FIELD:
+            inner = ".".join(filter(None, [inner, at["name"]]))
+            message = _HOW[at["how"]]
         inside = key not in {"data", ""} or source != "body"
         if each.get("source") == "header":
             key = "-".join(word.capitalize() for word in key.split("_"))

@@ -16,6 +16,7 @@ from msgspec import DecodeError, Struct, ValidationError, json
 from msgspec.structs import fields
 
 from voltkeep.domain.accounts import Principal
+from voltkeep.web.choices import none_of, with_choice
 from voltkeep.web.problems import FieldProblem, Problem
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ _TIME = re.compile(
 _INTEGER = re.compile(r"-?\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,19}(\.\d{1,19})?([eE][+-]?\d{1,3})?", re.ASCII)
 _BOOLEANS = ("true", "false")
+_OF = ("oneOf", "anyOf", "allOf")
 _MOST_TEXT = 8192  # of a parameter; there is a head of 16 KiB around it
 
 
@@ -56,11 +58,13 @@ class StrictRequest(Request[Principal | None, Any, State]):
 
 def read_json(body: bytes, kind: type[T], *, within: str = "") -> T:
     """The body as a value of this type. Raises ValidationException, with the field, or Problem."""
+    if not body.strip():
+        raise Problem(400, "a body is needed", code="invalid", field=within or "body")
     try:
         value = json.decode(body, type=kind)
         plain = builtin_json.loads(body, object_pairs_hook=_once)
     except ValidationError as error:
-        raise _invalid(str(error), within) from error
+        raise _invalid(with_choice(str(error), body, kind), within) from error
     except RecursionError as error:
         raise Problem(400, "the body is nested too deeply", code="invalid", field="body") from error
     except (DecodeError, ValueError) as error:  # also of what msgspec skips
@@ -148,9 +152,10 @@ async def known_parameters(
             raise _wrong(name, "a text has no NUL in it")
     if not connection.query_params or handler.opt.get("takes_any_query"):
         return
-    names: dict[str, dict[str, str]] = connection.app.state.schema.parameters
-    path = connection.scope.get("path_template", "")
-    known = names.get(f"{connection.scope.get('method')} {path}")
+    schema = connection.app.state.schema
+    operation = f"{connection.scope.get('method')} {connection.scope.get('path_template', '')}"
+    known: dict[str, str] | None = schema.parameters.get(operation)
+    choices: dict[str, list[str]] = schema.choices.get(operation, {})
     seen: set[str] = set()
     for name, value in connection.query_params.multi_items():
         if known is None:
@@ -163,6 +168,8 @@ async def known_parameters(
         seen.add(name)
         if problem := _fault_of_parameter(known[name], value):
             raise _wrong(name, problem)
+        if name in choices and value not in choices[name]:
+            raise _wrong(name, none_of(repr(value[:60]), choices[name]))
 
 
 def _wrong(name: str, problem: str) -> Problem:
@@ -198,7 +205,7 @@ def _fault_of_parameter(kind: str, value: str) -> str:
 
 def kind_of(schema: Mapping[str, Any]) -> str:
     """What the values of a parameter with this schema are; "" for texts."""
-    for each in (schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+    for each in (schema, *(inner for of in _OF for inner in schema.get(of, ()))):
         types = each.get("type", "")
         for kind in (types,) if isinstance(types, str) else types:
             if kind in {"integer", "number", "boolean", "array"}:
@@ -206,3 +213,12 @@ def kind_of(schema: Mapping[str, Any]) -> str:
             if kind == "string" and each.get("format") == "date-time":
                 return "date-time"
     return ""
+
+
+def choice_of(schema: Mapping[str, Any], components: Mapping[str, Any]) -> list[str]:
+    """The values that a parameter with this schema may have; none: any."""
+    for each in (schema, *(inner for of in _OF for inner in schema.get(of, ()))):
+        named = components.get(str(each.get("$ref", "")).rpartition("/")[2], each)
+        if "enum" in named and all(isinstance(value, str | None) for value in named["enum"]):
+            return [value for value in named["enum"] if value is not None]
+    return []

@@ -269,7 +269,7 @@ async def list_status_history(
     return await page_of(request, cursors, cursor, fetch, _status)
 
 
-@get("/availability-plans", needs=Permission.READ_STATIONS, dependencies=LOOK)
+@get("/availability-plans", needs=Permission.READ_STATIONS, states=PlanState, dependencies=LOOK)
 async def list_plans(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[PlanOut]:

@@ -147,7 +147,7 @@ def _trusted(anchor: TrustAnchor) -> TrustedRoot:
     )
 
 
-@get("/certificates", needs=Permission.READ_SECURITY, dependencies=LOOK)
+@get("/certificates", needs=Permission.READ_SECURITY, states=CertificateState, dependencies=LOOK)
 async def list_certificates(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[CertificateOut]:

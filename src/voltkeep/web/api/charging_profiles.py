@@ -155,7 +155,7 @@ def _report(report: ProfileReport) -> ProfileReportOut:
     )
 
 
-@get("/charging-profiles", needs=Permission.READ_STATIONS, dependencies=LOOK)
+@get("/charging-profiles", needs=Permission.READ_STATIONS, states=ProfileState, dependencies=LOOK)
 async def list_charging_profiles(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[ChargingProfileOut]:

@@ -11,12 +11,13 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.asks import Ask, RawMessage, RemoteStart
 from voltkeep.domain.audit import SYSTEM
 from voltkeep.domain.identity import Evse, IdToken, StationId, TenantId
-from voltkeep.domain.orders import Order, OrderMessage, OrderState, advice
+from voltkeep.domain.orders import Order, OrderMessage, OrderResult, OrderState, advice
 from voltkeep.services.asking import needed
 from voltkeep.services.order_keys import Once
 from voltkeep.services.orders import UnknownOrder
 from voltkeep.services.provisioning import UnknownStation
 from voltkeep.web.access import Given, Known, Paging, Who, may_see
+from voltkeep.web.discretion import shown, shown_json
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere, Problem
@@ -79,9 +80,9 @@ class MessageOut(Struct, frozen=True, kw_only=True):
 class CommandOut(Struct, frozen=True, kw_only=True):
     """What was asked of a station, and what became of it.
 
-    ``result`` is accepted, rejected, offline, left, silent, busy, refused, unclear, unfit,
-    failed, expired, cancelled or interrupted, once ``state`` is an end; ``advice`` says what to
-    do about it. ``status`` is the station's own word.
+    ``result`` says how it went, once ``state`` is an end; ``advice`` what to do about it.
+    ``status`` is the station's own word. Without `tokens:read` tokens are shown by their last
+    four characters.
     """
 
     id: str
@@ -107,21 +108,21 @@ class CommandOut(Struct, frozen=True, kw_only=True):
 _NULL = Raw(b"null")
 
 
-def out(order: Order) -> CommandOut:
-    """An order as the API shows it."""
+def out(principal: Principal, order: Order) -> CommandOut:
+    """An order as the API shows it to somebody."""
     return CommandOut(
         id=order.id,
         station=order.station.name,
         command=order.command,
-        ask=Raw(order.ask.encode()),
+        ask=shown_json(principal, order.ask),
         state=order.state,
         result=order.result or None,
         status=order.status or None,
-        error=order.error or None,
+        error=shown(principal, order.error) or None,
         warning=order.warning or None,
         advice=advice(order) or None,
-        told=_NULL if order.told is None else Raw(order.told.encode()),
-        messages=tuple(_message(each) for each in order.messages),
+        told=_NULL if order.told is None else shown_json(principal, order.told),
+        messages=tuple(_message(principal, each) for each in order.messages),
         issued_by=order.issued_by,
         batch=order.batch or None,
         given_at=order.given_at,
@@ -131,12 +132,12 @@ def out(order: Order) -> CommandOut:
     )
 
 
-def _message(message: OrderMessage) -> MessageOut:
+def _message(principal: Principal, message: OrderMessage) -> MessageOut:
     return MessageOut(
         action=message.action,
-        request=Raw(message.request.encode()),
+        request=shown_json(principal, message.request),
         sent_at=message.sent_at,
-        response=_NULL if message.response is None else Raw(message.response.encode()),
+        response=_NULL if message.response is None else shown_json(principal, message.response),
         latency_ms=message.latency_ms,
         result=message.result,
     )
@@ -203,7 +204,9 @@ async def give_command(
     if wait and order.is_open:
         order = await services.orders.wait(principal.tenant, order.id, wait)
     return Response(
-        out(order), status_code=202, headers={"location": f"{_PREFIX}/commands/{order.id}"}
+        out(principal, order),
+        status_code=202,
+        headers={"location": f"{_PREFIX}/commands/{order.id}"},
     )
 
 
@@ -237,7 +240,7 @@ async def show_command(
     order = await _seen(services, principal, await _found(services, principal, command))
     if wait and order.is_open:
         order = await orders.wait(principal.tenant, order.id, wait)
-    return out(order)
+    return out(principal, order)
 
 
 async def _found(services: Given, principal: Principal, id: str) -> Order:
@@ -247,40 +250,39 @@ async def _found(services: Given, principal: Principal, id: str) -> Order:
         raise NotThere(f"there is no command {id[:60]}") from error
 
 
-@get("/commands", needs=Permission.SEND_COMMANDS, dependencies=LOOK)
+@get("/commands", needs=Permission.SEND_COMMANDS, states=OrderState, dependencies=LOOK)
 async def list_commands(
     request: Asked,
     principal: Who,
     services: Given,
     cursors: Paging,
     look: Looking,
-    result: FromQuery[str | None] = None,
+    result: FromQuery[OrderResult | None] = None,
     batch: FromQuery[str | None] = None,
     issued_by: FromQuery[str | None] = None,
 ) -> Page[CommandOut]:
-    """Commands that fit every filter, the latest changed first.
-
-    ``state`` is pending, queued, running, done, expired, cancelled or interrupted.
-    """
+    """Commands that fit every filter, the latest changed first."""
     wanted = (("result", result), ("batch", batch), ("issued_by", issued_by))
     fields = tuple((name, value) for name, value in wanted if value is not None)
     look = structs.replace(look, fields=fields)
     found = await services.orders.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, out)
+    return page_of_records(request, cursors, look, found, lambda order: out(principal, order))
 
 
 @delete("/commands/{command:str}", needs=Permission.SEND_COMMANDS, status_code=200)
 async def cancel_command(command: CommandId, principal: Who, services: Given) -> CommandOut:
     """Have a command that waits for its station not be carried out."""
     order = await _seen(services, principal, await _found(services, principal, command))
-    return out(await services.orders.cancel(principal.tenant, order.id))
+    return out(principal, await services.orders.cancel(principal.tenant, order.id))
 
 
 ROUTES = [give_command, show_command, list_commands, cancel_command]
 
 _AT = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
+_ANYBODY = Principal(actor=SYSTEM, tenant=TenantId("default"), permissions=frozenset())
 EXAMPLES = [
     out(
+        _ANYBODY,
         Order(
             station=StationId(TenantId("default"), "CP-1001"),
             id="6f1e0c3a5b7d9e8f01234567",
@@ -304,7 +306,7 @@ EXAMPLES = [
                     latency_ms=41.5,
                 ),
             ),
-        )
+        ),
     ),
     RemoteStart(id_token=IdToken("04A2B3C4", "ISO14443"), evse=Evse(1)),
     AnyMessage(action="ReserveNow", payload={"connectorId": 1}, force=True),

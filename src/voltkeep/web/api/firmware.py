@@ -160,7 +160,7 @@ async def remove_image(image: FromPath[str], principal: Who, services: Given) ->
     await services.firmware.images.remove(principal.tenant, image)
 
 
-@get("/firmware-updates", needs=Permission.READ_STATIONS, dependencies=LOOK)
+@get("/firmware-updates", needs=Permission.READ_STATIONS, states=UpdateState, dependencies=LOOK)
 async def list_updates(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[UpdateOut]:

@@ -189,7 +189,7 @@ def _may_see(principal: Principal, given: Import) -> bool:
     return given.sites is not None and set(given.sites) <= set(principal.sites)
 
 
-@get("/imports", needs=Permission.WRITE_STATIONS, dependencies=LOOK)
+@get("/imports", needs=Permission.WRITE_STATIONS, states=ImportState, dependencies=LOOK)
 async def list_imports(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[ImportOut]:

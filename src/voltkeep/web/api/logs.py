@@ -49,7 +49,7 @@ def _out(upload: LogUpload) -> LogOut:
     )
 
 
-@get("/logs", needs=Permission.READ_MESSAGES, dependencies=LOOK)
+@get("/logs", needs=Permission.READ_MESSAGES, states=LogState, dependencies=LOOK)
 async def list_logs(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[LogOut]:

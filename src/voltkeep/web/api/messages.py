@@ -7,11 +7,12 @@ from litestar import get
 from litestar.params import FromQuery
 from msgspec import DecodeError, Struct, json
 
-from voltkeep.domain.accounts import Permission
+from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.services import lists
 from voltkeep.services.lists import MessageFilter, Place, TimeSort
 from voltkeep.services.ports import LoggedExchange
 from voltkeep.web.access import Given, Paging, Who, seen_sites
+from voltkeep.web.discretion import shown
 from voltkeep.web.looks import Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
 from voltkeep.web.problems import Asked
@@ -21,7 +22,8 @@ class MessageOut(Struct, frozen=True, kw_only=True):
     """One call and its answer, as they crossed the wire, with secrets masked.
 
     ``direction`` is seen from us. ``verdict`` is ok, an OCPP error code, or what else happened.
-    Frames that are not JSON are text.
+    Frames that are not JSON are text. Without `tokens:read` tokens are shown by their last four
+    characters.
     """
 
     id: int
@@ -38,7 +40,7 @@ class MessageOut(Struct, frozen=True, kw_only=True):
     note: str
 
 
-def _out(logged: LoggedExchange) -> MessageOut:
+def _out(principal: Principal, logged: LoggedExchange) -> MessageOut:
     exchange = logged.exchange
     latency = None
     if exchange.answered_at is not None:
@@ -49,13 +51,13 @@ def _out(logged: LoggedExchange) -> MessageOut:
         direction=exchange.direction,
         message_id=exchange.message_id,
         action=exchange.action,
-        call=_frame(exchange.call),
+        call=shown(principal, _frame(exchange.call)),
         called_at=exchange.called_at,
-        answer=None if exchange.answer is None else _frame(exchange.answer),
+        answer=None if exchange.answer is None else shown(principal, _frame(exchange.answer)),
         answered_at=exchange.answered_at,
         latency_ms=latency,
         verdict=exchange.verdict,
-        note=exchange.note,
+        note=shown(principal, exchange.note),
     )
 
 
@@ -102,7 +104,7 @@ async def list_messages(
                 principal.tenant, which, sort, after=after, limit=limit
             )
 
-    return await page_of(request, cursors, cursor, fetch, _out)
+    return await page_of(request, cursors, cursor, fetch, lambda row: _out(principal, row))
 
 
 ROUTES = [list_messages]

@@ -10,6 +10,7 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef
 from voltkeep.domain.reservations import Reservation, ReservationState
 from voltkeep.web.access import Given, Known, Paging, Who
+from voltkeep.web.discretion import shown_token
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked
@@ -38,16 +39,13 @@ class ReservationOut(Struct, frozen=True, kw_only=True):
 
 
 def _out(principal: Principal, reservation: Reservation) -> ReservationOut:
-    id_token = reservation.id_token
-    if Permission.READ_TOKENS not in principal.permissions:
-        id_token = IdToken(id_token.masked, id_token.kind)
     return ReservationOut(
         id=int(reservation.id),
         station=reservation.station.name,
         state=reservation.state,
         evse=reservation.evse,
         connector_type=reservation.connector_type,
-        id_token=id_token,
+        id_token=shown_token(principal, reservation.id_token),
         group=reservation.group,
         expires_at=reservation.expires_at,
         requested_at=reservation.requested_at,
@@ -57,7 +55,7 @@ def _out(principal: Principal, reservation: Reservation) -> ReservationOut:
     )
 
 
-@get("/reservations", needs=Permission.READ_STATIONS, dependencies=LOOK)
+@get("/reservations", needs=Permission.READ_STATIONS, states=ReservationState, dependencies=LOOK)
 async def list_reservations(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[ReservationOut]:

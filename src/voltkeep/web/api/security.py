@@ -121,7 +121,12 @@ def _refusal(refusal: Refusal) -> RefusalOut:
     )
 
 
-@get("/security-events", needs=Permission.READ_SECURITY, dependencies=LOOK)
+@get(
+    "/security-events",
+    needs=Permission.READ_SECURITY,
+    states=("critical", "noted"),
+    dependencies=LOOK,
+)
 async def list_security_events(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[SecurityEventOut]:
@@ -131,7 +136,7 @@ async def list_security_events(
     return page_of_records(request, cursors, look, found, _event)
 
 
-@get("/alerts", needs=Permission.READ_SECURITY, dependencies=LOOK)
+@get("/alerts", needs=Permission.READ_SECURITY, states=("open", "acknowledged"), dependencies=LOOK)
 async def list_alerts(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[AlertOut]:

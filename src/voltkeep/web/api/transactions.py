@@ -27,6 +27,7 @@ from voltkeep.web.access import (
     named,
     seen_sites,
 )
+from voltkeep.web.discretion import sees_tokens, shown_token
 from voltkeep.web.looks import LOOK, Looking, Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of, page_of_records
 from voltkeep.web.problems import Asked, NotThere
@@ -113,12 +114,6 @@ class MeterValueOut(Struct, frozen=True, kw_only=True):
     samples: Raw
 
 
-def _shown(principal: Principal, id_token: IdToken | None) -> IdToken | None:
-    if id_token is None or Permission.READ_TOKENS in principal.permissions:
-        return id_token
-    return IdToken(id_token.masked, id_token.kind)
-
-
 def out(principal: Principal, transaction: Transaction) -> TransactionOut:
     """A transaction as the API shows it to somebody."""
     closing = transaction.closing
@@ -126,7 +121,7 @@ def out(principal: Principal, transaction: Transaction) -> TransactionOut:
         station=transaction.station.name,
         ref=transaction.ref,
         evse=transaction.evse,
-        id_token=_shown(principal, transaction.id_token),
+        id_token=shown_token(principal, transaction.id_token),
         group=transaction.group,
         authorization=transaction.authorization,
         active=transaction.is_active,
@@ -136,7 +131,7 @@ def out(principal: Principal, transaction: Transaction) -> TransactionOut:
         meter_last_wh=transaction.last_meter_wh,
         energy_wh=transaction.energy_wh,
         stop_reason=transaction.stop_reason,
-        stop_token=_shown(principal, transaction.stop_token),
+        stop_token=shown_token(principal, transaction.stop_token),
         charging_state=transaction.charging_state,
         remote_start_id=transaction.remote_start_id,
         reservation_id=transaction.reservation_id,
@@ -178,7 +173,7 @@ def _unended(principal: Principal, found: Unended) -> UnendedOut:
         evidence=found.state,
         text=found.text,
         evse=found.evse,
-        id_token=_shown(principal, found.id_token),
+        id_token=shown_token(principal, found.id_token),
         started_at=found.started_at,
         last_heard_at=found.last_heard_at,
         found_at=found.at,
@@ -218,7 +213,7 @@ async def list_transactions(
     cursor: Cursor = None,
 ) -> Page[TransactionOut]:
     """Transactions that fit every filter, by default those first heard of last."""
-    if token is not None and Permission.READ_TOKENS not in principal.permissions:
+    if token is not None and not sees_tokens(principal):
         raise NotThere("no token is called that")
     which = TransactionFilter(
         sites=seen_sites(principal, site),
@@ -244,7 +239,9 @@ async def list_transactions(
     return await page_of(request, cursors, cursor, fetch, lambda row: out(principal, row))
 
 
-@get("/transactions/unended", needs=Permission.READ_TRANSACTIONS, dependencies=LOOK)
+@get(
+    "/transactions/unended", needs=Permission.READ_TRANSACTIONS, states=Evidence, dependencies=LOOK
+)
 async def list_unended(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[UnendedOut]:

@@ -15,6 +15,7 @@ import voltkeep.services
 from tests.contract import samples
 from tests.services.authority import SETTINGS, authority, request
 from tests.services.here import ALICE, CS, Here
+from voltkeep.domain.campaigns import Terms
 from voltkeep.domain.certificates import CertificateState
 from voltkeep.domain.commands import Reset, SendCertificate
 from voltkeep.domain.configuration import Template
@@ -23,6 +24,7 @@ from voltkeep.domain.events import StationBooted
 from voltkeep.domain.identity import StationId
 from voltkeep.domain.stations import Boot, Make, SecurityProfile, Trust
 from voltkeep.services.audit import acting_as
+from voltkeep.services.lists import StationFilter
 from voltkeep.services.orders import OrderService
 from voltkeep.services.ports import StationPassive
 from voltkeep.services.unsolicited import ConsiderateStations
@@ -49,7 +51,9 @@ async def campaigns(here):
     async with here.store.begin() as work:
         await work.stations.set_key(CS, "a key")
     with acting_as(ALICE):
-        await here.services.campaigns.start(CS.tenant, SecurityProfile.TLS_BASIC)
+        await here.services.campaigns.start(
+            CS.tenant, SecurityProfile.TLS_BASIC, StationFilter(), Terms()
+        )
     await here.services.campaigns.move_on()
 
 

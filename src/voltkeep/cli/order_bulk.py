@@ -75,22 +75,22 @@ async def bulk(
     asked, whose = _decoded(ask), TenantId(tenant)
     async with run.app() as app:
         batch = await app.services.batches.give(
-            whose,
-            which,
-            asked,
-            at_once=at_once,
-            queue_until=_until(queue),
-            timeout_s=timeout,
+            whose, which, asked, at_once=at_once, queue_until=_until(queue), timeout_s=timeout
         )
         if wait:
             progress = await _followed(run, app, whose, batch.id)
         else:
             progress = await app.services.batches.progress(whose, batch.id)
     _show(run, progress)
+    _judge(progress, batch.id)
+
+
+def _judge(progress: "Progress", batch: str) -> None:
+    """Raises Failure if a station did not do it."""
     if bad := sum(progress.results.values()) - progress.results.get("accepted", 0):
         raise Failure(
             f"{count(bad, 'station')} did not do it.",
-            f"`voltkeep order list --batch {batch.id}` shows each.",
+            f"`voltkeep order list --batch {batch}` shows each.",
         )
 
 

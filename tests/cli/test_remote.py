@@ -2,10 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.cli import serving
+from tests.cli.test_order import registered
+from voltkeep.sim import SimStation
 
 installation = serving.installation
 
@@ -13,18 +19,57 @@ installation = serving.installation
 @pytest.fixture
 async def elsewhere(installation, tmp_path):
     """A server that runs, and a command line that knows its address and a key only."""
+    async with serving_afar(installation, tmp_path, *SCOPES) as (afar, _):
+        yield installation, afar
+
+
+class Manned(NamedTuple):
+    """A server elsewhere with a station; ``told`` is what a command says to a program."""
+
+    installation: serving.Installation
+    afar: Callable[..., Awaitable[tuple[int, str, str]]]
+    told: Callable[..., Awaitable[Any]]
+    station: SimStation
+
+
+@pytest.fixture
+async def manned(installation, tmp_path):
+    """As `elsewhere`, with a station that is connected, and a key that may do everything."""
+    async with serving_afar(installation, tmp_path) as (afar, url):
+
+        async def told(*args):
+            code, out, err = await afar(*args, "--json")
+            assert code == 0, (args, err)
+            return json.loads(out)
+
+        async with await registered(installation, url) as station:
+            await station.booted()
+            yield Manned(installation, afar, told, station)
+
+
+@asynccontextmanager
+async def serving_afar(installation, tmp_path, *scopes):
     async with installation.serving("--http", "127.0.0.1:0", "--json") as server:
-        address = f"http://{json.loads(await server.line('listening'))['http']}"
-        scopes = [word for each in SCOPES for word in ("--scope", each)]
-        _, token, err = await installation.run("apikey", "add", "afar", *scopes)
+        listening = json.loads(await server.line("listening"))
+        words = [word for each in scopes for word in ("--scope", each)]
+        words = words or ["--role", "administrator", "--everywhere"]
+        _, token, err = await installation.run("apikey", "add", "afar", *words)
         assert token, err
         file = tmp_path / "key"
         file.write_text(token)
+        given = ("--server", f"http://{listening['http']}", "--api-key", f"@{file}")
 
         async def afar(*args):
-            return await installation.run("--server", address, "--api-key", f"@{file}", *args)
+            return await installation.run(*given, *args)
 
-        yield installation, afar
+        yield afar, f"ws://{listening['ocpp']}/ocpp"
+
+
+async def alike(installation, afar, *asked):
+    """That both say the same; what they say."""
+    here, there = await installation.run(*asked), await afar(*asked)
+    assert there[:2] == here[:2], (asked, there[2])
+    return there[1]
 
 
 SCOPES = (
@@ -92,6 +137,157 @@ async def test_a_file_is_taken_in_from_afar(elsewhere, tmp_path):
     code, out, err = await afar("import", "tokens", str(file), "--json")
     assert code == 0, err
     assert (json.loads(out)["state"], json.loads(out)["added"]) == ("done", 2)
+
+
+async def test_a_station_is_commanded_from_afar(manned):
+    installation, afar, told, _ = manned
+    said = await told("station", "command", "CS-01", "trigger", "heartbeat")
+    assert (said["status"], said["order"]["messages"][0]["action"]) == (
+        "Accepted",
+        "TriggerMessage",
+    )
+    asked = ("station", "command", "CS-01", "raw", "ClearCache", "{}")
+    raw = await told(*asked)
+    assert (raw["command"], raw["response"]) == ("ClearCache", {"status": "Accepted"})
+    assert raw["order"]["ask"]["action"] == "ClearCache"
+    queued = await told("station", "command", "CS-01", "clear-cache", "--queue", "1")
+    assert (queued["result"], queued["queue_until"] is not None) == ("accepted", True)
+    code, _, err = await afar("station", "command", "CS-01", "raw", "NoSuchMessage")
+    assert code == 1, err
+    await installation.run("station", "add", "AWAY")
+    code, _, err = await afar("station", "command", "AWAY", "reset")
+    assert (code, "not connected" in err) == (4, True)
+    waiting = await told("station", "command", "AWAY", "reset", "--queue", "1")
+    assert waiting["state"] == "queued"
+    code, _, err = await afar("station", "command", "CS-01", "remote-stop")
+    assert (code, "No transaction runs" in err) == (3, True)
+
+
+async def test_a_transaction_is_shown_and_closed_from_afar(manned):
+    installation, afar, told, station = manned
+    await told("token", "add", "04AABBCC")
+    await station.plug(1)
+    _, _, err = await afar("station", "command", "CS-01", "remote-start", "--token", "04AABBCC")
+    assert "not registered" not in err
+    _, _, err = await afar("station", "command", "CS-01", "remote-start", "--token", "nobody")
+    assert "not registered" in err
+    async with asyncio.timeout(20):
+        while True:  # until the driver's car has begun
+            if found := await told("transaction", "list", "--active"):
+                break
+            await asyncio.sleep(0.1)
+    ref = found[0]["ref"]
+    assert (await told("token", "show", "04AABBCC"))["active"] == 1
+    assert json.loads(await alike(installation, afar, "transaction", "unended", "--json")) == []
+    await told("transaction", "close", "CS-01", ref, "--reason", "a test")
+    shown = await told("transaction", "show", "CS-01", ref)
+    here = await installation.json("transaction", "show", "CS-01", ref)
+    assert shown["closed"] == here["closed"]
+    assert {row["at"] for row in shown["meter_values"]} <= {
+        row["at"] for row in here["meter_values"]
+    }
+    assert (await afar("transaction", "show", "CS-01", "none"))[0] == 3
+
+
+async def test_a_station_is_registered_from_afar_and_told_where_it_connects(manned):
+    _, afar, told, _ = manned
+    made = await told("station", "add", "NEW", "--pending")
+    assert len(made["key"]) == 40
+    assert made["url"].startswith("ws://")
+    assert made["url"].endswith("/NEW")
+    again = await told("station", "rotate-key", "NEW")
+    assert (again["url"], again["key"] != made["key"]) == (made["url"], True)
+    assert await afar("station", "rotate-key", "NEW", "--password", "correct horse battery")
+    chosen = await told("station", "add", "SAID", "--password", "correct horse battery")
+    assert (chosen["url"], chosen["key"]) == (None, None)
+    code, _, err = await afar("station", "add", "NEW")
+    assert (code, "already" in err) == (1, True)
+    rotated = await told("station", "rotate-key", "CS-01")
+    assert (rotated["stage"], rotated["key"]) == ("accepted", None)
+
+
+async def test_a_connector_is_kept_and_limited_from_afar(manned):
+    installation, afar, told, _ = manned
+    reserved = await told("reservation", "add", "CS-01", "--token", "04AA", "--evse", "1")
+    assert reserved["status"] == "Accepted"
+    [kept] = json.loads(await alike(installation, afar, "reservation", "list", "--json"))
+    await told("reservation", "cancel", "CS-01", str(kept["id"]))
+    assert json.loads(await alike(installation, afar, "reservation", "list", "--json")) == []
+    await alike(installation, afar, "reservation", "list", "--all", "--json")
+
+    profile = ("charging-profile", "set", "CS-01", "--evse", "1", "--limit", "16A")
+    assert (await told(*profile))["accepted"]
+    for more in ((), ("--all",)):
+        asked = ("charging-profile", "list", "CS-01", *more, "--json")
+        [held] = json.loads(await alike(installation, afar, *asked))
+        assert held["profile"]["schedules"][0]["periods"][0]["limit_a"] == 16
+    whole = await told("charging-profile", "composite", "CS-01", "--evse", "1", "--unit", "A")
+    assert whole["computed"]["steps"][0]["limit_a"] == 16
+    local = ("charging-profile", "composite", "CS-01", "--local", "--evse", "1", "--unit", "A")
+    assert (await told(*local))["computed"]["steps"][0]["limit_a"] == 16
+    assert (await told("charging-profile", "report", "CS-01"))["accepted"]
+    assert (await told("charging-profile", "clear", "CS-01", "--all"))["accepted"]
+    assert await told("charging-profile", "list", "CS-01") == []
+
+
+async def test_a_local_list_is_kept_from_afar(manned):
+    installation, afar, told, _ = manned
+    await told("token", "add", "04AA", "--group", "FLEET")
+    assert (await told("local-list", "on", "CS-01", "--group", "FLEET"))["groups"] == ["FLEET"]
+    assert (await told("local-list", "sync", "CS-01", "--full"))["accepted"]
+    for asked in (("local-list", "show", "CS-01"), ("local-list", "show", "--json")):
+        await alike(installation, afar, *asked)
+    assert (await told("local-list", "send", "CS-01", "04BB", "--full"))["accepted"]
+    assert (await told("local-list", "off", "CS-01"))["is_on"] is False
+
+
+async def test_a_station_is_configured_from_afar(manned):
+    installation, afar, told, _ = manned
+    name = "OCPPCommCtrlr.HeartbeatInterval"
+    [written] = await told("configuration", "write", "CS-01", f"{name}=77")
+    assert (written["variable"], written["status"]) == (name, "Accepted")
+    [said] = await told("configuration", "read", "CS-01", name)
+    assert said["value"] == "77"
+    code, out, _ = await afar("configuration", "write", "CS-01", "No.Such=1", "--json")
+    assert (code, json.loads(out)[0]["status"]) == (1, "UnknownComponent")
+    report = await told("configuration", "read", "CS-01")
+    assert report["state"] == "complete"
+    await alike(installation, afar, "configuration", "show", "CS-01")
+    await alike(installation, afar, "configuration", "show", "CS-01", name, "--json")
+
+    await told("configuration", "template", "add", "depot", f"{name}=66", "--make", "Acme/One")
+    await told("configuration", "template", "add", "depot", f"{name}=65", "--replace")
+    code, _, err = await afar("configuration", "template", "assign", "depot", "CS-01")
+    assert code == 0, err
+    for asked in (
+        ("configuration", "template", "list", "--json"),
+        ("configuration", "template", "show", "depot", "--json"),
+        ("configuration", "drift", "--json"),
+        ("configuration", "drift", "CS-01", "--template", "depot"),
+    ):
+        await alike(installation, afar, *asked)
+    assert (await told("configuration", "drift", "CS-01"))[0]["drift"][0]["wanted"] == "65"
+    applied = await told("configuration", "apply", "--all")
+    assert [each["status"] for each in applied["written"]] == ["Accepted"]
+    assert (await told("configuration", "drift", "CS-01"))[0]["drift"] == []
+    code, _, err = await afar("configuration", "template", "remove", "depot")
+    assert code == 0, err
+    assert (await afar("configuration", "template", "show", "depot"))[0] == 3
+
+
+async def test_availability_is_planned_from_afar(manned):
+    installation, afar, told, _ = manned
+    done = await told("station", "command", "CS-01", "inoperative", "--evse", "1")
+    assert done["accepted"]
+    at = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT%H:%M}"
+    plans = await told("availability", "plan", "CS-01", "operative", "--at", at)
+    here = await installation.json("availability", "show", "CS-01")
+    there = await told("availability", "show", "CS-01")
+    assert there["wanted"] == here["wanted"]
+    assert there["planned"] == here["planned"] == plans
+    gone = await told("availability", "cancel", "CS-01", plans[0]["id"])
+    assert (gone["id"], gone["state"]) == (plans[0]["id"], "cancelled")
+    assert (await afar("availability", "cancel", "CS-01", "none"))[0] == 3
 
 
 async def test_what_works_at_the_server_only_says_so(elsewhere):

@@ -92,6 +92,7 @@ async def show(run: Run, name: Name, variables: Variables = None) -> None:
         for each in component.variables
     ]
     rows = [row for row in said if not wanted or row[0].key in wanted]
+    rows.sort(key=lambda row: row[0].key)
     booted_at = station.booted_at
     if run.out.as_json:
         run.out.data(

@@ -5,36 +5,40 @@ command that needs another one says that it works where the server is.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import structs
 
-from voltkeep.cli.errors import LOCAL_ONLY, ExitCode, Failure
+from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.cli.remote_accounts import Audit, People, SecurityEvents
+from voltkeep.cli.remote_charging import LocalLists, Reservations, SmartCharging
+from voltkeep.cli.remote_configuration import Configuration, Templates
+from voltkeep.cli.remote_fleet import Campaigns, Webhooks
+from voltkeep.cli.remote_orders import Orders
+from voltkeep.cli.remote_part import Part, fields_of
+from voltkeep.cli.remote_stations import (
+    Addresses,
+    AvailabilityNow,
+    Credentials,
+    Provisioning,
+    Security,
+)
+from voltkeep.cli.remote_transactions import Closing, Transactions
 from voltkeep.cli.remote_words import (
     connector_of,
-    order_of,
     site_of,
-    station_of,
     token_of,
-    transaction_of,
 )
 from voltkeep.client import AsyncClient, NotReached, ProblemError, models
 from voltkeep.domain.authorization import Token
-from voltkeep.domain.availability import AvailabilityPlan
-from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, StationId, TenantId, TransactionRef
-from voltkeep.domain.orders import Order
+from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, StationId, TenantId
 from voltkeep.domain.sites import Site
-from voltkeep.domain.stations import Policy, Registration, SecurityProfile, Station
-from voltkeep.domain.transactions import Transaction
-from voltkeep.services.authorization import TokenEdit
-from voltkeep.services.availability import Availability, ConnectorState
-from voltkeep.services.records import Look
+from voltkeep.services.authorization import TokenEdit, UnknownToken
+from voltkeep.services.availability import ConnectorState
 
 if TYPE_CHECKING:
     from voltkeep.config import Settings
@@ -63,6 +67,10 @@ def api_key(given: str | None, environment: Mapping[str, str]) -> str:
     return said
 
 
+_NOT_FOUND = 404
+_CODES = {_NOT_FOUND: ExitCode.NOT_FOUND, 400: ExitCode.USAGE, 422: ExitCode.USAGE}
+
+
 @asynccontextmanager
 async def remote_app(server: str, key: str, settings: "Settings") -> AsyncIterator["RemoteApp"]:
     """What a command needs of an `App`. Raises Failure in the words of the server."""
@@ -71,7 +79,8 @@ async def remote_app(server: str, key: str, settings: "Settings") -> AsyncIterat
         yield app
     except ProblemError as error:
         said = "; ".join(f"{each.field}: {each.problem}" for each in error.fields)
-        raise Failure(f"{said or error}.", _advice(error)) from error
+        code = _CODES.get(error.status, ExitCode.FAILED)
+        raise Failure(f"{said or error}.", _advice(error), code) from error
     except NotReached as error:
         raise Failure(
             f"No answer: {error}.",
@@ -118,132 +127,122 @@ class RemoteApp:
         return _Store(self)
 
 
-class _Part:
-    """A service. What it has not is done where the server is."""
-
-    def __init__(self, app: RemoteApp) -> None:
-        self._app = app
-
-    def __getattr__(self, name: str) -> Any:
-        raise LOCAL_ONLY
-
-
-class _Services(_Part):
+class _Services(Part):
     @cached_property
-    def provisioning(self) -> "_Provisioning":
-        return _Provisioning(self._app)
+    def provisioning(self) -> Provisioning:
+        return Provisioning(self._app)
 
     @cached_property
-    def availability(self) -> "_Availability":
-        return _Availability(self._app)
+    def availability(self) -> AvailabilityNow:
+        return AvailabilityNow(self._app)
 
     @cached_property
     def authorization(self) -> "_Authorization":
         return _Authorization(self._app)
 
     @cached_property
-    def transactions(self) -> "_Transactions":
-        return _Transactions(self._app)
+    def transactions(self) -> Transactions:
+        return Transactions(self._app)
+
+    @cached_property
+    def closing(self) -> Closing:
+        return Closing(self._app)
+
+    @cached_property
+    def security(self) -> Security:
+        return Security(self._app)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        return Credentials(self._app)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        return Addresses(self._app)
+
+    @cached_property
+    def reservations(self) -> Reservations:
+        return Reservations(self._app)
+
+    @cached_property
+    def smart_charging(self) -> SmartCharging:
+        return SmartCharging(self._app)
+
+    @cached_property
+    def local_lists(self) -> LocalLists:
+        return LocalLists(self._app)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        return Configuration(self._app)
+
+    @cached_property
+    def templates(self) -> Templates:
+        return Templates(self._app)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self._app)
+
+    @cached_property
+    def security_events(self) -> SecurityEvents:
+        return SecurityEvents(self._app)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self._app)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        return Campaigns(self._app)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self._app)
 
     @cached_property
     def sites(self) -> "_Sites":
         return _Sites(self._app)
 
     @cached_property
-    def orders(self) -> "_Orders":
-        return _Orders(self._app)
+    def orders(self) -> Orders:
+        return Orders(self._app)
 
 
-class _Store(_Part):
+class _Store(Part):
     @asynccontextmanager
     async def read(self) -> AsyncIterator["_Work"]:
         yield _Work(self._app)
 
 
-class _Work(_Part):
+class _Work(Part):
+    @property
+    def transactions(self) -> Transactions:
+        return self._app.services.transactions
+
     @property
     def connectors(self) -> "_Connectors":
         return _Connectors(self._app)
 
 
-class _Connectors(_Part):
+class _Connectors(Part):
     async def of(self, station: StationId) -> list[ConnectorState]:
         found = self._app.client(station.tenant).list_connectors(station=station.name)
         return [connector_of(station.tenant, each) async for each in found]
 
 
-class _Provisioning(_Part):
-    async def get(self, station: StationId) -> Station:
-        return station_of(await self._app.client(station.tenant).show_station(station.name))
-
-    async def all(self, tenant: TenantId | None = None) -> list[Station]:
-        found = self._app.client(tenant or DEFAULT_TENANT).list_stations(limit=500)
-        return [station_of(each) async for each in found]
-
-    async def add(self, station: Station) -> None:
-        new = models.NewStation(
-            id=station.id.name,
-            security_profile=int(station.security_profile),  # type: ignore[arg-type]  # 0 to 3
-            registration=station.registration.value,
-            site=station.site,
-            note=station.note,
-        )
-        await self._app.client(station.id.tenant).add_station(new)
-
-    async def remove(self, station: StationId) -> None:
-        await self._app.client(station.tenant).remove_station(station.name)
-
-    async def set_registration(self, station: StationId, registration: Registration) -> None:
-        await self._change(station, registration=registration.value)
-
-    async def set_passive(self, station: StationId, *, passive: bool) -> None:
-        await self._change(station, passive=passive)
-
-    async def set_profile(self, station: StationId, profile: SecurityProfile) -> None:
-        body = models.WantedProfile(security_profile=int(profile))  # type: ignore[arg-type]  # 0 to 3
-        await self._app.client(station.tenant).set_security_profile(station.name, body)
-
-    async def describe(
-        self,
-        station: StationId,
-        *,
-        site: str | None = None,
-        note: str | None = None,
-        policy: Policy | None = None,
-    ) -> None:
-        said = {"site": site, "note": note, "policy": policy}
-        await self._change(
-            station, **{name: each for name, each in said.items() if each is not None}
-        )
-
-    async def _change(self, station: StationId, **said: Any) -> None:
-        change = models.StationChange(**said)
-        await self._app.client(station.tenant).change_station(station.name, change)
-
-
-class _Availability(_Part):
-    async def show(self, station: StationId) -> Availability:
-        client = self._app.client(station.tenant)
-        found = await client.show_availability(station.name)
-        plans: tuple[AvailabilityPlan, ...] = ()
-        return Availability(
-            station=station_of(await client.show_station(station.name)),
-            connectors=tuple(connector_of(station.tenant, each) for each in found.connectors),
-            wishes=(),
-            plans=plans,
-        )
-
-    def judge(self, row: ConnectorState, station: Station) -> ConnectorState:
-        """The server has judged already."""
-        return row
-
-
-class _Authorization(_Part):
+class _Authorization(Part):
     async def all(self, tenant: TenantId) -> list[Token]:
         return [token_of(each) async for each in self._app.client(tenant).list_tokens(limit=500)]
 
     async def get(self, tenant: TenantId, id_token: IdToken) -> Token:
-        return token_of(await self._app.client(tenant).show_token(id_token.value))
+        """Raises UnknownToken."""
+        try:
+            return token_of(await self._app.client(tenant).show_token(id_token.value))
+        except ProblemError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            raise UnknownToken(str(error)) from error
 
     async def save(self, tenant: TenantId, token: Token) -> bool:
         client = self._app.client(tenant)
@@ -280,32 +279,7 @@ class _Authorization(_Part):
         await self._app.client(tenant).remove_token(id_token.value)
 
 
-class _Transactions(_Part):
-    async def get(self, station: StationId, ref: TransactionRef) -> Transaction:
-        client = self._app.client(station.tenant)
-        return transaction_of(station.tenant, await client.show_transaction(station.name, ref))
-
-    async def all(
-        self,
-        tenant: TenantId | None = None,
-        *,
-        station: StationId | None = None,
-        active: bool | None = None,
-        limit: int = 100,
-    ) -> list[Transaction]:
-        of = (station.tenant if station else tenant) or DEFAULT_TENANT
-        found: list[Transaction] = []
-        listed = self._app.client(of).list_transactions(
-            station=station.name if station else None, active=active, limit=min(limit, 500)
-        )
-        async for each in listed:
-            found.append(transaction_of(of, each))
-            if len(found) >= limit:
-                break
-        return found
-
-
-class _Sites(_Part):
+class _Sites(Part):
     async def get(self, tenant: TenantId, id: str) -> Site:
         return site_of(tenant, await self._app.client(tenant).show_site(id))
 
@@ -319,70 +293,16 @@ class _Sites(_Part):
 
     async def add(self, site: Site) -> Site:
         tenant = site.station.tenant
-        new = models.NewSite(**_said(site, models.NewSite))
+        new = models.NewSite(**fields_of(site, models.NewSite))
         return site_of(tenant, await self._app.client(tenant).add_site(new))
 
     async def replace(self, before: Site, after: Site) -> Site:
         tenant = before.station.tenant
-        change = models.SiteChange(**_said(after, models.SiteChange))
+        change = models.SiteChange(**fields_of(after, models.SiteChange))
         return site_of(tenant, await self._app.client(tenant).change_site(before.id, change))
 
     async def remove(self, tenant: TenantId, id: str) -> None:
         await self._app.client(tenant).remove_site(id)
-
-
-def _said(ours: msgspec.Struct, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    return {name: getattr(ours, name) for name in kind.__struct_fields__}
-
-
-class _Orders(_Part):
-    async def give(
-        self,
-        station: StationId,
-        ask: Any,
-        *,
-        queue_until: datetime | None = None,
-        timeout_s: float | None = None,
-        told: Callable[[Order], Any] | None = None,
-        **_: Any,
-    ) -> Order:
-        body = msgspec.to_builtins(ask)
-        if queue_until is not None:
-            body["queue_until"] = queue_until
-        if timeout_s is not None:
-            body["timeout_s"] = timeout_s
-        given = await self._app.client(station.tenant).give_command(station.name, body)
-        return order_of(station.tenant, given)
-
-    async def get(self, tenant: TenantId, id: str) -> Order:
-        return order_of(tenant, await self._app.client(tenant).show_command(id))
-
-    async def wait(self, tenant: TenantId, id: str, seconds: float) -> Order:
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        while True:
-            left = (until - datetime.now(UTC)).total_seconds()
-            client = self._app.client(tenant)
-            order = order_of(tenant, await client.show_command(id, wait=max(0, min(left, 30))))
-            if not order.is_open or left <= 0:
-                return order
-
-    async def cancel(self, tenant: TenantId, id: str) -> Order:
-        return order_of(tenant, await self._app.client(tenant).cancel_command(id))
-
-    async def page(self, tenant: TenantId, look: Look) -> list[Order]:
-        fields: dict[str, Any] = dict(look.fields)
-        listed = self._app.client(tenant).list_commands(
-            station=look.station,
-            state=look.states[0] if look.states else None,
-            limit=min(look.limit, 500),
-            **fields,
-        )
-        found: list[Order] = []
-        async for each in listed:
-            found.append(order_of(tenant, each))
-            if len(found) >= look.limit:
-                break
-        return found
 
 
 def server_of(given: str | None) -> str:

@@ -19,7 +19,8 @@ from voltkeep.services.availability import ConnectorState
 from voltkeep.services.rows import ConnectorRow
 
 
-def _plain(said: msgspec.Struct) -> dict[str, Any]:
+def plain(said: msgspec.Struct) -> dict[str, Any]:
+    """What it says, by name."""
     return {
         name: each
         for name, each in msgspec.structs.asdict(said).items()
@@ -27,7 +28,7 @@ def _plain(said: msgspec.Struct) -> dict[str, Any]:
     }
 
 
-def _taken(kind: Any, values: dict[str, Any]) -> Any:
+def taken(kind: Any, values: dict[str, Any]) -> Any:
     """Values of the API as a struct of ours; what it does not know is left out."""
     fields = kind.__struct_fields__
     plain = msgspec.to_builtins({name: each for name, each in values.items() if name in fields})
@@ -36,35 +37,35 @@ def _taken(kind: Any, values: dict[str, Any]) -> Any:
 
 def station_of(said: models.StationOut) -> Station:
     """A station."""
-    values = _plain(said) | {
+    values = plain(said) | {
         "id": (said.tenant, said.id),
         "last_seen_at": said.last_heard_at,
         # What it is, the API tells nobody.
         "key_hash": "kept there" if said.has_key else None,
     }
-    station: Station = _taken(Station, values)
+    station: Station = taken(Station, values)
     return station
 
 
 def site_of(tenant: str, said: models.SiteOut) -> Site:
     """A site."""
-    values = _plain(said) | {"station": (tenant, ""), "at": said.changed_at}
-    site: Site = _taken(Site, values)
+    values = plain(said) | {"station": (tenant, ""), "at": said.changed_at}
+    site: Site = taken(Site, values)
     return site
 
 
 def token_of(said: models.TokenOut) -> Token:
     """A token."""
-    token: Token = _taken(Token, _plain(said) | {"id_token": IdToken(said.value, said.kind)})
+    token: Token = taken(Token, plain(said) | {"id_token": IdToken(said.value, said.kind)})
     return token
 
 
 def transaction_of(tenant: str, said: models.TransactionOut) -> Transaction:
     """A transaction."""
-    values = _plain(said)
+    values = plain(said)
     closed = said.closed
     values |= {"station": (tenant, said.station), "meter_stop_wh": said.meter_last_wh}
-    transaction: Transaction = _taken(Transaction, values)
+    transaction: Transaction = taken(Transaction, values)
     if closed is not None:
         transaction.closing = Closing(
             at=closed.closed_at,
@@ -78,13 +79,13 @@ def transaction_of(tenant: str, said: models.TransactionOut) -> Transaction:
 
 def connector_of(tenant: str, said: models.ConnectorOut) -> ConnectorState:
     """What a connector said last."""
-    values = _plain(said) | {"at": said.said_at}
+    values = plain(said) | {"at": said.said_at}
     if said.evse is not None:
-        values["evse"] = Evse(**_plain(said.evse))
+        values["evse"] = Evse(**plain(said.evse))
     return ConnectorState(
         row=ConnectorRow(
             station=StationId(TenantId(tenant), said.station),
-            update=_taken(StatusUpdate, values),
+            update=taken(StatusUpdate, values),
             received_at=said.heard_at,
         ),
         freshness=Freshness(
@@ -98,7 +99,7 @@ def connector_of(tenant: str, said: models.ConnectorOut) -> ConnectorState:
 def order_of(tenant: str, said: models.CommandOut) -> Order:
     """What was asked of a station."""
     words = ("result", "status", "error", "warning", "batch")
-    values = _plain(said) | {name: getattr(said, name) or "" for name in words}
+    values = plain(said) | {name: getattr(said, name) or "" for name in words}
     values |= {
         "station": (tenant, said.station),
         "at": said.done_at or said.started_at or said.given_at,
@@ -107,14 +108,14 @@ def order_of(tenant: str, said: models.CommandOut) -> Order:
         "actor": Actor(kind="system", name=said.issued_by),
         "messages": [_message(each) for each in said.messages],
     }
-    order: Order = _taken(Order, values)
+    order: Order = taken(Order, values)
     return order
 
 
 def _message(said: Any) -> OrderMessage:
-    values = _plain(said)
+    values = plain(said)
     for name in ("request", "response"):
         if values.get(name) is not None:
             values[name] = json.encode(values[name]).decode()
-    message: OrderMessage = _taken(OrderMessage, values)
+    message: OrderMessage = taken(OrderMessage, values)
     return message

@@ -78,7 +78,8 @@ async def add(
             await app.services.security.set_password(id, chosen)
         elif station.security_profile in WITH_KEY:
             key = await app.services.security.rotate_key(id)
-    tell_how_to_connect(run, station, chosen or key, is_new=key is not None)
+        there = app.services.addresses.station(id, station.security_profile) if run.server else None
+    tell_how_to_connect(run, station, chosen or key, is_new=key is not None, there=there)
 
 
 WITH_KEY = (1, 2)  # security profiles that know a key
@@ -108,11 +109,22 @@ def chosen_password(run: Run, security_profile: int, password: str | None) -> st
     return chosen
 
 
-def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new: bool) -> None:
-    """What to enter into a station. ``is_new``: the key is shown this once."""
+def tell_how_to_connect(
+    run: Run,
+    station: "Station",
+    key: str | None,
+    *,
+    is_new: bool,
+    there: str | None = None,
+) -> None:
+    """What to enter into a station. ``is_new``: the key is shown this once.
+
+    ``there``: its address at a server elsewhere, "" if that has not told it; None: ours counts.
+    """
     from voltkeep.cli.addresses import entry
 
-    at = entry(run.settings, station.id, station.security_profile)
+    at = entry(run.settings, station.id, station.security_profile) if there is None else None
+    url = there if there is not None else at.url if at else "none: the listener for it is off"
     profile = int(station.security_profile)
     if run.out.as_json:
         run.out.data(
@@ -120,7 +132,7 @@ def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new
                 "station": str(station.id),
                 "security_profile": profile,
                 "registration": station.registration,
-                "url": at.url if at else None,
+                "url": at.url if at else there or None,
                 "user": station.id.name if key else None,
                 "key": key if is_new else None,
             }
@@ -130,7 +142,7 @@ def tell_how_to_connect(run: Run, station: "Station", key: str | None, *, is_new
     out.line(f"Station {station.id} may connect with security profile {profile}.\n")
     out.pairs(
         [
-            ("  URL", at.url if at else "none: the listener for it is off"),
+            ("  URL", url),
             ("  User name", station.id.name if key else ""),
             ("  Password", (key if is_new else "the one you gave") if key else ""),
         ]

@@ -52,7 +52,8 @@ async def rotate_key(
             _tell_rotation(run, station, rotation)
             return
         key, is_new = await _set_here(run, app, station, password)
-    tell_how_to_connect(run, station, key, is_new=is_new)
+        there = app.services.addresses.station(id, station.security_profile) if run.server else None
+    tell_how_to_connect(run, station, key, is_new=is_new, there=there)
     run.out.say("The station is not told the new key by Voltkeep: enter it into the station.")
 
 

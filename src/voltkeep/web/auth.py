@@ -15,7 +15,7 @@ from voltkeep.web.throttle import Throttle
 
 TENANT_HEADER = "voltkeep-tenant"
 NEEDS = "needs"
-"""The option of a route that names its `Permission`, or `PUBLIC`, or `ANYBODY`."""
+"""The option of a route that names its `Permission` (of several any), `PUBLIC` or `ANYBODY`."""
 
 PUBLIC = "nothing"  # whoever asks
 ANYBODY = "an account"  # whoever has signed in
@@ -108,5 +108,7 @@ async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     if principal.must_change_password:
         raise Problem(403, "change your password first", code="password-change-needed")
-    if not isinstance(needs, Permission) or not principal.may(needs):
-        raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
+    any_of = needs if isinstance(needs, tuple) else (needs,)
+    if not any(isinstance(each, Permission) and principal.may(each) for each in any_of):
+        words = " or ".join(map(str, any_of))
+        raise Problem(403, f"this needs the permission {words}", code="not-allowed")

@@ -20,6 +20,7 @@ from voltkeep.web.openapi import finished, schema_route
 from voltkeep.web.paging import Cursors
 from voltkeep.web.problems import MEDIA_TYPE, Problem, details_of, told
 from voltkeep.web.reading import StrictRequest, known_parameters
+from voltkeep.web.slashes import restored, with_slashes_kept
 
 PREFIX = "/api/v1"
 _LARGEST_BODY = 1024 * 1024
@@ -43,7 +44,7 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
             *routes.AT_THE_ROOT,
         ],
         middleware=[AuthenticationMiddleware],
-        guards=[allowed, known_parameters],
+        guards=[restored, allowed, known_parameters],
         request_class=StrictRequest,
         before_request=_act,
         dependencies=DEPENDENCIES,
@@ -113,7 +114,7 @@ def hardened(app: ASGIApp) -> ASGIApp:
 
         problem = _too_large(scope)
         if problem is None:
-            await app(scope, paced(receive), with_headers)
+            await app(with_slashes_kept(scope), paced(receive), with_headers)
             return
         body = json.encode(details_of(problem, ""))
         headers = [

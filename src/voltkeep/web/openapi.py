@@ -230,7 +230,9 @@ def _complete(operation: dict[str, Any], examples: Mapping[str, Any], needs: obj
         operation["security"] = []
     elif needs is not None:
         words = operation.get("description", "").rstrip()
-        operation["description"] = f"{words}\n\nNeeds: `{needs}`.".strip()
+        each_of = needs if isinstance(needs, tuple) else (needs,)
+        any_of = " or ".join(f"`{each}`" for each in each_of)
+        operation["description"] = f"{words}\n\nNeeds: {any_of}.".strip()
     responses = operation["responses"]
     if "204" in responses:
         responses["204"].pop("content", None)

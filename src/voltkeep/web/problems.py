@@ -51,7 +51,7 @@ from voltkeep.services.orders import (
 from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.passwords import TooManyTries
 from voltkeep.services.ports import StoreUnavailable
-from voltkeep.services.provisioning import StationExists, UnknownStation
+from voltkeep.services.provisioning import BadPolicy, StationExists, UnknownStation
 from voltkeep.services.reservations import UnknownReservation
 from voltkeep.services.roots import UnknownRoot, UnsafeDeletion
 from voltkeep.services.security import TooBusy
@@ -198,7 +198,6 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (TokenExists, 409, "conflict"),
     (GroupExists, 409, "conflict"),
     (UnknownPlan, 404, "not-found"),
-    (BadPlan, 422, "unfit"),
     (NotClosable, 409, "not-closable"),
     (UnknownUser, 404, "not-found"),
     (UnknownKey, 404, "not-found"),
@@ -262,7 +261,9 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy() | BadAccount() | BadSite():
+        case BadAccount() | BadSite() | BadPlan() | BadPolicy():
+            return Problem(422, str(error), code="unfit", field=error.field)
+        case StoreUnavailable() | TooSlow() | TooManyTries() | TooBusy():
             return _with_more(error)
         case ValidationException():
             return _invalid(error)
@@ -285,13 +286,11 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _with_more(
-    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy | BadAccount | BadSite,
+    error: StoreUnavailable | TooSlow | TooManyTries | TooBusy,
 ) -> Problem:
-    """Those that are told with a field or a header."""
+    """Those that are told with a header."""
     again = {"retry-after": str(_RETRY_AFTER_S)}
     match error:
-        case BadAccount() | BadSite():
-            return Problem(422, str(error), code="unfit", field=error.field)
         case TooManyTries():
             headers = {"retry-after": str(math.ceil(error.wait_s))}
             return Problem(429, str(error), code="too-many-tries", headers=headers)

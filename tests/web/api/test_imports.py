@@ -358,3 +358,25 @@ async def test_an_import_of_another_tenant_is_not_there(api):
     token = await api.key(tenant="other")
     async with api.by(token) as client:
         assert (await client.get(f"/imports/{found['id']}")).status_code == 404
+
+
+async def test_each_sees_the_imports_of_what_they_may_read_or_write(api):
+    stations = await give(api, "stations", "id\r\nCP-1\r\n")
+    client = api.by(await api.key(Permission.WRITE_TOKENS))
+    tokens = [await give(api, "tokens", f"value\r\nT{n}\r\n", client=client) for n in range(3)]
+
+    seen: list[str] = []
+    cursor: dict[str, str] | None = {}
+    while cursor is not None:
+        answer = await client.get("/imports", params={"limit": 1, **cursor})
+        page = answer.json()
+        seen += [each["id"] for each in page["items"]]
+        cursor = page["next"] and {"cursor": page["next"]}
+    assert sorted(seen) == sorted(each["id"] for each in tokens)
+    assert (await client.get(f"/imports/{seen[0]}", params={"wait": 20})).status_code == 200
+    assert (await client.get(f"/imports/{stations['id']}")).status_code == 404
+    reader = api.by(await api.key(Permission.READ_STATIONS))
+    items = (await reader.get("/imports")).json()["items"]
+    assert [each["kind"] for each in items] == ["stations"]
+    nobody = api.by(await api.key(Permission.SEND_COMMANDS))
+    assert (await nobody.get("/imports")).status_code == 403

@@ -10,6 +10,7 @@ from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, UpdateState
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId, TenantId, station_id
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.services.ports import Exchange
+from voltkeep.services.renewal import Expiry
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 CP1, CP2 = station_id("CP1"), station_id("CP2")
@@ -210,3 +211,28 @@ async def test_settings_are_shown_without_secrets_and_to_the_installation_only(t
     await two.add("CP1", tenant="acme")
     other = two.by(await two.key(Permission.READ_SETTINGS, tenant=TenantId("acme")))
     assert (await other.get("/settings")).status_code == 403
+
+
+async def test_what_expires_comes_in_pages_the_soonest_first(api, monkeypatch):
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    lines = [
+        Expiry(
+            not_after=at + timedelta(days=number // 2),
+            kind="anchor",
+            station=StationId(DEFAULT_TENANT, ""),
+            subject="root",
+            id=str(number),
+        )
+        for number in range(5)
+    ]
+
+    async def calendar(*_):
+        return lines[::-1]
+
+    monkeypatch.setattr(api.services.certificates, "calendar", calendar)
+    seen, cursor = [], {}
+    while cursor is not None:
+        page = await api.request("GET", "/certificate-expiries", params={"limit": 2, **cursor})
+        seen += [each["id"] for each in page["items"]]
+        cursor = page["next"] and {"cursor": page["next"]}
+    assert seen == ["0", "1", "2", "3", "4"]

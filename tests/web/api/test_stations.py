@@ -148,7 +148,9 @@ async def test_limits_and_filters_that_cannot_be_are_refused_by_name(api):
         assert problem["errors"][0]["field"] == field, problem
 
 
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://10.1.1.1/x", "https://127.0.0.1"])
+@pytest.mark.parametrize(
+    "url", ["", "file:///etc/passwd", "http://10.1.1.1/x", "https://127.0.0.1"]
+)
 async def test_unknown_tokens_are_asked_about_outside_only(api, url):
     await api.add("CP1")
     policy = {"unknown_tokens": "ask", "unknown_tokens_url": url}

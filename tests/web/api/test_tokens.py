@@ -162,3 +162,20 @@ async def test_reading_tokens_needs_its_permission(api):
 
     for path in ("/tokens", "/tokens/T1", "/token-groups", "/unknown-tokens"):
         assert (await client.get(path)).status_code == 403
+
+
+async def test_a_token_with_a_slash_is_reached_by_its_name(api):
+    """OCPP 1.6 idTags may have any printable character."""
+    await api.request("POST", "/tokens", 201, json={"value": "a/b"})
+    await api.request("POST", "/tokens", 201, json={"value": "a"})
+
+    assert (await api.request("GET", "/tokens/a%2Fb"))["value"] == "a/b"
+    changed = await api.request("PATCH", "/tokens/a%2fb", json={"note": "split"})
+    assert (changed["value"], changed["note"]) == ("a/b", "split")
+    for path in ("/tokens/a/b", "/tokens%2Fa", "/tokens/a%252Fb", "/tokens/a%2Fb/"):
+        answer = await api.client.get(path)
+        assert answer.status_code == 404 or path.endswith("/"), path
+    missing = await api.request("GET", "/tokens/c%2Fd", 404)
+    assert missing["instance"].endswith("/tokens/c/d")
+    await api.request("DELETE", "/tokens/a%2Fb", 204)
+    assert [each["value"] for each in (await api.request("GET", "/tokens"))["items"]] == ["a"]

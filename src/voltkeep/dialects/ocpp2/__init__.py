@@ -98,7 +98,7 @@ OCPP21 = OCPP201.but(
     ),
     actions=v21.ACTIONS,
     handlers=OCPP201.handlers | certificates.WIDER,
-    requests=OCPP201.requests | _SEND_21,
+    requests={**OCPP201.requests, **_SEND_21},
     omissions=_OMIT_21,
     quirks=quirks_of("ocpp2.1"),
 )

@@ -1,6 +1,7 @@
 """Certificates: those we issued, the roots that stations have, the foreign roots we trust."""
 
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Annotated
 
 from litestar import delete, get, post
@@ -17,10 +18,12 @@ from voltkeep.domain.certificates import (
     TrustAnchor,
 )
 from voltkeep.domain.identity import StationId
+from voltkeep.services import lists
+from voltkeep.services.lists import Place
 from voltkeep.services.renewal import Expiry
 from voltkeep.web.access import Given, Known, Paging, Who, check_visible, named
 from voltkeep.web.looks import LOOK, Looking
-from voltkeep.web.paging import Page, page_of_records
+from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of, page_of_records
 from voltkeep.web.problems import Asked
 
 _Days = Annotated[
@@ -189,10 +192,31 @@ async def _found(serial_number: str, principal: Who, services: Given) -> IssuedC
 
 
 @get("/certificate-expiries", needs=Permission.READ_SECURITY)
-async def list_expiries(principal: Who, services: Given, days: _Days = None) -> list[ExpiryOut]:
+async def list_expiries(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    days: _Days = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[ExpiryOut]:
     """What expires within so many days, the soonest first."""
     found = await services.certificates.calendar(days, principal.tenant)
-    return [_expiry(each) for each in found if principal.sites is None]
+    seen = [each for each in found if principal.sites is None]
+    places = sorted(((_place(each), each) for each in seen), key=itemgetter(0))
+
+    async def fetch(after: Place | None) -> lists.Page[Expiry]:
+        rest = [each for each in places if after is None or each[0] > after]
+        is_more = len(rest) > limit
+        rows = [each for _, each in rest[:limit]]
+        return lists.Page(rows, rest[limit - 1][0] if is_more else None)
+
+    return await page_of(request, cursors, cursor, fetch, _expiry)
+
+
+def _place(expiry: Expiry) -> tuple[str, ...]:
+    return (expiry.not_after.isoformat(), expiry.kind, expiry.station.name, expiry.id)
 
 
 def _expiry(expiry: Expiry) -> ExpiryOut:
@@ -207,7 +231,7 @@ def _expiry(expiry: Expiry) -> ExpiryOut:
 
 @get("/stations/{station:str}/roots", needs=Permission.READ_SECURITY)
 async def list_station_roots(known: Known, services: Given) -> list[RootOut]:
-    """Which root certificates a station has, as far as we know."""
+    """Which root certificates a station has, as far as we know: at most 100 of each answer."""
     async with services.read() as work:
         return [_root(each) for each in await work.installed.of(known.id)]
 

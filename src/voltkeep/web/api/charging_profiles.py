@@ -170,7 +170,10 @@ async def list_charging_profiles(
 
 @get("/stations/{station:str}/charging-profiles", needs=Permission.READ_STATIONS)
 async def list_live_profiles(known: Known, services: Given) -> list[ChargingProfileOut]:
-    """What may limit the station now: what it has, as far as we know, or may have."""
+    """What may limit the station now: what it has, as far as we know, or may have.
+
+    Looked for among the thousand of the station that changed last.
+    """
     return [_out(each) for each in await services.smart_charging.profiles(known.id, live=True)]
 
 
@@ -200,13 +203,13 @@ async def compute_composite_schedule(
 
 @get("/stations/{station:str}/charging-needs", needs=Permission.READ_TRANSACTIONS)
 async def list_charging_needs(known: Known, services: Given) -> list[ChargingNeedsOut]:
-    """What the last EV at each EVSE has said of its needs (OCPP 2.x)."""
+    """What the last EV at each EVSE has said of its needs (OCPP 2.x): of at most 100 EVSEs."""
     return [_needs(each) for each in await services.smart_charging.needs_of(known.id)]
 
 
 @get("/stations/{station:str}/profile-reports", needs=Permission.READ_STATIONS)
 async def list_profile_reports(known: Known, services: Given) -> list[ProfileReportOut]:
-    """What the command `GetChargingProfiles` has asked for, the latest changed first."""
+    """The last 100 reports that `GetChargingProfiles` asked for, the latest changed first."""
     return [_report(each) for each in await services.smart_charging.reports_of(known.id)]
 
 

@@ -134,7 +134,7 @@ def _variable(of: Variable, state: VariableState, booted_at: datetime | None) ->
 
 @get("/stations/{station:str}/configuration/reports", needs=Permission.READ_STATIONS)
 async def list_reports(known: Known, services: Given) -> list[ReportOut]:
-    """The reports that a station was asked for last, the latest changed first."""
+    """The five reports that a station was asked for last, the latest changed first."""
     return [_report(each) for each in await services.configuration.reports(known.id)]
 
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.imports import Format, Import, ImportState, RowError, RowKind
 from voltkeep.services.imports import UnknownImport, ended_at
+from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.exports import FormatOf
 from voltkeep.web.bodies import BadBody, TooSlow, steadily
@@ -25,6 +26,12 @@ _DryRun = Annotated[
 _Wait = Annotated[
     float, QueryParameter(ge=0, le=60, description="For so many seconds, if it is not over.")
 ]
+_NEEDS = {  # to read such rows, and to take them in
+    RowKind.STATIONS: (Permission.READ_STATIONS, Permission.WRITE_STATIONS),
+    RowKind.TOKENS: (Permission.READ_TOKENS, Permission.WRITE_TOKENS),
+    RowKind.TRANSACTIONS: (Permission.READ_TRANSACTIONS, Permission.WRITE_TRANSACTIONS),
+}
+_ANY = tuple(each for needs in _NEEDS.values() for each in needs)
 _FILE = {
     CONTENT: {
         "text/csv": "id,site,note\r\nCP-1001,north,behind the bakery\r\n",
@@ -173,14 +180,14 @@ async def import_transactions(
 
 def _check(principal: Principal, given: Import) -> Import:
     """Raises UnknownImport for what is not theirs to see."""
-    needs = {
-        RowKind.STATIONS: Permission.READ_STATIONS,
-        RowKind.TOKENS: Permission.READ_TOKENS,
-        RowKind.TRANSACTIONS: Permission.READ_TRANSACTIONS,
-    }[given.kind]
-    if not _may_see(principal, given) or not principal.may(needs):
+    if not _may_see(principal, given) or not _is_theirs(principal, given):
         raise UnknownImport(f"there is no import {given.id}")
     return given
+
+
+def _is_theirs(principal: Principal, given: Import) -> bool:
+    """Whether they may read such rows, or take them in."""
+    return any(principal.may(each) for each in _NEEDS[given.kind])
 
 
 def _may_see(principal: Principal, given: Import) -> bool:
@@ -189,18 +196,34 @@ def _may_see(principal: Principal, given: Import) -> bool:
     return given.sites is not None and set(given.sites) <= set(principal.sites)
 
 
-@get("/imports", needs=Permission.WRITE_STATIONS, states=ImportState, dependencies=LOOK)
+@get("/imports", needs=_ANY, states=ImportState, dependencies=LOOK)
 async def list_imports(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[ImportOut]:
-    """Imports, by default the latest changed first. They are not of a station or a site."""
+    """Imports, by default the latest changed first. They are not of a station or a site.
+
+    Those of stations, tokens or transactions, as the key may read or write them.
+    """
     if principal.sites is not None:
         raise Problem(403, "you see some sites only: ask for an import by id", code="not-allowed")
-    found = await services.imports.page(principal.tenant, look)
+    found = await _theirs(services, principal, look)
     return page_of_records(request, cursors, look, found, _out)
 
 
-@get("/imports/{import_id:str}", needs=Permission.READ_STATIONS)
+async def _theirs(services: Given, principal: Principal, look: Look) -> list[Import]:
+    """As many as are looked for, of those that they may see."""
+    found: list[Import] = []
+    part = look
+    while True:
+        page = await services.imports.page(principal.tenant, part)
+        found += [each for each in page if _is_theirs(principal, each)]
+        if len(page) < part.limit or len(found) >= look.limit:
+            return found[: look.limit]
+        last = page[-1]
+        part = structs.replace(part, after=(last.at, last.station.name, last.id))
+
+
+@get("/imports/{import_id:str}", needs=_ANY)
 async def show_import(
     import_id: FromPath[str], principal: Who, services: Given, wait: _Wait = 0
 ) -> ImportOut:
@@ -211,15 +234,11 @@ async def show_import(
     return _out(found)
 
 
-@post("/imports/{import_id:str}/cancel", needs=Permission.READ_STATIONS, status_code=200)
+@post("/imports/{import_id:str}/cancel", needs=_ANY, status_code=200)
 async def cancel_import(import_id: FromPath[str], principal: Who, services: Given) -> ImportOut:
     """Take no further row; those that were taken stay."""
     given = _check(principal, await services.imports.get(principal.tenant, import_id))
-    needs = {
-        RowKind.STATIONS: Permission.WRITE_STATIONS,
-        RowKind.TOKENS: Permission.WRITE_TOKENS,
-        RowKind.TRANSACTIONS: Permission.WRITE_TRANSACTIONS,
-    }[given.kind]
+    needs = _NEEDS[given.kind][1]
     if not principal.may(needs):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
     return _out(await services.imports.cancel(principal.tenant, import_id))

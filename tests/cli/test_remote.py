@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.cli import serving
+from tests.cli.conftest import CommandLine, connected
 from tests.cli.test_order import registered
 from voltkeep.sim import SimStation
 
@@ -288,6 +289,115 @@ async def test_availability_is_planned_from_afar(manned):
     gone = await told("availability", "cancel", "CS-01", plans[0]["id"])
     assert (gone["id"], gone["state"]) == (plans[0]["id"], "cancelled")
     assert (await afar("availability", "cancel", "CS-01", "none"))[0] == 3
+
+
+async def test_people_keys_and_tenants_are_looked_after_from_afar(manned):
+    installation, afar, told, _ = manned
+    made = await told("user", "add", "Ada", "--role", "operator", "--site", "north")
+    assert (made["role"], made["sites"], bool(made["password"])) == ("operator", ["north"], True)
+    assert (await told("user", "set-role", "ada", "engineer", "--all-sites"))["sites"] is None
+    for args in (("disable",), ("enable",), ("set-password",), ("reset-totp",)):
+        assert (await told("user", *args, "ada"))["name"] == "Ada"
+    for asked in (
+        ("user", "list", "--json"),
+        ("user", "list"),
+        ("user", "sessions", "ada", "--json"),
+        ("tenant", "list", "--json"),
+    ):
+        await alike(installation, afar, *asked)
+    assert (await told("user", "revoke", "ada")) == {"sessions": 0}
+    await told("user", "remove", "ada", "--yes")
+    assert (await afar("user", "remove", "ada", "--yes"))[0] == 3
+    code, _, err = await afar("user", "setup-link")
+    assert (code, "without --server" in err) == (2, True)
+
+    key = await told("apikey", "add", "billing", "--scope", "transactions:read")
+    assert key["token"]
+    assert (await told("apikey", "revoke", key["id"]))["state"] == "revoked"
+    here = await installation.json("apikey", "list")
+    assert await told("apikey", "list") == here
+    [everywhere] = await told("apikey", "list", "--everywhere")
+    assert everywhere["name"] == "afar"
+
+    assert (await told("tenant", "add", "acme", "--title", "Acme Ltd"))["title"] == "Acme Ltd"
+    await told("token", "add", "04AA", "--tenant", "acme")
+    await alike(installation, afar, "token", "list", "--tenant", "acme")
+    assert (await afar("tenant", "remove", "acme", "--yes"))[0] == 1
+    await told("token", "remove", "04AA", "--tenant", "acme", "--yes")
+    await told("tenant", "remove", "acme", "--yes")
+
+
+async def test_what_matters_for_security_is_read_from_afar(manned):
+    installation, afar, told, _ = manned
+    await told("station", "add", "CS-02")
+
+    async def tamper(app):
+        async with app.store.begin() as work:
+            sender = await connected(work, "CS-02")
+        happened = datetime.now(UTC)
+        await app.services.security_events.report(
+            sender, "TamperDetectionActivated", happened, None
+        )
+
+    await asyncio.to_thread(CommandLine(installation.data).inside, tamper)
+    assert [each["state"] for each in await told("security", "events")] == ["critical"]
+    assert (await afar("security", "events", "--station", "CS-9"))[0] == 3
+    for asked in (
+        ("security", "events", "--json"),
+        ("security", "events", "--critical"),
+        ("security", "alerts", "--json"),
+    ):
+        await alike(installation, afar, *asked)
+    [found] = await told("security", "alerts")
+    assert (await told("security", "acknowledge", found["id"]))["state"] == "acknowledged"
+    await alike(installation, afar, "security", "alerts", "--all", "--json")
+
+    for more in ((), ("--object", "S-01"), ("--limit", "2")):
+        await alike(installation, afar, "audit", "list", *more)
+    entry = (await told("audit", "list", "--actor", "afar"))[-1]
+    assert entry["deed"]["action"] == "alert.acknowledged"
+    code, _, err = await afar("audit", "verify")
+    assert (code, "without --server" in err) == (2, True)
+
+
+async def test_campaigns_are_walked_from_afar(manned):
+    installation, afar, told, _ = manned
+    terms = ("--window", "22:00-04:30", "--at-once", "1", "--canaries", "1", "--ask")
+    begun = await told("campaign", "start", "profile", "2", "--all", *terms)
+    assert (begun["target"], begun["window"]["end"]) == (2, "04:30:00")
+    id = begun["id"]
+    assert (await told("campaign", "halt", id))["state"] == "halted"
+    shown = await told("campaign", "show", id)
+    here = await installation.json("campaign", "show", id)
+    assert shown == here
+    await alike(installation, afar, "campaign", "list", "--json")
+    assert (await told("campaign", "resume", id, "--retry"))["state"] in {"running", "filling"}
+    code, _, err = await afar("campaign", "go-on", id)
+    assert code == 1, err
+    assert (await told("campaign", "cancel", id))["state"] in {"cancelling", "cancelled"}
+    assert (await afar("campaign", "show", "none"))[0] == 3
+
+
+async def test_webhooks_are_kept_from_afar(manned):
+    installation, afar, told, _ = manned
+    made = await told("webhook", "add", "https://a.example.com/hook", "--type", "transaction.*")
+    id = made["id"]
+    assert made["secret"]
+    assert (await told("webhook", "rotate", id))["secret"] != made["secret"]
+    assert (await told("webhook", "disable", id))["state"] == "disabled"
+    assert (await told("webhook", "enable", id, "--from-now"))["state"] == "enabled"
+    for asked in (
+        ("webhook", "list", "--json"),
+        ("webhook", "show", id),
+        ("webhook", "deliveries", id, "--json"),
+        ("webhook", "deliveries", id, "--state", "failed"),
+    ):
+        await alike(installation, afar, *asked)
+    again = await told("webhook", "redeliver", id, "--failed-since", "2026-01-01")
+    assert again == {"count": 0}
+    code, _, err = await afar("webhook", "remove", id, "--yes")
+    assert code == 0, err
+    assert (await afar("webhook", "show", id))[0] == 3
 
 
 async def test_what_works_at_the_server_only_says_so(elsewhere):

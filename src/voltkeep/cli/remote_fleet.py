@@ -46,14 +46,7 @@ class Campaigns(Part):
             window=None
             if window is None
             else models.Hours(begin=f"{window.begin:%H:%M}", end=f"{window.end:%H:%M}"),
-            which=models.Which(
-                stations=which.names,
-                site=which.sites[0] if which.sites else None,
-                vendor=which.vendor,
-                model=which.model,
-                firmware=which.firmware,
-                prefix=which.prefix,
-            ),
+            which=_which(which),
         )
         return _campaign_of(tenant, await self._app.client(tenant).start_campaign(new))
 
@@ -86,6 +79,18 @@ class Campaigns(Part):
         return _campaign_of(tenant, await self._app.client(tenant).cancel_campaign(id))
 
 
+def _which(stations: StationFilter) -> models.Which:
+    wanted: dict[str, Any] = {
+        "stations": stations.names,
+        "sites": stations.sites,
+        "vendor": stations.vendor,
+        "model": stations.model,
+        "firmware": stations.firmware,
+        "prefix": stations.prefix or None,
+    }
+    return models.Which(**{name: each for name, each in wanted.items() if each is not None})
+
+
 _TERMS = {
     *("at_once", "halt_after", "halt_percent", "canaries", "canary_percent", "canary_failures"),
     *("waits_for_word", "attempts", "retry_after_s", "until"),
@@ -97,10 +102,15 @@ def _campaign_of(tenant: TenantId, said: models.CampaignOut) -> Campaign:
         "station": (tenant, ""),
         "target": said.security_profile or 0,
         "come_back_s": said.station_timeout_s,
-        "which": json.encode(said.which).decode() if said.which else "",
+        "which": json.encode(_filter_of(said.which)).decode() if said.which else "",
     }
     campaign: Campaign = taken(Campaign, values)
     return campaign
+
+
+def _filter_of(said: dict[str, Any]) -> StationFilter:
+    which: StationFilter = taken(StationFilter, {"names": said.get("stations"), **said})
+    return which
 
 
 def _step_of(tenant: TenantId, id: str, said: models.CampaignStationOut) -> CampaignStep:

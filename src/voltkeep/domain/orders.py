@@ -1,6 +1,7 @@
 """Orders: what somebody asked of a station, and what became of it."""
 
 import enum
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -33,6 +34,7 @@ class OrderResult(enum.StrEnum):
     REFUSED = "refused"
     UNCLEAR = "unclear"
     UNFIT = "unfit"
+    IMPOSSIBLE = "impossible"
     PASSIVE = "passive"
     UNSERVED = "unserved"
     FAILED = "failed"
@@ -93,6 +95,25 @@ class Order(Struct, frozen=True, kw_only=True):
         """Whether it has waited for its station as long as it may."""
         return self.queue_until is not None and self.queue_until <= now
 
+    def as_of(self, now: datetime) -> "Order":
+        """As it is then: it has expired when its time is over, even if nobody has settled it."""
+        if self.state not in WAITING or not self.is_past(now):
+            return self
+        state = OrderState.EXPIRED
+        return structs.replace(
+            self, state=state, result=state.value, error=TOO_LATE, done_at=self.queue_until
+        )
+
+
+TOO_LATE = "the station was not there in time"
+INTERRUPTED = "the server ended meanwhile, and does not ask again"
+UNSENT = "the server ended before anything was sent, and does not ask again"
+
+
+def is_on_the_wire(messages: Iterable[OrderMessage]) -> bool:
+    """Whether any of these has left for the station."""
+    return any(message.result != "not sent" for message in messages)
+
 
 def failed(order: Order, result: str, error: str) -> Order:
     """It is over, and the station has not answered."""
@@ -133,8 +154,6 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 _ADVICE = {
-    "rejected": "The station understood, and will not: its state or its settings forbid it. "
-    "Its message log shows both messages.",
     "offline": "The station is not connected, and nothing was sent. Give the command with "
     "`queue_until` to have it wait for the station.",
     "left": "The station's connection ended before it answered: it may have done as it was asked. "
@@ -148,6 +167,7 @@ _ADVICE = {
     "its state before you ask again.",
     "unfit": "Nothing was sent. The exact message can be sent with `action`, `payload` and "
     "`force`.",
+    "impossible": "It cannot be done as it was asked for; the error says why. Nothing was sent.",
     "passive": "The station is marked as passive: nothing was sent.",
     "unserved": "No running server took the command: start `voltkeep serve` on this database.",
     "failed": "The server failed; its log says why. The station may have been asked.",
@@ -156,12 +176,45 @@ _ADVICE = {
     "interrupted": "The server ended while the station was asked, and did not ask again: it may "
     "have done as it was asked. Look at its state before you ask again.",
 }
+_WILL_NOT = "The station understood, and will not: its state or its settings forbid it."
+_NO = (  # the first whose word is in the station's own
+    (
+        ("NotSupported", "Unsupported", "NotImplemented"),
+        "The station does not support this, or not in this form.",
+    ),
+    (
+        ("UnknownVendor", "UnknownMessageId"),
+        "The station does not know messages of this vendor, or not this one.",
+    ),
+    (
+        ("Unknown", "NotFound", "NoTransaction", "NoProfile"),
+        "The station does not have what was asked about: look at what it has.",
+    ),
+    (("Occupied", "Faulted", "Unavailable"), "The connector is not free, or out of order."),
+    (("VersionMismatch",), "The station has another version of the list: send all of it."),
+    (("Failed",), "The station tried, and failed."),
+)
+_SEE_THE_LOG = "Its message log shows both messages."
 
 
 def advice(order: Order) -> str:
     """What whoever asked should know or do next; empty when all is well."""
+    if order.state is OrderState.INTERRUPTED and _never_left(order):
+        return "The server ended before anything was sent. Give the command again."
     if order.state in {OrderState.EXPIRED, OrderState.CANCELLED, OrderState.INTERRUPTED}:
         return _ADVICE[order.state]
     if order.state is OrderState.QUEUED:
         return "It waits until the station is connected and accepted."
+    if order.result == OrderResult.REJECTED:
+        why = (words for marks, words in _NO if any(mark in order.status for mark in marks))
+        return f"{next(why, _WILL_NOT)} {_SEE_THE_LOG}"
+    if order.result == OrderResult.UNFIT and '"command":"RawMessage"' in order.ask:
+        return "Nothing was sent. With `force` it is sent as it is."
+    if order.result == OrderResult.IMPOSSIBLE and is_on_the_wire(order.messages):
+        return "It went no further; the error says why. What was sent before is in `messages`."
     return _ADVICE.get(order.result, "")
+
+
+def _never_left(order: Order) -> bool:
+    sent = is_on_the_wire(order.messages)
+    return not sent and (bool(order.messages) or order.error == UNSENT)

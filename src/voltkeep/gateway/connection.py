@@ -203,11 +203,10 @@ class Connection:
             await asyncio.sleep(wait)  # a quirk: this make goes mute when asked too early
             if not self._link.is_open:
                 raise StationOffline(f"{self.station} has left")
-        id = str(uuid.uuid4())
-        at = self._surroundings.clock()
+        id, at = str(uuid.uuid4()), self._surroundings.clock()
         asked = Asked(action, payload, at, self._loop.create_future(), followed())
         try:
-            self._session.call(id, action, payload, self._loop.time(), timeout)
+            self._session.call(id, action, payload, self._loop.time(), asked.within(timeout))
         except QueueFull as error:
             raise StationBusy(f"{self.station}: {error}") from None
         self._asked[id] = asked
@@ -219,7 +218,8 @@ class Connection:
                 answer, frame = await asked.answer
         except TimeoutError:
             self._forget(id, asked)
-            raise StationSilent(f"{self.station} did not answer {action} in time") from None
+            kind = StationSilent if asked.has_left else StationBusy
+            raise kind(f"{self.station} did not answer {action} in time") from None
         except asyncio.CancelledError:
             self._forget(id, asked)
             raise
@@ -484,7 +484,7 @@ class Connection:
         if self._in_flight is None or self._session.deadline is None:
             return
         if (asked := self._asked.get(self._in_flight)) is not None:
-            asked.at = self._surroundings.clock()
+            asked.leaves(self._surroundings.clock())
         self._timer = self._loop.call_at(self._session.deadline, self._expire)
 
     def _expire(self) -> None:

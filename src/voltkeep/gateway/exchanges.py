@@ -15,7 +15,7 @@ from voltkeep.domain.identity import StationId
 from voltkeep.domain.orders import OrderMessage
 from voltkeep.ocpp.session import CallAnswered, CallReceived, SendReceived
 from voltkeep.services.ports import Clock, Exchange
-from voltkeep.services.sending import note
+from voltkeep.services.sending import Patience, note, patience_now
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +33,20 @@ class Asked:
     at: datetime
     answer: asyncio.Future[tuple[CallAnswered, bytes]]
     heard: list[OrderMessage] | None = None  # where whoever asked wants it noted
+    has_left: bool = False  # sent, and not waiting in line any more
+    patience: Patience | None = field(default_factory=patience_now)
     # Whose request it is, for logs and spans: it may be told from where nobody knows.
     context: Context = field(default_factory=copy_context)
+
+    def within(self, timeout: float | None) -> float | None:
+        """How many seconds the station has, from when it is asked."""
+        return timeout if self.patience is None else self.patience.seconds
+
+    def leaves(self, at: datetime) -> None:
+        """It is sent now: nothing waits before it any more."""
+        self.at, self.has_left = at, True
+        if self.patience is not None:
+            self.patience.begin()
 
 
 class ExchangeLog:

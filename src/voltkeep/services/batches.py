@@ -20,6 +20,7 @@ from voltkeep.services.ports import (
     Begin,
     Clock,
     Read,
+    StationBusy,
     StationOffline,
     StationUnreachable,
     StoreUnavailable,
@@ -286,6 +287,11 @@ class BatchService:
         if current is None or current.state is not OrderState.PENDING:
             return
         if await self._orders.retired(work, current, station):
+            return
+        if current.queue_until is not None and await self._orders.line.is_full(work, order.station):
+            full = structs.replace(current, result=StationBusy.result)
+            error = f"too many commands wait for {order.station} already"
+            await self._orders.finish(work, full, OrderState.DONE, error)
             return
         if current.queue_until is not None:
             await work.orders.put(structs.replace(current, state=OrderState.QUEUED))

@@ -14,10 +14,10 @@ from voltkeep.domain.events import (
     StationRemoved,
 )
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.domain.orders import Order, OrderState
+from voltkeep.domain.orders import INTERRUPTED, Order, OrderState
 from voltkeep.domain.stations import Registration, Station
 from voltkeep.services.order_keys import KEYS_KEPT
-from voltkeep.services.orders import INTERRUPTED, OrderService
+from voltkeep.services.orders import OrderService
 from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable
 from voltkeep.services.records import Look
 

@@ -15,16 +15,28 @@ from voltkeep.domain.audit import Deed
 from voltkeep.domain.commands import Outcome
 from voltkeep.domain.events import CommandCompleted, CommandQueued
 from voltkeep.domain.identity import StationId, TenantId
-from voltkeep.domain.orders import WAITING, Order, OrderState, failed
+from voltkeep.domain.orders import (
+    INTERRUPTED,
+    TOO_LATE,
+    UNSENT,
+    WAITING,
+    Order,
+    OrderResult,
+    OrderState,
+    failed,
+    is_on_the_wire,
+)
 from voltkeep.domain.stations import Station
 from voltkeep.services.asking_trust import CarryOut
 from voltkeep.services.audit import acting, acting_as, audit
 from voltkeep.services.order_keys import Once, repeated
+from voltkeep.services.order_limits import Line
 from voltkeep.services.ports import (
     Begin,
     Clock,
     Contended,
     Read,
+    StationBusy,
     StationOffline,
     StationSilent,
     StationUnreachable,
@@ -34,7 +46,7 @@ from voltkeep.services.ports import (
 from voltkeep.services.provisioning import registered
 from voltkeep.services.records import Look
 from voltkeep.services.sealing import Sealing
-from voltkeep.services.sending import followed, following
+from voltkeep.services.sending import followed, following, patient
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +59,6 @@ _SETTLE_WITHIN_S = 60.0
 _LAST_WORDS_S = 5.0
 
 SERVER, SHELL = "server", "shell"
-INTERRUPTED = "the server ended meanwhile, and does not ask again"
 
 
 class UnknownOrder(LookupError):
@@ -84,6 +95,7 @@ class OrderService:
         self._table: Mapping[type[Any], CarryOut] = {}
         self._runner = SHELL
         self._tasks: dict[tuple[TenantId, str], asyncio.Task[Order]] = {}
+        self.line = Line()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._last = datetime.min.replace(tzinfo=UTC)
 
@@ -108,8 +120,7 @@ class OrderService:
 
         With ``queue_until`` it waits for a station that is not there. With ``once`` a repetition
         gets the order that the first has made. ``is_known``: whoever calls has just looked the
-        station up. Raises UnknownStation, BadExpiry, KeyReused,
-        TooManyOrders.
+        station up. Raises UnknownStation, BadExpiry, KeyReused, TooManyOrders, TooManyWait.
         """
         if len(self._tasks) >= _MOST_OPEN:
             raise TooManyOrders(f"{_MOST_OPEN} commands are being carried out; try again later")
@@ -123,6 +134,8 @@ class OrderService:
                 return found
             if not is_known:
                 await registered(work, station)
+            if order.state is OrderState.QUEUED:
+                await self.line.check(work, station, at)
             await work.orders.put(order)
             if order.state is OrderState.QUEUED:
                 work.emit(CommandQueued(station=station, at=at, command_id=order.id))
@@ -210,7 +223,7 @@ class OrderService:
             found = await work.orders.find(tenant, id)
         if found is None:
             raise UnknownOrder(f"there is no command {id}")
-        return found
+        return found.as_of(self._clock())
 
     async def wait(self, tenant: TenantId, id: str, seconds: float) -> Order:
         """The order once it is over, or as it is by then. Raises UnknownOrder."""
@@ -230,7 +243,9 @@ class OrderService:
     async def page(self, tenant: TenantId, look: Look) -> list[Order]:
         """Orders that fit, the latest changed first."""
         async with self._read() as work:
-            return await work.orders.page(tenant, look)
+            found = await work.orders.page(tenant, look)
+        now = self._clock()
+        return [order.as_of(now) for order in found]
 
     async def cancel(self, tenant: TenantId, id: str) -> Order:
         """Have an order that waits not be carried out. Raises UnknownOrder, OrderConflict."""
@@ -239,10 +254,8 @@ class OrderService:
             order = None if found is None else await work.orders.lock(found.station, id)
             if order is None:
                 raise UnknownOrder(f"there is no command {id}")
-            if order.state not in WAITING:
-                raise OrderConflict(
-                    f"the command is {order.state}: only one that waits can be cancelled"
-                )
+            if (state := order.as_of(self._clock()).state) not in WAITING:
+                raise OrderConflict(f"the command is {state}: only one that waits can be cancelled")
             by = f"cancelled by {acting().name}"
             return await self.finish(work, order, OrderState.CANCELLED, by)
 
@@ -287,7 +300,7 @@ class OrderService:
         if station is None or station.created_at > order.given_at:
             await self.finish(work, order, OrderState.CANCELLED, "the station was removed")
         elif order.is_past(self._clock()):
-            await self.finish(work, order, OrderState.EXPIRED, "the station was not there in time")
+            await self.finish(work, order, OrderState.EXPIRED, TOO_LATE)
         else:
             return False
         return True
@@ -364,7 +377,7 @@ class OrderService:
         """Have the service do it; the order with what became of it."""
         try:
             try:
-                async with self._room, asyncio.timeout(order.timeout_s or LONGEST_S):
+                async with self._room, patient(order.timeout_s, at_most=self._at_most(order)):
                     told.outcome = await self._table[type(ask)](order.station, ask)
             except Exception as error:
                 told.error = error
@@ -373,18 +386,30 @@ class OrderService:
             words = self._seal.kept_words(json.encode(ask), str(failure))
             return failed(order, failure.result, words)
         except TimeoutError:
-            told.error = StationSilent("the station did not answer in time")
-            return failed(order, StationSilent.result, "the station did not answer in time")
+            told.error = self._too_late()
+            return failed(order, told.error.result, str(told.error))
         except asyncio.CancelledError:
-            return structs.replace(order, state=OrderState.INTERRUPTED, error=INTERRUPTED)
+            is_unsent = self._runner == SERVER and not is_on_the_wire(followed() or ())
+            why = UNSENT if is_unsent else INTERRUPTED
+            return structs.replace(order, state=OrderState.INTERRUPTED, error=why)
         except StoreUnavailable as error:
             return failed(order, "failed", _not_stored(error))
         except Exception as error:
             if _is_refusal(error):
-                return failed(order, "unfit", self._seal.kept_words(json.encode(ask), str(error)))
+                words = self._seal.kept_words(json.encode(ask), str(error))
+                return failed(order, OrderResult.IMPOSSIBLE, words)
             log.exception("a command failed", station=str(order.station), command_id=order.id)
             return failed(order, "failed", "the server failed; its log says more")
         return self._answered(order, told.outcome)
+
+    def _at_most(self, order: Order) -> float:
+        """For all of it; in line the station has nothing to answer yet, if this process sends."""
+        return LONGEST_S if self._runner == SERVER else order.timeout_s or LONGEST_S
+
+    def _too_late(self) -> StationUnreachable:
+        if self._runner == SERVER and not is_on_the_wire(followed() or ()):
+            return StationBusy("others were asked of the station all the time; nothing was sent")
+        return StationSilent("the station did not answer in time")
 
     def _answered(self, order: Order, outcome: Outcome) -> Order:
         told = None if outcome.told is None else json.encode(outcome.told)
@@ -428,7 +453,7 @@ class OrderService:
         return (
             order.state is OrderState.DONE
             and order.result == StationOffline.result
-            and not any(message.result != "not sent" for message in order.messages)
+            and not is_on_the_wire(order.messages)
             and order.queue_until is not None
             and order.queue_until > self._clock()
         )
@@ -455,7 +480,7 @@ def _not_stored(error: StoreUnavailable) -> str:
     why = "the database was away"
     if isinstance(error, Contended):
         why = "another change was in the way in the database"
-    if any(message.result != "not sent" for message in followed() or ()):
+    if is_on_the_wire(followed() or ()):
         return f"the station was sent the message, but what came of it was not kept: {why}"
     return why
 

@@ -8,20 +8,10 @@ from msgspec import DecodeError, Raw, json
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import IdToken
 
-# In our words, and in those of each version of OCPP; without regard to case: peers misspell.
-_TOKENS = {
-    "additionalidtoken",
-    "groupidtoken",
-    "id_token",
-    "idtag",
-    "idtoken",
-    "parentidtag",
-}
-_WRITTEN = re.compile(
-    r"""(\\*"(?:additionalIdToken|groupIdToken|idTag|idToken|parentIdTag)\\*"\s*:\s*\\*")"""
-    r"""([^"\\]*)""",
-    re.IGNORECASE,
-)
+# Every version of OCPP has words of its own for them, and peers misspell: the end of one tells.
+_WORD = r"[a-z]*_?id_?(?:token|tag)"
+_TOKEN = re.compile(_WORD, re.IGNORECASE)
+_WRITTEN = re.compile(rf"""(\\*"{_WORD}\\*"\s*:\s*\\*")([^"\\]*)""", re.IGNORECASE)
 
 
 def sees_tokens(principal: Principal) -> bool:
@@ -60,7 +50,7 @@ def shown(principal: Principal, value: Any) -> Any:
         node = waiting.pop()
         for key, each in list(node.items() if isinstance(node, dict) else enumerate(node)):
             if isinstance(each, dict | list):
-                if isinstance(each, dict) and str(key).lower() in _TOKENS and "value" in each:
+                if isinstance(each, dict) and _TOKEN.fullmatch(str(key)) and "value" in each:
                     each["value"] = _masked(each["value"])
                 waiting.append(each)
             elif isinstance(key, str) and _bears_a_token(node, key):
@@ -72,7 +62,7 @@ def shown(principal: Principal, value: Any) -> Any:
 
 def _bears_a_token(node: Any, name: str) -> bool:
     """``group`` beside a token is the name of the token that they have in common."""
-    return name.lower() in _TOKENS or (name == "group" and "id_token" in node)
+    return _TOKEN.fullmatch(name) is not None or (name == "group" and "id_token" in node)
 
 
 def _masked(value: Any) -> Any:

@@ -42,6 +42,7 @@ from voltkeep.services.firmware import UnknownUpdate, UnsoundUpdate
 from voltkeep.services.images import BadImage, ImageExists, UnknownImage
 from voltkeep.services.imports import ImportOver, TooManyImports, UnknownImport
 from voltkeep.services.order_keys import KeyReused
+from voltkeep.services.order_limits import TooManyWait
 from voltkeep.services.orders import (
     BadExpiry,
     OrderConflict,
@@ -211,6 +212,7 @@ KNOWN: list[tuple[type[Exception], int, str]] = [
     (KeyReused, 422, "idempotency-key-reused"),
     (BadExpiry, 422, "unfit"),
     (TooManyOrders, 503, "busy"),
+    (TooManyWait, 409, "queue-full"),
     (StationExists, 409, "conflict"),
     (UnknownSite, 404, "not-found"),
     (SiteExists, 409, "conflict"),

@@ -10,6 +10,7 @@ from voltkeep.domain.accounts import Permission
 from voltkeep.domain.asks import Ask
 from voltkeep.domain.commands import Outcome, RawCommand
 from voltkeep.services.asking import PERMISSIONS, table
+from voltkeep.services.order_limits import Line
 from voltkeep.services.ports import StationOffline, StationRefused, StationSilent
 
 RESET = {"command": "Reset", "kind": "Immediate"}
@@ -154,6 +155,16 @@ async def test_a_command_that_waits_is_shown_and_cancelled(api):
     problem = await api.request("DELETE", f"/commands/{order['id']}", 409)
     assert "cancelled" in problem["detail"]
     assert api.stations.asked == []
+
+
+async def test_a_line_that_is_full_is_said(api):
+    api.services.orders.line = Line(for_a_station=2)
+    for _ in range(2):
+        await queued(api)
+    problem = await api.request("POST", PATH, 409, json=RESET, params={"queue_until": soon()})
+
+    assert problem["type"] == "urn:voltkeep:problem:queue-full"
+    assert "2 commands wait for" in problem["detail"]
 
 
 async def test_commands_are_listed_by_what_they_are(api):

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Scope
 
@@ -12,7 +13,7 @@ _STAND_IN = "\uffff"  # no character
 
 def with_slashes_kept(scope: Scope) -> Scope:
     """The scope with a path in which an encoded slash parts nothing; `restored` undoes it."""
-    if scope["type"] != "http":
+    if scope["type"] != ScopeType.HTTP:
         return scope
     raw = (scope.get("raw_path") or b"").partition(b"?")[0]
     if b"%2f" not in raw.lower():

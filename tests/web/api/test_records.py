@@ -230,7 +230,8 @@ async def test_what_expires_comes_in_pages_the_soonest_first(api, monkeypatch):
         return lines[::-1]
 
     monkeypatch.setattr(api.services.certificates, "calendar", calendar)
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] | None = {}
     while cursor is not None:
         page = await api.request("GET", "/certificate-expiries", params={"limit": 2, **cursor})
         seen += [each["id"] for each in page["items"]]

@@ -31,7 +31,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["open", "acknowledged"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -154,7 +154,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["planned", "done", "failed", "expired", "cancelled"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -183,7 +183,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["filling", "running", "done", "cancelled"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -232,7 +232,10 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "filling", "running", "paused", "halted", "finished", "cancelling", "cancelled"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -327,7 +330,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["waiting", "preparing", "asked", "done", "failed", "skipped"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -351,23 +354,24 @@ class Operations:
             },
         )
 
-    async def list_expiries(self, *, days: float | None = None) -> tuple[models.ExpiryOut, ...]:
+    def list_expiries(
+        self, *, days: float | None = None, limit: int | None = None
+    ) -> AsyncPages[models.ExpiryOut]:
         """What expires within so many days, the soonest first.
 
         Needs: `security:read`.
         """
-        result: tuple[models.ExpiryOut, ...] = await self._call(
-            request("GET", "/certificate-expiries", query={"days": days}),
-            tuple[models.ExpiryOut, ...],
+        return self._pages(
+            "/certificate-expiries", models.ExpiryOut, {"days": days, "limit": limit}
         )
-        return result
 
     def list_certificates(
         self,
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["issued", "sent", "accepted", "active", "rejected", "superseded", "revoked"]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -419,7 +423,19 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "sent",
+            "unknown",
+            "accepted",
+            "rejected",
+            "unsent",
+            "replaced",
+            "cleared",
+            "ended",
+            "expired",
+            "missing",
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -451,18 +467,19 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "pending", "queued", "running", "done", "expired", "cancelled", "interrupted"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
         limit: int | None = None,
-        result: str | None = None,
+        result: models.OrderResult | None = None,
         batch: str | None = None,
         issued_by: str | None = None,
     ) -> AsyncPages[models.CommandOut]:
         """Commands that fit every filter, the latest changed first.
-
-        ``state`` is pending, queued, running, done, expired, cancelled or interrupted.
 
         Needs: `commands:send`.
         """
@@ -829,7 +846,10 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "requested", "refused", "unknown", "running", "installed", "failed", "cancelled"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -858,7 +878,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["running", "done", "failed", "cancelled"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -866,7 +886,9 @@ class Operations:
     ) -> AsyncPages[models.ImportOut]:
         """Imports, by default the latest changed first. They are not of a station or a site.
 
-        Needs: `stations:write`.
+        Those of stations, tokens or transactions, as the key may read or write them.
+
+        Needs: `stations:read` or `stations:write` or `tokens:read` or `tokens:write` or `transactions:read` or `transactions:write`.
         """
         return self._pages(
             "/imports",
@@ -942,7 +964,7 @@ class Operations:
     async def show_import(self, import_id: str, *, wait: float | None = None) -> models.ImportOut:
         """How far an import is, and which rows failed. With ``wait``, when it is over.
 
-        Needs: `stations:read`.
+        Needs: `stations:read` or `stations:write` or `tokens:read` or `tokens:write` or `transactions:read` or `transactions:write`.
         """
         result: models.ImportOut = await self._call(
             request("GET", f"/imports/{part(import_id)}", query={"wait": wait}), models.ImportOut
@@ -952,7 +974,7 @@ class Operations:
     async def cancel_import(self, import_id: str) -> models.ImportOut:
         """Take no further row; those that were taken stay.
 
-        Needs: `stations:read`.
+        Needs: `stations:read` or `stations:write` or `tokens:read` or `tokens:write` or `transactions:read` or `transactions:write`.
         """
         result: models.ImportOut = await self._call(
             request("POST", f"/imports/{part(import_id)}/cancel"), models.ImportOut
@@ -995,7 +1017,10 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "requested", "uploading", "uploaded", "failed", "cancelled", "refused", "unknown"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -1155,7 +1180,18 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "requested",
+            "active",
+            "unknown",
+            "refused",
+            "used",
+            "unused",
+            "expired",
+            "cancelled",
+            "removed",
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -1186,7 +1222,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["critical", "noted"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -1429,7 +1465,7 @@ class Operations:
         )
 
     async def list_charging_needs(self, station: str) -> tuple[models.ChargingNeedsOut, ...]:
-        """What the last EV at each EVSE has said of its needs (OCPP 2.x).
+        """What the last EV at each EVSE has said of its needs (OCPP 2.x): of at most 100 EVSEs.
 
         Needs: `transactions:read`.
         """
@@ -1441,6 +1477,8 @@ class Operations:
 
     async def list_live_profiles(self, station: str) -> tuple[models.ChargingProfileOut, ...]:
         """What may limit the station now: what it has, as far as we know, or may have.
+
+        Looked for among the thousand of the station that changed last.
 
         Needs: `stations:read`.
         """
@@ -1575,7 +1613,7 @@ class Operations:
         return result
 
     async def list_reports(self, station: str) -> tuple[models.ReportOut, ...]:
-        """The reports that a station was asked for last, the latest changed first.
+        """The five reports that a station was asked for last, the latest changed first.
 
         Needs: `stations:read`.
         """
@@ -1689,7 +1727,7 @@ class Operations:
         await self._call(request("PUT", f"/stations/{part(station)}/password", body=body), None)
 
     async def list_profile_reports(self, station: str) -> tuple[models.ProfileReportOut, ...]:
-        """What the command `GetChargingProfiles` has asked for, the latest changed first.
+        """The last 100 reports that `GetChargingProfiles` asked for, the latest changed first.
 
         Needs: `stations:read`.
         """
@@ -1711,7 +1749,7 @@ class Operations:
         return result
 
     async def list_station_roots(self, station: str) -> tuple[models.RootOut, ...]:
-        """Which root certificates a station has, as far as we know.
+        """Which root certificates a station has, as far as we know: at most 100 of each answer.
 
         Needs: `security:read`.
         """
@@ -1981,7 +2019,14 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "newer transaction",
+            "EVSE available",
+            "station removed",
+            "station offline",
+            "station restarted",
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,

@@ -45,6 +45,24 @@ LogKind = Literal["DiagnosticsLog", "SecurityLog"]
 LogState = Literal[
     "cancelled", "failed", "refused", "requested", "unknown", "uploaded", "uploading"
 ]
+OrderResult = Literal[
+    "accepted",
+    "busy",
+    "cancelled",
+    "expired",
+    "failed",
+    "impossible",
+    "interrupted",
+    "left",
+    "offline",
+    "passive",
+    "refused",
+    "rejected",
+    "silent",
+    "unclear",
+    "unfit",
+    "unserved",
+]
 OrderState = Literal["cancelled", "done", "expired", "interrupted", "pending", "queued", "running"]
 Permission = Literal[
     "accounts:read",
@@ -253,7 +271,7 @@ class BatchOut(Struct, frozen=True, kw_only=True):
     state: BatchState
     states: dict[str, int] | None
     stations: int
-    which: Any
+    which: Which
 
 
 class CampaignOut(Struct, frozen=True, kw_only=True):
@@ -288,7 +306,7 @@ class CampaignOut(Struct, frozen=True, kw_only=True):
     stations: dict[str, int] | None
     until: datetime | None
     waits_for_word: bool
-    which: Any
+    which: Which
     window: Window | None
 
 
@@ -457,9 +475,9 @@ class Code(Struct, frozen=True, kw_only=True):
 class CommandOut(Struct, frozen=True, kw_only=True):
     """What was asked of a station, and what became of it.
 
-    ``result`` is accepted, rejected, offline, left, silent, busy, refused, unclear, unfit,
-    failed, expired, cancelled or interrupted, once ``state`` is an end; ``advice`` says what to
-    do about it. ``status`` is the station's own word.
+    ``result`` says how it went, once ``state`` is an end; ``advice`` what to do about it.
+    ``status`` is the station's own word. Without `tokens:read` tokens are shown by their last
+    four characters.
     """
 
     advice: str | None
@@ -473,7 +491,7 @@ class CommandOut(Struct, frozen=True, kw_only=True):
     issued_by: str
     messages: tuple[CommandsMessageOut, ...]
     queue_until: datetime | None
-    result: str | None
+    result: OrderResult | None
     started_at: datetime | None
     state: OrderState
     station: str
@@ -861,11 +879,15 @@ class LocalListOut(Struct, frozen=True, kw_only=True):
     """A station's list. It has every change of the tokens from before ``synced_until``.
 
     ``on``: it is kept in step by itself. ``groups``: of these only; none are every token.
+    ``entries`` were in the last full list; ``left_out``, of it and of every change since, are
+    those that the station's version of OCPP cannot say.
     """
 
     changed_at: datetime
     entries: int
     groups: tuple[str, ...]
+    left_out: int
+    left_out_why: str
     most_entries: int | None
     on: bool
     per_message: int | None
@@ -1005,7 +1027,10 @@ class NewSite(Struct, frozen=True, kw_only=True):
 
 
 class NewStation(Struct, frozen=True, kw_only=True):
-    """A station to be registered. It has no key yet: `POST /stations/{id}/key` makes one."""
+    """A station to be registered. It has no key yet: `POST /stations/{id}/key` makes one.
+
+    ``security_profile`` 1 is a password without TLS; 2 is with TLS, 3 with a client certificate.
+    """
 
     id: str
     note: str | UnsetType = UNSET
@@ -1229,11 +1254,15 @@ class ReportOut(Struct, frozen=True, kw_only=True):
 
 
 class RequestLog(Struct, frozen=True, kw_only=True, tag_field="command", tag="RequestLog"):
-    """Have a log uploaded to us, or to an address of one's own (N01)."""
+    """Have a log uploaded to us, or to an address of one's own (N01).
+
+    ``older``: by GetDiagnostics, in 1.6, also if the station may know GetLog.
+    """
 
     kind: LogKind | UnsetType = UNSET
     latest: datetime | UnsetType | None = UNSET
     location: str | UnsetType | None = UNSET
+    older: bool | UnsetType = UNSET
     oldest: datetime | UnsetType | None = UNSET
     retries: int | UnsetType | None = UNSET
     retry_interval_s: int | UnsetType | None = UNSET
@@ -1339,10 +1368,12 @@ class SecurityEventOut(Struct, frozen=True, kw_only=True):
 class SendLocalList(Struct, frozen=True, kw_only=True, tag_field="command", tag="SendLocalList"):
     """Send the list of tokens that the station keeps, or what changed in it (D01).
 
-    Without ``entries`` it is what is registered; ``version`` counts for entries only.
+    Without ``entries`` it is what is registered. ``exactly``: without asking the station for its
+    version and its limits first; so it is with ``entries`` or a ``version``, and if it is passive.
     """
 
     entries: tuple[ListEntry, ...] | UnsetType | None = UNSET
+    exactly: bool | UnsetType = UNSET
     full: bool | UnsetType = UNSET
     version: int | UnsetType | None = UNSET
 
@@ -1862,7 +1893,7 @@ class Which(Struct, frozen=True, kw_only=True):
     prefix: str | UnsetType = UNSET
     registration: Registration | UnsetType | None = UNSET
     security_profile: SecurityProfile | UnsetType | None = UNSET
-    site: str | UnsetType | None = UNSET
+    sites: tuple[str, ...] | UnsetType | None = UNSET
     stations: tuple[str, ...] | UnsetType | None = UNSET
     subprotocol: str | UnsetType | None = UNSET
     vendor: str | UnsetType | None = UNSET
@@ -1901,7 +1932,8 @@ class MessagesMessageOut(Struct, frozen=True, kw_only=True):
     """One call and its answer, as they crossed the wire, with secrets masked.
 
     ``direction`` is seen from us. ``verdict`` is ok, an OCPP error code, or what else happened.
-    Frames that are not JSON are text.
+    Frames that are not JSON are text. Without `tokens:read` tokens are shown by their last four
+    characters.
     """
 
     action: str

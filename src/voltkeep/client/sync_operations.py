@@ -31,7 +31,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["open", "acknowledged"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -152,7 +152,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["planned", "done", "failed", "expired", "cancelled"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -181,7 +181,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["filling", "running", "done", "cancelled"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -230,7 +230,10 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "filling", "running", "paused", "halted", "finished", "cancelling", "cancelled"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -323,7 +326,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["waiting", "preparing", "asked", "done", "failed", "skipped"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -347,23 +350,24 @@ class Operations:
             },
         )
 
-    def list_expiries(self, *, days: float | None = None) -> tuple[models.ExpiryOut, ...]:
+    def list_expiries(
+        self, *, days: float | None = None, limit: int | None = None
+    ) -> Pages[models.ExpiryOut]:
         """What expires within so many days, the soonest first.
 
         Needs: `security:read`.
         """
-        result: tuple[models.ExpiryOut, ...] = self._call(
-            request("GET", "/certificate-expiries", query={"days": days}),
-            tuple[models.ExpiryOut, ...],
+        return self._pages(
+            "/certificate-expiries", models.ExpiryOut, {"days": days, "limit": limit}
         )
-        return result
 
     def list_certificates(
         self,
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["issued", "sent", "accepted", "active", "rejected", "superseded", "revoked"]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -415,7 +419,19 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "sent",
+            "unknown",
+            "accepted",
+            "rejected",
+            "unsent",
+            "replaced",
+            "cleared",
+            "ended",
+            "expired",
+            "missing",
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -447,18 +463,19 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "pending", "queued", "running", "done", "expired", "cancelled", "interrupted"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
         limit: int | None = None,
-        result: str | None = None,
+        result: models.OrderResult | None = None,
         batch: str | None = None,
         issued_by: str | None = None,
     ) -> Pages[models.CommandOut]:
         """Commands that fit every filter, the latest changed first.
-
-        ``state`` is pending, queued, running, done, expired, cancelled or interrupted.
 
         Needs: `commands:send`.
         """
@@ -825,7 +842,10 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "requested", "refused", "unknown", "running", "installed", "failed", "cancelled"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -854,7 +874,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["running", "done", "failed", "cancelled"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -862,7 +882,9 @@ class Operations:
     ) -> Pages[models.ImportOut]:
         """Imports, by default the latest changed first. They are not of a station or a site.
 
-        Needs: `stations:write`.
+        Those of stations, tokens or transactions, as the key may read or write them.
+
+        Needs: `stations:read` or `stations:write` or `tokens:read` or `tokens:write` or `transactions:read` or `transactions:write`.
         """
         return self._pages(
             "/imports",
@@ -938,7 +960,7 @@ class Operations:
     def show_import(self, import_id: str, *, wait: float | None = None) -> models.ImportOut:
         """How far an import is, and which rows failed. With ``wait``, when it is over.
 
-        Needs: `stations:read`.
+        Needs: `stations:read` or `stations:write` or `tokens:read` or `tokens:write` or `transactions:read` or `transactions:write`.
         """
         result: models.ImportOut = self._call(
             request("GET", f"/imports/{part(import_id)}", query={"wait": wait}), models.ImportOut
@@ -948,7 +970,7 @@ class Operations:
     def cancel_import(self, import_id: str) -> models.ImportOut:
         """Take no further row; those that were taken stay.
 
-        Needs: `stations:read`.
+        Needs: `stations:read` or `stations:write` or `tokens:read` or `tokens:write` or `transactions:read` or `transactions:write`.
         """
         result: models.ImportOut = self._call(
             request("POST", f"/imports/{part(import_id)}/cancel"), models.ImportOut
@@ -991,7 +1013,10 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "requested", "uploading", "uploaded", "failed", "cancelled", "refused", "unknown"
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -1149,7 +1174,18 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "requested",
+            "active",
+            "unknown",
+            "refused",
+            "used",
+            "unused",
+            "expired",
+            "cancelled",
+            "removed",
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -1180,7 +1216,7 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal["critical", "noted"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,
@@ -1419,7 +1455,7 @@ class Operations:
         )
 
     def list_charging_needs(self, station: str) -> tuple[models.ChargingNeedsOut, ...]:
-        """What the last EV at each EVSE has said of its needs (OCPP 2.x).
+        """What the last EV at each EVSE has said of its needs (OCPP 2.x): of at most 100 EVSEs.
 
         Needs: `transactions:read`.
         """
@@ -1431,6 +1467,8 @@ class Operations:
 
     def list_live_profiles(self, station: str) -> tuple[models.ChargingProfileOut, ...]:
         """What may limit the station now: what it has, as far as we know, or may have.
+
+        Looked for among the thousand of the station that changed last.
 
         Needs: `stations:read`.
         """
@@ -1563,7 +1601,7 @@ class Operations:
         return result
 
     def list_reports(self, station: str) -> tuple[models.ReportOut, ...]:
-        """The reports that a station was asked for last, the latest changed first.
+        """The five reports that a station was asked for last, the latest changed first.
 
         Needs: `stations:read`.
         """
@@ -1677,7 +1715,7 @@ class Operations:
         self._call(request("PUT", f"/stations/{part(station)}/password", body=body), None)
 
     def list_profile_reports(self, station: str) -> tuple[models.ProfileReportOut, ...]:
-        """What the command `GetChargingProfiles` has asked for, the latest changed first.
+        """The last 100 reports that `GetChargingProfiles` asked for, the latest changed first.
 
         Needs: `stations:read`.
         """
@@ -1699,7 +1737,7 @@ class Operations:
         return result
 
     def list_station_roots(self, station: str) -> tuple[models.RootOut, ...]:
-        """Which root certificates a station has, as far as we know.
+        """Which root certificates a station has, as far as we know: at most 100 of each answer.
 
         Needs: `security:read`.
         """
@@ -1965,7 +2003,14 @@ class Operations:
         *,
         station: str | None = None,
         site: str | None = None,
-        state: str | None = None,
+        state: Literal[
+            "newer transaction",
+            "EVSE available",
+            "station removed",
+            "station offline",
+            "station restarted",
+        ]
+        | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         sort: Literal["at", "-at"] | None = None,

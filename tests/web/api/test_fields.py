@@ -1,5 +1,7 @@
 """What is wrong with a request is said of the field, as whoever asks wrote it."""
 
+import re
+
 import pytest
 
 from voltkeep.domain.accounts import Permission
@@ -59,7 +61,7 @@ async def test_an_unknown_command_is_told_which_there_are(api):
     ("path", "field", "choice"),
     [
         ("/commands?state=nope", "state", "pending, queued, running, done"),
-        ("/commands?result=nope", "result", "accepted, rejected, offline"),
+        ("/commands?result=nope", "result", "accepted, busy, cancelled"),
         ("/batches?state=nope", "state", "filling, running, done, cancelled"),
         ("/alerts?state=nope", "state", "open, acknowledged"),
         ("/security-events?state=nope", "state", "critical, noted"),
@@ -118,3 +120,10 @@ async def test_a_batch_is_seen_by_those_who_see_all_that_it_reaches(api):
         refused = await limited.post(BULK, json=south)
 
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "which.sites")
+
+
+async def test_every_type_that_the_description_names_is_described(api):
+    schema = api.app.state.schema
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', schema.content.decode()))
+
+    assert named <= schema.document["components"]["schemas"].keys()

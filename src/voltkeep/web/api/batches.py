@@ -15,6 +15,7 @@ from voltkeep.services.batches import MOST_AT_ONCE, Progress
 from voltkeep.services.lists import StationFilter
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.commands import asked, aware
+from voltkeep.web.discretion import shown_json
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked, NotThere, Unfit
@@ -96,12 +97,12 @@ class BatchOut(Struct, frozen=True, kw_only=True):
     results: Mapping[str, int] | None
 
 
-def _out(batch: Batch, progress: Progress | None = None) -> BatchOut:
+def _out(principal: Principal, batch: Batch, progress: Progress | None = None) -> BatchOut:
     return BatchOut(
         id=batch.id,
         state=batch.state,
         command=batch.command,
-        ask=Raw(batch.ask.encode()),
+        ask=shown_json(principal, batch.ask),
         which=which_of(batch.which),
         at_once=batch.at_once,
         stations=batch.stations,
@@ -132,17 +133,17 @@ async def give_batch(
         timeout_s=data.timeout_s,
     )
     return Response(
-        _out(batch), status_code=202, headers={"location": f"/api/v1/batches/{batch.id}"}
+        _out(principal, batch), status_code=202, headers={"location": f"/api/v1/batches/{batch.id}"}
     )
 
 
-@get("/batches", needs=Permission.SEND_COMMANDS, dependencies=LOOK)
+@get("/batches", needs=Permission.SEND_COMMANDS, states=BatchState, dependencies=LOOK)
 async def list_batches(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[BatchOut]:
     """Batches, the latest changed first; whoever is limited to sites sees none."""
     found = await services.batches.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _out)
+    return page_of_records(request, cursors, look, found, lambda batch: _out(principal, batch))
 
 
 @get("/batches/{batch:str}", needs=Permission.SEND_COMMANDS)
@@ -155,7 +156,7 @@ async def _progress(services: Given, principal: Who, id: str) -> BatchOut:
     progress = await services.batches.progress(principal.tenant, id)
     if not _may_see(principal, progress.batch):
         raise NotThere(f"there is no batch {id[:60]}")
-    return _out(progress.batch, progress)
+    return _out(principal, progress.batch, progress)
 
 
 def _may_see(principal: Principal, batch: Batch) -> bool:
@@ -163,7 +164,7 @@ def _may_see(principal: Principal, batch: Batch) -> bool:
     if principal.sites is None:
         return True
     reached = json.decode(batch.which, type=StationFilter).sites
-    return reached is not None and set(reached) <= set(principal.sites)
+    return bool(reached) and set(reached or ()) <= set(principal.sites)
 
 
 @delete("/batches/{batch:str}", needs=Permission.SEND_COMMANDS, status_code=200)

@@ -257,7 +257,7 @@ async def start_campaign(
     )
 
 
-@get("/campaigns", needs=Permission.READ_STATIONS, dependencies=LOOK)
+@get("/campaigns", needs=Permission.READ_STATIONS, states=CampaignState, dependencies=LOOK)
 async def list_campaigns(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[CampaignOut]:
@@ -285,7 +285,12 @@ async def _for_change(services: Given, principal: Principal, id: str) -> None:
     _check_permission(principal, (await _shown(services, principal, id)).kind)
 
 
-@get("/campaigns/{campaign:str}/stations", needs=Permission.READ_STATIONS, dependencies=LOOK)
+@get(
+    "/campaigns/{campaign:str}/stations",
+    needs=Permission.READ_STATIONS,
+    states=StepState,
+    dependencies=LOOK,
+)
 async def list_campaign_stations(
     request: Asked,
     campaign: FromPath[str],

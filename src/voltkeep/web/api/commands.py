@@ -90,7 +90,7 @@ class CommandOut(Struct, frozen=True, kw_only=True):
     command: str
     ask: Raw
     state: OrderState
-    result: str | None
+    result: OrderResult | None
     status: str | None
     error: str | None
     warning: str | None
@@ -116,7 +116,7 @@ def out(principal: Principal, order: Order) -> CommandOut:
         command=order.command,
         ask=shown_json(principal, order.ask),
         state=order.state,
-        result=order.result or None,
+        result=cast("OrderResult | None", order.result or None),
         status=order.status or None,
         error=shown(principal, order.error) or None,
         warning=order.warning or None,

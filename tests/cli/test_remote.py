@@ -198,7 +198,10 @@ async def test_a_station_is_registered_from_afar_and_told_where_it_connects(mann
     assert made["url"].endswith("/NEW")
     again = await told("station", "rotate-key", "NEW")
     assert (again["url"], again["key"] != made["key"]) == (made["url"], True)
-    assert await afar("station", "rotate-key", "NEW", "--password", "correct horse battery")
+    code, _, err = await afar("station", "rotate-key", "NEW", "--password", "correct horse battery")
+    assert code == 0, err
+    code, _, err = await afar("station", "add", "SAID", "--password", "short")
+    assert (code, "16" in err) == (2, True)
     chosen = await told("station", "add", "SAID", "--password", "correct horse battery")
     assert (chosen["url"], chosen["key"]) == (None, None)
     code, _, err = await afar("station", "add", "NEW")
@@ -401,12 +404,29 @@ async def test_webhooks_are_kept_from_afar(manned):
 
 
 async def test_what_works_at_the_server_only_says_so(elsewhere):
-    _, afar = elsewhere
+    installation, afar = elsewhere
     for args in (("ca", "show"), ("db", "status"), ("config", "show")):
         code, _, err = await afar(*args)
         assert (code, "without --server" in err) == (2, True), (args, err)
-    code, _, err = await afar("station", "rename", "CP1", "CP2")
-    assert "without --server" in err
+    await installation.run("station", "add", "CP1")
+    for words in (
+        ("station", "rename", "CP1", "CP2"),
+        ("station", "release", "CP1"),
+        ("station", "explain", "CP1"),
+        ("station", "raise-profile", "CP1"),
+        ("station", "tail", "CP1", "--no-follow"),
+        ("token", "unknown", "list"),
+        ("transaction", "export"),
+        ("user", "setup-link"),
+        ("audit", "verify"),
+        ("audit", "head"),
+        ("token", "group", "list"),
+        ("log", "list"),
+        ("firmware", "list"),
+        ("certificate", "list"),
+    ):
+        code, _, err = await afar(*words)
+        assert (code, "without --server" in err) == (2, True), (words, err)
     code, _, err = await afar("station", "show", "nobody")
     assert "no station is called nobody" in err
 

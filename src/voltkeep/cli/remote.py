@@ -218,7 +218,7 @@ class _Store(Part):
 class _Work(Part):
     @property
     def transactions(self) -> Transactions:
-        return self._app.services.transactions
+        return Transactions(self._app)
 
     @property
     def connectors(self) -> "_Connectors":

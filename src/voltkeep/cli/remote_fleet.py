@@ -10,7 +10,7 @@ from voltkeep.cli.remote_part import PAGE, Part, fields_of, first
 from voltkeep.cli.remote_words import plain, taken
 from voltkeep.client import models
 from voltkeep.domain.accounts import Permission
-from voltkeep.domain.campaigns import Campaign, CampaignStep, FirmwareGoal, StepState, Terms
+from voltkeep.domain.campaigns import Campaign, CampaignStep, FirmwareGoal, Terms
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.stations import SecurityProfile
 from voltkeep.domain.webhooks import Attempt, Delivery, DeliveryState, Webhook, state_of
@@ -57,7 +57,7 @@ class Campaigns(Part):
     async def progress(self, tenant: TenantId, id: str) -> Progress:
         client = self._app.client(tenant)
         shown = await client.show_campaign(id)
-        listed = client.list_campaign_stations(id, state=StepState.FAILED, limit=_FAILED_SHOWN)
+        listed = client.list_campaign_stations(id, state="failed", limit=_FAILED_SHOWN)
         return Progress(
             campaign=_campaign_of(tenant, shown),
             counts=shown.stations or {},
@@ -102,14 +102,14 @@ def _campaign_of(tenant: TenantId, said: models.CampaignOut) -> Campaign:
         "station": (tenant, ""),
         "target": said.security_profile or 0,
         "come_back_s": said.station_timeout_s,
-        "which": json.encode(_filter_of(said.which)).decode() if said.which else "",
+        "which": json.encode(_filter_of(said.which)).decode(),
     }
     campaign: Campaign = taken(Campaign, values)
     return campaign
 
 
-def _filter_of(said: dict[str, Any]) -> StationFilter:
-    which: StationFilter = taken(StationFilter, {"names": said.get("stations"), **said})
+def _filter_of(said: models.Which) -> StationFilter:
+    which: StationFilter = taken(StationFilter, plain(said) | {"names": said.stations or None})
     return which
 
 

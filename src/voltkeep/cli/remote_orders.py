@@ -1,12 +1,12 @@
 """Commands of stations, given over the API of a server elsewhere."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from voltkeep.cli.errors import Failure
-from voltkeep.cli.remote_part import PAGE, Part, first
+from voltkeep.cli.remote_part import PAGE, Part, Server, first
 from voltkeep.cli.remote_words import order_of
 from voltkeep.domain.asks import Ask, RawMessage
 from voltkeep.domain.commands import Outcome, Told
@@ -14,9 +14,6 @@ from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import Order, OrderState, advice
 from voltkeep.services import ports
 from voltkeep.services.records import Look
-
-if TYPE_CHECKING:
-    from voltkeep.cli.remote import RemoteApp
 
 _POLL_S = 30.0
 _LONGEST_S = 700.0  # that the server lets a command take, and some more
@@ -80,18 +77,20 @@ class Orders(Part):
 
     async def page(self, tenant: TenantId, look: Look) -> list[Order]:
         fields: dict[str, Any] = dict(look.fields)
+        if look.states:
+            fields["state"] = look.states[0]
         listed = self._app.client(tenant).list_commands(
             station=look.station,
-            state=look.states[0] if look.states else None,
             limit=min(look.limit, PAGE),
             **fields,
         )
         return [order_of(tenant, each) for each in await first(listed, look.limit)]
 
 
-async def asked(app: "RemoteApp", station: StationId, ask: Ask) -> Outcome:
+async def asked(app: Server, station: StationId, ask: Ask) -> Outcome:
     """What a station answers. Raises as `Orders.ask`."""
-    return (await app.services.orders.ask(station, ask))[1]
+    outcome: Outcome = (await app.services.orders.ask(station, ask))[1]
+    return outcome
 
 
 def _outcome(order: Order) -> Outcome:

@@ -1,23 +1,30 @@
 """What the services of a server elsewhere have in common."""
 
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from voltkeep.cli.errors import LOCAL_ONLY
-
-if TYPE_CHECKING:
-    from voltkeep.cli.remote import RemoteApp
+from voltkeep.client import AsyncClient
+from voltkeep.domain.identity import DEFAULT_TENANT
 
 T = TypeVar("T")
 PAGE = 500  # the most that the API tells at once
 
 
+class Server(Protocol):
+    """What a service needs of `RemoteApp`."""
+
+    @property
+    def services(self) -> Any: ...
+    def client(self, tenant: str = DEFAULT_TENANT) -> AsyncClient: ...
+
+
 class Part:
     """A service. What it has not is done where the server is."""
 
-    def __init__(self, app: "RemoteApp") -> None:
+    def __init__(self, app: Server) -> None:
         self._app = app
 
     def __getattr__(self, name: str) -> Any:

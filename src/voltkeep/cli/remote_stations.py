@@ -1,12 +1,12 @@
 """Stations, their keys, and what their connectors say, over the API of a server elsewhere."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import structs
 
 from voltkeep.cli.remote_orders import asked
-from voltkeep.cli.remote_part import Part
+from voltkeep.cli.remote_part import Part, Server
 from voltkeep.cli.remote_words import connector_of, plain, station_of, taken
 from voltkeep.client import models
 from voltkeep.domain.asks import RotateKey
@@ -17,9 +17,6 @@ from voltkeep.domain.stations import Policy, Registration, SecurityProfile, Stat
 from voltkeep.services.availability import Availability, ConnectorState, WishShown
 from voltkeep.services.availability_plans import UnknownPlan
 from voltkeep.services.credentials import KeyRotation, Stage
-
-if TYPE_CHECKING:
-    from voltkeep.cli.remote import RemoteApp
 
 
 class Provisioning(Part):
@@ -177,7 +174,7 @@ _AFTER_REBOOT = {Stage.AFTER_REBOOT, "RebootRequired"}
 class Addresses(Part):
     """As `Addresses`, as far as the server has told where stations connect."""
 
-    def __init__(self, app: "RemoteApp") -> None:
+    def __init__(self, app: Server) -> None:
         super().__init__(app)
         self.told: dict[StationId, str] = {}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from voltkeep.cli.errors import LOCAL_ONLY
 from voltkeep.cli.remote_part import PAGE, Part, first
 from voltkeep.cli.remote_words import plain, taken, transaction_of
 from voltkeep.client import models
@@ -37,7 +38,10 @@ class Transactions(Part):
         station: StationId | None = None,
         active: bool | None = None,
         limit: int = 100,
+        **elsewise: Any,
     ) -> list[Transaction]:
+        if elsewise:
+            raise LOCAL_ONLY
         of = (station.tenant if station else tenant) or DEFAULT_TENANT
         listed = self._app.client(of).list_transactions(
             station=station.name if station else None, active=active, limit=min(limit, PAGE)

@@ -84,6 +84,7 @@ async def add(
 
 WITH_KEY = (1, 2)  # security profiles that know a key
 _FROM_STDIN = "-"
+_SHORTEST = 16  # characters of a key that OCPP allows
 
 
 def chosen_password(run: Run, security_profile: int, password: str | None) -> str | None:
@@ -101,7 +102,13 @@ def chosen_password(run: Run, security_profile: int, password: str | None) -> st
         chosen = typer.get_text_stream("stdin").readline().rstrip("\r\n")
     if not chosen:
         raise Failure("The key is empty.", "Leave --password out for a good one.", ExitCode.USAGE)
-    if len(chosen) < 16:
+    if len(chosen) < _SHORTEST and run.server:
+        raise Failure(
+            f"From afar a key has at least {_SHORTEST} characters.",
+            "Leave --password out for a good one, or choose a longer one.",
+            ExitCode.USAGE,
+        )
+    if len(chosen) < _SHORTEST:
         run.out.say(
             f"Warning: a key of {len(chosen)} characters can be guessed; OCPP asks for 16 to 40. "
             "Without --password a good one is generated."

@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Many tests wait for a process or a database: one worker more than there are processors.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +29,7 @@ run: $(VENV)/installed ## Start Voltkeep with ten simulated stations (ARGS: opti
 
 .PHONY: test
 test: $(VENV)/installed-dev postgresql openssl ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
-	$(BIN)/pytest --numprocesses=logical $(ARGS)
+	$(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
 
 .PHONY: check
 check: lint types imports shape spelling ## Run everything that judges the code without running it

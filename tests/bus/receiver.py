@@ -59,7 +59,7 @@ class Receiver:
             await self._news.wait_for(lambda: len(self.got) >= count)
         return self.got
 
-    def whats(self):
+    def told_what(self):
         return [each.event["data"].get("what") for each in self.got]
 
 

@@ -82,7 +82,7 @@ async def floor(store):
     made.feed.close()
 
 
-def whats(entries):
+def told_what(entries):
     return [each.event.what for each in entries]
 
 
@@ -94,7 +94,7 @@ async def test_a_stream_gets_what_happens_from_now_on(floor):
     await floor.tell(changed(2), changed(3))
 
     entries = await reading
-    assert whats(entries) == ["2", "3"]
+    assert told_what(entries) == ["2", "3"]
     assert [each.position for each in entries] == sorted(each.position for each in entries)
 
 
@@ -106,7 +106,7 @@ async def test_what_followed_an_event_comes_again_and_then_what_is_new(floor):
     for n in range(600, 700):
         await floor.tell(changed(n))
 
-    assert whats(await reading) == [str(n) for n in range(1, 700)]
+    assert told_what(await reading) == [str(n) for n in range(1, 700)]
 
 
 async def test_a_stream_that_falls_behind_reads_on_from_what_is_kept(floor):
@@ -122,7 +122,7 @@ async def test_a_stream_that_falls_behind_reads_on_from_what_is_kept(floor):
         while len(found) < 100:
             found += await asyncio.wait_for(anext(stream), 10)
 
-    assert whats(found) == [str(n) for n in range(100)]
+    assert told_what(found) == [str(n) for n in range(100)]
 
 
 async def test_what_was_stored_and_not_told_yet_comes_once(floor):
@@ -135,12 +135,12 @@ async def test_what_was_stored_and_not_told_yet_comes_once(floor):
     floor.feed._floor = positions[seqs[0]] - 1
 
     async with aclosing(floor.feed.stream(EVERYTHING, after=0)) as stream:
-        assert whats(await anext(stream)) == ["1", "2"]
+        assert told_what(await anext(stream)) == ["1", "2"]
         reading = asyncio.ensure_future(anext(stream))
         await floor.listening(reading)  # at the end of the ring, where 2 comes next
         floor.bus.publish(changed(2), positions[seqs[0]])
         await floor.tell(changed(3))
-        assert whats(await reading) == ["3"]
+        assert told_what(await reading) == ["3"]
 
 
 async def test_nobody_sees_another_tenant(floor):
@@ -149,8 +149,8 @@ async def test_nobody_sees_another_tenant(floor):
     await floor.listening(reading)
     await floor.tell(changed(1), changed(2, ELSEWHERE), changed(3))
 
-    assert whats(await reading) == ["2"]
-    assert whats(await floor.read(1, others, after=0)) == ["2"]
+    assert told_what(await reading) == ["2"]
+    assert told_what(await floor.read(1, others, after=0)) == ["2"]
 
 
 async def test_types_and_stations_are_chosen(floor):
@@ -171,8 +171,8 @@ async def test_events_of_security_are_for_who_may_read_them(floor):
     await floor.tell(secret, changed(1))
 
     viewer = Choice(tenant=TENANT, permissions=frozenset({Permission.READ_EVENTS}))
-    assert whats(await floor.read(1, viewer, after=0)) == ["1"]
-    assert whats(await floor.read(2, after=0)) == ["a root", "1"]
+    assert told_what(await floor.read(1, viewer, after=0)) == ["1"]
+    assert told_what(await floor.read(2, after=0)) == ["a root", "1"]
 
 
 async def test_of_sites_only_what_stands_there_now(floor):
@@ -190,7 +190,7 @@ async def test_of_sites_only_what_stands_there_now(floor):
     assert [each.name for each in found] == ["station.changed", "station.renamed"]
 
     floor.sites = {ALPHA: "south", BETA: "north"}
-    assert whats(await floor.read(1, north, after=0)) == ["2"]
+    assert told_what(await floor.read(1, north, after=0)) == ["2"]
 
 
 async def test_what_is_live_only_is_made_only_for_who_listens(floor):

@@ -61,9 +61,9 @@ async def stations(api, **sites):
             pass
 
 
-async def tell(api, *whats, station="CP1"):
+async def tell(api, *told_what, station="CP1"):
     async with api.store.begin() as work:
-        for what in whats:
+        for what in told_what:
             work.emit(StationChanged(station=station_id(station), at=datetime.now(UTC), what=what))
 
 
@@ -252,7 +252,7 @@ async def test_who_sees_some_sites_tells_of_these(api, receiver):
         await tell(api, "north", station="CP1")
         await receiver.have(1)
         [delivery] = await over(api, path, "delivered")
-    assert receiver.whats() == ["north"]
+    assert receiver.told_what() == ["north"]
     assert delivery["station"] == "CP1"
 
 
@@ -330,7 +330,7 @@ async def test_what_is_switched_off_is_sent_nothing_until_it_is_on(api, receiver
         await tell(api, "missed")
         await api.request("POST", f"{path}/enable", json={"from_now": False})
         await receiver.have(1)
-    assert receiver.whats() == ["missed"]
+    assert receiver.told_what() == ["missed"]
 
 
 async def test_a_webhook_that_was_removed_is_not_there(api):

@@ -189,10 +189,7 @@ async def test_a_station_whose_event_is_refused_waits_and_others_go_on(post, rec
 
     await post.settled(id, 2)
 
-    async def refused():
-        return (await post.deliveries(id, DeliveryState.WAITING))[0].attempts or None
-
-    await post.until(refused)
+    await post.until(lambda: _tried(post, id, 1))
     assert set(receiver.told_what()) == {"1", "3", "4"}
     (waiting, behind) = await post.deliveries(id, DeliveryState.WAITING)
     assert (waiting.attempts, waiting.last.status) == (1, 500)
@@ -338,7 +335,10 @@ async def test_a_success_ends_the_days_of_failure(post, receiver):
     await post.emit(changed(2, BETA))
     await post.settled(id, 1)
 
-    assert (await post.service.get(TENANT, id)).failing_since is None
+    async def is_well():
+        return (await post.service.get(TENANT, id)).failing_since is None or None
+
+    await post.until(is_well)
 
 
 async def test_a_server_that_is_killed_loses_nothing_and_repeats_with_the_same_id(store):

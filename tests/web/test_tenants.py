@@ -14,6 +14,7 @@ from tests.services.authority import authority
 from tests.web.api.conftest import Api
 from voltkeep.domain.accounts import INSTALLATION, home
 from voltkeep.domain.identity import IdToken, StationId, TransactionRef
+from voltkeep.store.files import DirectoryFiles
 from voltkeep.web.auth import NEEDS, PUBLIC
 
 THEIRS = "others-9f3a"  # everything of theirs has this in its name
@@ -27,6 +28,12 @@ _ACCOUNTS = {"users", "api_keys"}
 
 class WithAuthority(Api):
     authority = authority()
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    """What is taken in is kept there."""
+    monkeypatch.setattr(WithAuthority, "files", DirectoryFiles(tmp_path))
 
 
 async def installation():
@@ -133,7 +140,7 @@ async def test_nothing_is_seen_or_changed_with_the_key_of_another_tenant():
 
 async def test_nothing_of_other_sites_is_seen_or_changed():
     api = await installation()
-    client = api.by(await api.key(tenant=samples.TENANT, sites=["north"]))
+    client = api.by(await api.key(tenant=samples.TENANT, sites=["ours"]))
     before = of_the_station(api)
     for method, path, _ in routes(api):
         if path in _STREAMS:

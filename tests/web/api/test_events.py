@@ -217,6 +217,8 @@ async def test_a_tenant_and_its_sites_are_kept_apart(floor):
             work.emit(event)
     await floor.api.add("CS-N", site="north")
     north = await floor.api.key(*Permission, tenant="default", sites=("north",))
+    while await floor.store.outbox.last() < 4:  # noqa: ASYNC110  # no event
+        await asyncio.sleep(0.01)
 
     async with floor.stream(north, after=0, follow="false") as stream:
         told = await stream.events(2)

@@ -14,7 +14,10 @@ from voltkeep.domain.certificates import CertificateState
 from voltkeep.domain.diagnostics import LogState
 from voltkeep.domain.firmware import UpdateState
 from voltkeep.domain.identity import Evse, IdToken, TransactionRef, station_id
+from voltkeep.domain.local_list import ListState
+from voltkeep.domain.reservations import ReservationState
 from voltkeep.domain.security import TlsFault, Verdict
+from voltkeep.domain.smart_charging import ProfileState
 from voltkeep.domain.stations import Make, Registration
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -279,6 +282,82 @@ def test_a_change_is_told_as_a_sentence(what, words):
     (line,) = tell(events.StationChanged(**at(0), what=what))
 
     assert line.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (
+            events.ReservationChanged(
+                **at(0),
+                reservation_id=4,
+                evse=Evse(1),
+                id_token=IdToken("ANNA"),
+                state=ReservationState.REFUSED,
+                status="Occupied",
+                expires_at=NOON,
+            ),
+            "reservation 4 for ANNA on connector 1 is refused: Occupied",
+        ),
+        (
+            events.ChargingProfileChanged(
+                **at(0),
+                profile_id=8,
+                purpose="TxProfile",
+                evse=Evse(1),
+                state=ProfileState.ACCEPTED,
+            ),
+            "charging profile 8 on connector 1 is accepted",
+        ),
+        (
+            events.ChargingLimitChanged(**at(0), source="EMS", evse=None, is_cleared=False),
+            "is limited by EMS",
+        ),
+        (
+            events.ChargingLimitChanged(**at(0), source="EMS", evse=Evse(2), is_cleared=True),
+            "connector 2 is no longer limited by EMS",
+        ),
+        (
+            events.ChargingNeedsReported(
+                **at(0), evse=Evse(1), energy_transfer="DC", energy_wh=20_000, departure_at=NOON
+            ),
+            "connector 1 has a car that needs 20.000 kWh by 2026-03-01 12:00",
+        ),
+        (
+            events.EvScheduleReported(**at(0), evse=Evse(1), is_within_limits=False),
+            "connector 1 has a car that wants more than its limits",
+        ),
+        (
+            events.ConfigurationReported(**at(0), request_id="1", base="Full", variables=44),
+            "has reported its configuration: 44 variables",
+        ),
+        (
+            events.ConfigurationWritten(
+                **at(0), variable="A.B", attribute="Actual", value=None, status="RebootRequired"
+            ),
+            "configuration: A.B (reboot required)",
+        ),
+        (
+            events.DataReceived(
+                **at(0), vendor="v", message="m", status="Accepted", size_bytes=9, data="SECRET"
+            ),
+            "sent data of v m: accepted",
+        ),
+        (
+            events.LocalListChanged(**at(0), state=ListState.IN_STEP, version=3, reason=""),
+            "local list 3 is in step",
+        ),
+        (
+            events.WebhookChanged(**at(0), webhook="w1", what="secret_rotated"),
+            "webhook w1: secret rotated",
+        ),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_what_comes_of_an_order_is_one_line(event, told):
+    (line,) = tell(event)
+
+    assert line.endswith(f"  {told}")
 
 
 def test_every_event_can_be_told():

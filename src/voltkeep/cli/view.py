@@ -289,6 +289,59 @@ class View:
     def _(self, event: events.CampaignChanged) -> tuple[str, str]:
         return f"campaign {event.campaign} is {_words(event.state)}{_said(event.reason)}", ""
 
+    @_told.register
+    def _(self, event: events.ReservationChanged) -> tuple[str, str]:
+        parts = [f"reservation {event.reservation_id}", _for(event.id_token), _on(event.evse)]
+        told = f"{' '.join(filter(None, parts))} is {event.state}{_said(event.status)}"
+        return told, "yellow" if event.state in {"refused", "unknown", "removed"} else ""
+
+    @_told.register
+    def _(self, event: events.ChargingProfileChanged) -> tuple[str, str]:
+        parts = [f"charging profile {event.profile_id}", _on(event.evse), f"is {event.state}"]
+        told = f"{' '.join(filter(None, parts))}{_said(event.status)}"
+        return told, "yellow" if event.state in {"rejected", "unknown", "missing"} else "dim"
+
+    @_told.register
+    def _(self, event: events.ChargingLimitChanged) -> tuple[str, str]:
+        what = "is no longer limited" if event.is_cleared else "is limited"
+        told = " ".join(filter(None, (_where(event.evse), what, f"by {event.source}")))
+        return told, "yellow" if event.is_grid_critical else ""
+
+    @_told.register
+    def _(self, event: events.ChargingNeedsReported) -> tuple[str, str]:
+        wants = "" if event.energy_wh is None else f" {energy(event.energy_wh)}"
+        by = "" if event.departure_at is None else f" by {event.departure_at:%Y-%m-%d %H:%M}"
+        return f"{_where(event.evse)} has a car that needs{wants or ' energy'}{by}", "dim"
+
+    @_told.register
+    def _(self, event: events.EvScheduleReported) -> tuple[str, str]:
+        if event.is_within_limits:
+            return f"{_where(event.evse)} has a car that keeps to its limits", "dim"
+        return f"{_where(event.evse)} has a car that wants more than its limits", "yellow"
+
+    @_told.register
+    def _(self, event: events.ConfigurationReported) -> tuple[str, str]:
+        return f"has reported its configuration: {event.variables} variables", "dim"
+
+    @_told.register
+    def _(self, event: events.ConfigurationWritten) -> tuple[str, str]:
+        value = "" if event.value is None else f" = {event.value}"
+        return f"configuration: {event.variable}{value} ({_words(event.status)})", "dim"
+
+    @_told.register
+    def _(self, event: events.DataReceived) -> tuple[str, str]:
+        message = " ".join(filter(None, (event.vendor, event.message)))
+        return f"sent data of {message}: {_words(event.status)}", "dim"
+
+    @_told.register
+    def _(self, event: events.LocalListChanged) -> tuple[str, str]:
+        told = f"local list {event.version} is {event.state}{_because(event.reason)}"
+        return told, "yellow" if event.state == "failed" else "dim"
+
+    @_told.register
+    def _(self, event: events.WebhookChanged) -> tuple[str, str]:
+        return f"webhook {event.webhook}: {_words(event.what).replace('_', ' ')}", "dim"
+
     def _is_due(self, what: object, at: datetime, every: timedelta) -> bool:
         last = self._spoken.get(what)
         if last is not None and at - last < every:

@@ -1,0 +1,108 @@
+"""What a case works with: the plan, the driver, the station's credentials and the wire log."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from voltkeep.lab.driver import Driver, NotMapped, Refused
+from voltkeep.lab.log import WireLog
+from voltkeep.lab.plan import Account, Plan
+from voltkeep.lab.verdicts import Failed, Kind, Unclear
+
+Order = Coroutine[Any, Any, None]
+
+
+class Station(Protocol):
+    """A scripted station, as the run sees it."""
+
+    async def hears_nothing(self) -> None:
+        """Nothing may come for a moment. Raises Failed."""
+
+    async def clean_up(self) -> None:
+        """Leave nothing undone at the CSMS."""
+
+    async def disconnect(self) -> None:
+        """Close the connection."""
+
+
+@dataclass
+class Credentials:
+    """What a station proves itself with at present. Cases change it as the CSMS does."""
+
+    account: Account
+    key: bytes = field(repr=False)
+    certificate: str
+    private_key: str = field(repr=False)
+
+    @classmethod
+    def of(cls, account: Account) -> "Credentials":
+        """As the plan has them."""
+        return cls(account, account.key_octets, account.certificate, account.private_key)
+
+
+class Bench:
+    """One case at work, on one security profile."""
+
+    def __init__(
+        self, plan: Plan, driver: Driver, profile: int, credentials: dict[str, Credentials]
+    ) -> None:
+        self.plan = plan
+        self.driver = driver
+        self.profile = profile
+        self.log = WireLog()
+        self.warnings: list[str] = []
+        self.at_step = ""
+        self.stations: list[Station] = []  # that the case has begun to use
+        self._credentials = credentials
+        self._orders: list[asyncio.Task[None]] = []
+
+    def step(self, text: str) -> None:
+        """What follows is this step of the case."""
+        self.at_step = text
+        self.log.add(Kind.STEP, text)
+
+    def warn(self, text: str) -> None:
+        """Something is odd, and no failure."""
+        self.warnings.append(text)
+        self.log.add(Kind.NOTE, text)
+
+    def check(self, holds: object, expected: str, came: object) -> None:
+        """Go on only if it holds. Raises Failed."""
+        if not holds:
+            raise Failed(expected, f"came {came}")
+
+    def credentials(self, name: str | None = None) -> Credentials:
+        """Those of the station of this profile, or of another of the plan.
+
+        Raises:
+            Unclear: the plan has no such station.
+        """
+        name = name or str(self.profile)
+        if name not in self._credentials:
+            raise Unclear(f'the plan has no [stations."{name}"]')
+        return self._credentials[name]
+
+    def order(self, order: Order) -> asyncio.Task[None]:
+        """Have the driver ask for something, and do not wait for it."""
+        self.log.add(Kind.ORDER, getattr(order, "__name__", "an order"))
+        task = asyncio.create_task(order)
+        self._orders.append(task)
+        return task
+
+    async def finish_orders(self) -> None:
+        """Let drivers end what they began; what they say of it is noted, and judges nothing."""
+        if not self._orders:
+            return
+        _, unfinished = await asyncio.wait(self._orders, timeout=self.plan.deadlines.answer_s)
+        for task in unfinished:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            self.log.add(Kind.NOTE, "the driver did not come to an end")
+        for task in self._orders:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, NotMapped | Refused):
+                self.log.add(Kind.NOTE, f"the driver says: {error}")
+        self._orders.clear()

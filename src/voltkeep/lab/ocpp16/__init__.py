@@ -1,0 +1,1 @@
+"""Charge points that play the certification cases of OCPP 1.6."""

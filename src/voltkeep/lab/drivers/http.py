@@ -52,10 +52,13 @@ class HttpDriverFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class HttpDriver(Driver):
     """Asks a CSMS over its API, as a driver's file says."""
 
-    def __init__(self, file: HttpDriverFile) -> None:
+    def __init__(self, file: HttpDriverFile, environ: Mapping[str, str] | None = None) -> None:
         self._file = file
         self._templates = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        self._given = {"values": file.values, "environ": dict(os.environ)}
+        self._given = {
+            "values": file.values,
+            "environ": dict(os.environ if environ is None else environ),
+        }
         self._client = httpx.AsyncClient(
             base_url=self._text(file.base_url, {}),
             headers={name: self._text(text, {}) for name, text in file.headers.items()},

@@ -328,7 +328,7 @@ async def test_an_endpoint_that_fails_for_days_is_switched_off(post, receiver):
 
 
 async def test_a_success_ends_the_days_of_failure(post, receiver):
-    receiver.answer = lambda got: (500 if len(receiver.got) == 1 else 200, "")  # then for good
+    receiver.answer = lambda _: (500 if len(receiver.got) == 1 else 200, "")  # then for good
     id, _ = await post.add(receiver.url, types=("station.*",))
     await post.emit(changed(1))
     await post.until(lambda: _tried(post, id, 1))

@@ -4,7 +4,7 @@
 anything runs.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -100,6 +100,18 @@ class Files(Section, frozen=True, kw_only=True):
     wrong_signature: str = "bm90IHRoZSBzaWduYXR1cmU="
 
 
+class Charging(Section, frozen=True, kw_only=True):
+    """Of the charging profiles and of the composite schedule that are ordered.
+
+    ``phases`` is their numberPhases; ``duration_s`` is that of a schedule.
+    """
+
+    unit: Literal["A", "W"] = "A"
+    phases: Annotated[int, Meta(ge=1, le=3)] = 3
+    stack_level: Annotated[int, Meta(ge=0, le=100)] = 0
+    duration_s: Annotated[int, Meta(ge=60, le=86_400)] = 300
+
+
 class Deadlines(Section, frozen=True, kw_only=True):
     """How long is waited, in seconds: for a connection, an answer, an order to arrive, a case.
 
@@ -127,6 +139,7 @@ class Plan(Section, frozen=True, kw_only=True):
     stations: dict[str, Account]
     tokens: Tokens
     files: Files = Files()
+    charging: Charging = Charging()
     shown: dict[str, Shown] = {}
     deadlines: Deadlines = Deadlines()
     connectors: Annotated[int, Meta(ge=1, le=16)] = 2

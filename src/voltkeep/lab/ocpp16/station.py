@@ -69,6 +69,7 @@ class ChargePoint:
         self._inbox: deque[frames.Call] = deque()
         self._numbers = itertools.count(1)
         self._seen: set[str] = set()
+        self._may_ask: dict[str, tuple[type[Message], Message]] = {}
         bench.stations.append(self)
 
     @property
@@ -186,6 +187,10 @@ class ChargePoint:
 
     # Being asked
 
+    def may_be_asked(self, request: type[Message], response: Message) -> None:
+        """Before the CALL that is waited for, the CSMS may send this one, once; it is answered."""
+        self._may_ask[_NAMES[request]] = (request, response)
+
     async def asked(self, order: Order, request: type[M]) -> Asked[M]:
         """Have the driver order something; the CSMS must send exactly that CALL. Raises Failed."""
         ordered = self.bench.order(order)
@@ -203,7 +208,13 @@ class ChargePoint:
     async def hears(self, request: type[M], deadline_s: float | None = None) -> Asked[M]:
         """The next CALL of the CSMS, which must be this one. Raises Failed."""
         action = _NAMES[request]
-        call = await self._next_call(action, deadline_s or self.bench.plan.deadlines.answer_s)
+        deadline_s = deadline_s or self.bench.plan.deadlines.answer_s
+        call = await self._next_call(action, deadline_s)
+        while call.action != action and call.action in self._may_ask:
+            type_, response = self._may_ask.pop(call.action)
+            early = Asked(self, call.id, _read(type_, call.payload, f"{call.action}.req"))
+            await early.answer(response)
+            call = await self._next_call(action, deadline_s)
         self.bench.check(call.action == action, f"{action}.req", f"{plain(call.action)}.req")
         return Asked(self, call.id, _read(request, call.payload, f"{action}.req"))
 

@@ -1,6 +1,5 @@
 """API keys: how programs show who they are."""
 
-import asyncio
 import hashlib
 import hmac
 import re
@@ -25,7 +24,8 @@ from voltkeep.domain.accounts import (
 from voltkeep.domain.audit import Actor, Deed
 from voltkeep.domain.identity import DEFAULT_TENANT, BadName, TenantId, station_id
 from voltkeep.services.audit import audit
-from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
+from voltkeep.services.background import now_and_then
+from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.records import Look
 
 log = structlog.get_logger(__name__)
@@ -193,12 +193,8 @@ class AccountService:
 
     async def run(self) -> None:
         """Save now and then when each key was used, until cancelled."""
-        while True:
-            await asyncio.sleep(_SAVE_USE_EVERY.total_seconds())
-            try:
-                await self.save_uses()
-            except StoreUnavailable as error:
-                log.warning("the last use of API keys waits for the database", error=str(error))
+        every_s = _SAVE_USE_EVERY.total_seconds()
+        await now_and_then("last uses of API keys", self.save_uses, every_s, at_once=False)
 
     async def save_uses(self) -> None:
         """Raises StoreUnavailable."""

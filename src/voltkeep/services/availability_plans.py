@@ -1,6 +1,5 @@
 """Functional block G: changes of availability at a time, carried out when the station is there."""
 
-import asyncio
 import secrets
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,6 +13,7 @@ from voltkeep.domain.commands import Outcome
 from voltkeep.domain.identity import Evse, StationId, TenantId
 from voltkeep.domain.stations import Registration, Station
 from voltkeep.services.audit import acting, acting_as, audit
+from voltkeep.services.background import now_and_then
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -22,7 +22,6 @@ from voltkeep.services.ports import (
     StationPassive,
     StationRefused,
     StationUnreachable,
-    StoreUnavailable,
 )
 from voltkeep.services.provisioning import UnknownStation, registered
 from voltkeep.services.security_events import raise_alert
@@ -128,12 +127,7 @@ class AvailabilityPlans:
 
     async def run(self) -> None:
         """Carry out what is planned, until cancelled."""
-        while True:
-            try:
-                await self.carry_out()
-            except StoreUnavailable as error:
-                log.warning("planned availability waits for the database", error=str(error))
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await now_and_then("plans of availability", self.carry_out, _LOOK_EVERY_S)
 
     async def carry_out(self) -> None:
         """Do what is due at stations that are there, and give up what is too late."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
+from collections.abc import Hashable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import structlog
 from msgspec import Struct, json, structs
@@ -14,6 +14,7 @@ from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.orders import OPEN_BATCHES, Batch, BatchState, Order, OrderState
 from voltkeep.domain.stations import Station
 from voltkeep.services.audit import acting, acting_as, audit
+from voltkeep.services.background import Carried
 from voltkeep.services.lists import Place, StationFilter
 from voltkeep.services.orders import OrderConflict, OrderService
 from voltkeep.services.ports import (
@@ -27,9 +28,6 @@ from voltkeep.services.ports import (
     Work,
 )
 from voltkeep.services.records import Look
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +57,7 @@ class BatchService:
         self._read = read
         self._orders = orders
         self._clock = clock
-        self._news = asyncio.Event()
-        self._running: dict[tuple[TenantId, str], asyncio.Task[None]] = {}
+        self._carried = Carried("batches", self._open, self._carry_out, _LOOK_EVERY_S)
 
     # What people do.
 
@@ -98,7 +95,7 @@ class BatchService:
             await work.batches.put(batch)
             deed = Deed(action="batch.given", object=batch.id, after=f"{command}: {batch.which}")
             await audit(work, tenant, at, deed)
-        self._news.set()
+        self._carried.look_now()
         return batch
 
     async def progress(self, tenant: TenantId, id: str) -> Progress:
@@ -146,37 +143,15 @@ class BatchService:
 
     async def run(self) -> None:
         """Carry out batches that are open, until cancelled: also those of before a restart."""
-        try:
-            while True:
-                self._news.clear()
-                try:
-                    await self._look()
-                except StoreUnavailable as error:
-                    log.warning("batches wait for the database", error=str(error))
-                try:
-                    async with asyncio.timeout(_LOOK_EVERY_S):
-                        await self._news.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            tasks = list(self._running.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._carried.go_on()
 
-    async def _look(self) -> None:
+    async def _open(self) -> dict[Hashable, Batch]:
         async with self._read() as work:
-            found = [
-                batch
+            return {
+                (tenant, batch.id): batch
                 for tenant in await work.audit.tenants()
                 for batch in await work.batches.page(tenant, Look(states=OPEN_BATCHES))
-            ]
-        for batch in found:
-            key = (batch.station.tenant, batch.id)
-            if key not in self._running:
-                task = asyncio.create_task(self._carry_out(batch), name=f"batch {batch.id}")
-                self._running[key] = task
-                task.add_done_callback(lambda _, key=key: self._running.pop(key))  # type: ignore[misc]  # mypy knows no defaults of lambdas
+            }
 
     async def _carry_out(self, batch: Batch) -> None:
         while True:

@@ -28,6 +28,7 @@ from voltkeep.domain.campaigns import (
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.services.audit import acting, audit
+from voltkeep.services.background import now_and_then
 from voltkeep.services.campaign_walk import (
     PAGE,
     CampaignWalk,
@@ -42,7 +43,7 @@ from voltkeep.services.credentials import CredentialsService
 from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.firmware_campaigns import FirmwareChange
 from voltkeep.services.lists import Place, StationFilter
-from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
+from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.profile_campaigns import ProfileChange, Renews
 from voltkeep.services.provisioning import UnknownStation, registered
 from voltkeep.services.records import Look
@@ -212,12 +213,7 @@ class CampaignService:
 
     async def run(self) -> None:
         """Move campaigns on, until cancelled."""
-        while True:
-            try:
-                await self.move_on()
-            except StoreUnavailable as error:
-                log.warning("campaigns wait for the database", error=str(error))
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await now_and_then("campaigns", self.move_on, _LOOK_EVERY_S)
 
     async def move_on(self) -> None:
         """Look at every campaign that is not over."""

@@ -3,7 +3,6 @@
 That is never a stop: nothing is sent to the station, and what it says later counts more.
 """
 
-import asyncio
 from collections import defaultdict
 from datetime import datetime, timedelta
 
@@ -16,7 +15,8 @@ from voltkeep.domain.events import TransactionClosed
 from voltkeep.domain.identity import StationId, TenantId, TransactionRef
 from voltkeep.domain.transactions import Closing, Transaction
 from voltkeep.services.audit import acting, audit
-from voltkeep.services.ports import Begin, Clock, MeterRow, Read, StoreUnavailable, Work
+from voltkeep.services.background import now_and_then
+from voltkeep.services.ports import Begin, Clock, MeterRow, Read, Work
 from voltkeep.services.records import Look
 from voltkeep.services.security_events import raise_alert
 from voltkeep.services.transactions import UnknownTransaction
@@ -47,12 +47,7 @@ class ClosingService:
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                log.warning("the search for unended transactions waits", error=str(error))
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await now_and_then("unended transactions", self.look, _LOOK_EVERY_S)
 
     async def look(self) -> None:
         """Note what has never ended, tell people of it, and drop what has ended after all."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from datetime import datetime
 
 import structlog
@@ -20,6 +20,7 @@ from voltkeep.domain.imports import (
 )
 from voltkeep.services.audit import acting, acting_as, audit
 from voltkeep.services.authority import Files
+from voltkeep.services.background import Carried
 from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
 from voltkeep.services.records import Look
 from voltkeep.services.tabular import BadFile, Row, rows_of
@@ -66,8 +67,7 @@ class ImportService:
         self._read = read
         self._files = files
         self._clock = clock
-        self._news = asyncio.Event()
-        self._running: dict[tuple[TenantId, str], asyncio.Task[Import]] = {}
+        self._carried = Carried("imports", self._open, self.carry_out, _LOOK_EVERY_S)
 
     # What people do.
 
@@ -115,7 +115,7 @@ class ImportService:
             for old in over[_KEPT:]:
                 if old.state is not ImportState.RUNNING:
                     await work.imports.remove(whole, old.id)
-        self._news.set()
+        self._carried.look_now()
         return given
 
     async def get(self, tenant: TenantId, id: str) -> Import:
@@ -134,7 +134,7 @@ class ImportService:
             left = until - asyncio.get_running_loop().time()
             if found.state is not ImportState.RUNNING or left <= 0:
                 return found
-            task = self._running.get((tenant, id))
+            task = self._carried.task((tenant, id))
             if task is not None:
                 await asyncio.wait({task}, timeout=left)
             else:
@@ -157,33 +157,12 @@ class ImportService:
 
     async def run(self) -> None:
         """Take in what was given, until cancelled: also what was given before a restart."""
-        try:
-            while True:
-                self._news.clear()
-                try:
-                    await self._look()
-                except StoreUnavailable as error:
-                    log.warning("imports wait for the database", error=str(error))
-                try:
-                    async with asyncio.timeout(_LOOK_EVERY_S):
-                        await self._news.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            tasks = list(self._running.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._carried.go_on()
 
-    async def _look(self) -> None:
+    async def _open(self) -> dict[Hashable, Import]:
         async with self._read() as work:
             found = await work.imports.all(states=(ImportState.RUNNING,))
-        for given in found:
-            key = (given.station.tenant, given.id)
-            if key not in self._running:
-                task = asyncio.create_task(self.carry_out(given), name=f"import {given.id}")
-                self._running[key] = task
-                task.add_done_callback(lambda _, key=key: self._running.pop(key))  # type: ignore[misc]  # mypy knows no defaults of lambdas
+        return {(each.station.tenant, each.id): each for each in found}
 
     async def carry_out(self, given: Import, told: Told = lambda _: None) -> Import:
         """Take in what is left of it. Whoever else does the same shares the work, not the rows."""

@@ -9,6 +9,7 @@ import structlog
 from voltkeep.domain.events import Event, StationBooted
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.local_list import LIST, ListState, LocalList
+from voltkeep.services.background import now_and_then
 from voltkeep.services.local_list import CHANGES_KEPT, LocalListService, try_in_step
 from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
 from voltkeep.services.provisioning import UnknownStation
@@ -56,12 +57,7 @@ class ListKeeper:
 
     async def run(self) -> None:
         """Keep lists in step, until cancelled."""
-        while True:
-            try:
-                await self.keep()
-            except StoreUnavailable as error:
-                log.warning("local lists wait for the database", error=str(error))
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await now_and_then("local lists", self.keep, _LOOK_EVERY_S)
 
     async def keep(self) -> None:
         """Look once what has changed, and who has come back."""

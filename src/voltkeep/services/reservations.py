@@ -1,6 +1,5 @@
 """Functional block H, reservations: asked for, used, expired, cancelled."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -20,6 +19,7 @@ from voltkeep.domain.reservations import (
 )
 from voltkeep.domain.transactions import Phase, Transaction, TransactionUpdate
 from voltkeep.services.audit import audit
+from voltkeep.services.background import now_and_then
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -27,7 +27,6 @@ from voltkeep.services.ports import (
     Read,
     Stations,
     StationUnreachable,
-    StoreUnavailable,
     Work,
 )
 from voltkeep.services.provisioning import registered
@@ -202,12 +201,7 @@ class ReservationService:
 
     async def run(self) -> None:
         """End reservations whose time is over, until cancelled."""
-        while True:
-            try:
-                await self.expire()
-            except StoreUnavailable as error:
-                log.warning("reservations wait for the database", error=str(error))
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await now_and_then("reservations", self.expire, _LOOK_EVERY_S)
 
     async def expire(self) -> int:
         """End those whose time is over, connected or not; how many."""

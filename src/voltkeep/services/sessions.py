@@ -1,6 +1,5 @@
 """Sessions of people who have signed in: opened, known by a cookie, idle, over, revoked."""
 
-import asyncio
 import hashlib
 import hmac
 import secrets
@@ -30,7 +29,8 @@ from voltkeep.services.accounts import (
     sees,
 )
 from voltkeep.services.audit import audit
-from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
+from voltkeep.services.background import now_and_then
+from voltkeep.services.ports import Begin, Clock, Read, Work
 from voltkeep.services.records import Look
 
 log = structlog.get_logger(__name__)
@@ -212,13 +212,11 @@ class SessionService:
 
     async def run(self) -> None:
         """Save who was seen, and forget what is over, until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_FOR_OVER_EVERY_S)
-            try:
-                await self.save_seen()
-                await self.forget_over()
-            except StoreUnavailable as error:
-                log.warning("sessions wait for the database", error=str(error))
+        await now_and_then("sessions", self._keep, _LOOK_FOR_OVER_EVERY_S, at_once=False)
+
+    async def _keep(self) -> None:
+        await self.save_seen()
+        await self.forget_over()
 
     async def save_seen(self) -> None:
         """Raises StoreUnavailable; what was not saved is tried again."""

@@ -251,7 +251,7 @@ async def test_an_import_is_cancelled_and_its_rest_is_not_taken(api, monkeypatch
     cancelled = await api.request("POST", f"/imports/{given['id']}/cancel")
     go_on.set()
     assert cancelled["state"] == "cancelled"
-    await asyncio.gather(*api.services.imports._running.values())
+    await asyncio.gather(*api.services.imports._carried._running.values())
     stations = await api.services.provisioning.all()
     assert len(stations) == cancelled["rows_done"] == 250
     await api.request("POST", f"/imports/{given['id']}/cancel", 409)

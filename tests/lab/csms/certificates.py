@@ -1,0 +1,112 @@
+"""The authority of the small CSMS: its own certificates, and those it signs for stations."""
+
+import datetime as dt
+import ssl
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+ORGANIZATION = "Small CSMS"
+_DAY = dt.timedelta(days=1)
+_CURVES: dict[int, type] = {192: ec.SECP192R1, 224: ec.SECP224R1, 256: ec.SECP256R1}
+
+
+class Wish(NamedTuple):
+    """What a certificate of the server is to be: a right one, unless a test spoils it."""
+
+    name: str
+    kind: str = "ec"
+    bits: int = 256
+    organization: str = ORGANIZATION
+    days: int = 90
+    hash: str = "sha256"
+    is_ca_known: bool = True
+
+
+@cache
+def new_key(kind: str, bits: int):
+    """A key of its own for each kind and size: one of RSA takes a while, so it is made once."""
+    if kind == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return ec.generate_private_key(_CURVES[bits]())
+
+
+class Authority:
+    """A root, and what it issues."""
+
+    def __init__(self, name: str = "Small root") -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.certificate = (
+            _begun(_name(ORGANIZATION, name), _name(ORGANIZATION, name), self.key.public_key(), 900)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
+            )
+            .sign(self.key, hashes.SHA256())
+        )
+
+    @property
+    def root(self) -> str:
+        return pem(self.certificate)
+
+    def server(self, wish: Wish) -> tuple[x509.Certificate, object]:
+        """A certificate of the server, and its key."""
+        key = new_key(wish.kind, wish.bits)
+        issuer = self if wish.is_ca_known else Authority("Another root")
+        subject = _name(wish.organization, wish.name)
+        names = x509.SubjectAlternativeName([x509.DNSName(wish.name)])
+        certificate = (
+            _begun(subject, issuer.certificate.subject, key.public_key(), wish.days)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(names, critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .sign(issuer.key, getattr(hashes, wish.hash.upper())())
+        )
+        return certificate, key
+
+    def signed(self, csr: x509.CertificateSigningRequest, days: int = 90) -> x509.Certificate:
+        """The certificate that a station asks for."""
+        return (
+            _begun(csr.subject, self.certificate.subject, csr.public_key(), days)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+def load(context: ssl.SSLContext, certificate: x509.Certificate, key, folder: Path) -> None:
+    """Have a context show a certificate; the library reads them from files only."""
+    chain, secret = folder / "chain.pem", folder / "key.pem"
+    chain.write_text(pem(certificate))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context.load_cert_chain(chain, secret)
+
+
+def pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _begun(subject, issuer, public_key, days) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 400 * _DAY if days < 0 else now - _DAY)
+        .not_valid_after(now + days * _DAY)
+    )
+
+
+def _name(organization: str, name: str) -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else []
+    if organization:
+        parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    return x509.Name(parts)

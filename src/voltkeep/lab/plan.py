@@ -1,7 +1,7 @@
 """What is tested, where and with what: the plan that a laboratory's TOML file holds.
 
-`load` reads it (drivers, folders and PEM files included), and says all that is wrong with it before
-anything runs.
+`plan_file.load_plan` reads it, with the PEM files that it names, and says all that is wrong with it
+before anything runs.
 """
 
 from typing import Annotated, Literal

@@ -1,17 +1,18 @@
 """What a case works with: the plan, the driver, the station's credentials and the wire log."""
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from voltkeep.lab.driver import Driver, NotMapped, Refused
-from voltkeep.lab.log import WireLog
+from voltkeep.lab.log import WireLog, forms
 from voltkeep.lab.plan import Account, Plan
 from voltkeep.lab.verdicts import Failed, Kind, Unclear
 
 Order = Coroutine[Any, Any, None]
+
+_CANCELLED_S = 2.0  # how long a driver may take to stop
 
 
 class Station(Protocol):
@@ -23,18 +24,22 @@ class Station(Protocol):
     async def clean_up(self) -> None:
         """Leave nothing undone at the CSMS."""
 
-    async def disconnect(self) -> None:
-        """Close the connection."""
+    async def disconnect(self, *, abruptly: bool = False) -> None:
+        """Close the connection, or break it."""
 
 
 @dataclass
 class Credentials:
-    """What a station proves itself with at present. Cases change it as the CSMS does."""
+    """What a station proves itself with at present. Cases change it as the CSMS does.
+
+    ``transactions``: the ids that the CSMS has given to its transactions in this run.
+    """
 
     account: Account
     key: bytes = field(repr=False)
     certificate: str
     private_key: str = field(repr=False)
+    transactions: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, account: Account) -> "Credentials":
@@ -52,6 +57,8 @@ class Bench:
         self.driver = driver
         self.profile = profile
         self.log = WireLog()
+        for each in credentials.values():
+            self.log.hide(*forms(each.key, each.account.identity), each.account.key)
         self.warnings: list[str] = []
         self.at_step = ""
         self.stations: list[Station] = []  # that the case has begun to use
@@ -64,7 +71,9 @@ class Bench:
         self.log.add(Kind.STEP, text)
 
     def warn(self, text: str) -> None:
-        """Something is odd, and no failure."""
+        """Something is odd, and no failure. Said once, however often it is seen."""
+        if text in self.warnings:
+            return
         self.warnings.append(text)
         self.log.add(Kind.NOTE, text)
 
@@ -96,13 +105,21 @@ class Bench:
         if not self._orders:
             return
         _, unfinished = await asyncio.wait(self._orders, timeout=self.plan.deadlines.answer_s)
-        for task in unfinished:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if unfinished:
             self.log.add(Kind.NOTE, "the driver did not come to an end")
+            self.drop_orders()
+            await asyncio.wait(unfinished, timeout=_CANCELLED_S)
         for task in self._orders:
-            error = None if task.cancelled() else task.exception()
+            if not task.done() or task.cancelled():
+                continue
+            error = task.exception()
             if isinstance(error, NotMapped | Refused):
                 self.log.add(Kind.NOTE, f"the driver says: {error}")
+            elif error is not None:
+                self.log.add(Kind.NOTE, f"the driver failed: {error!r}")
         self._orders.clear()
+
+    def drop_orders(self) -> None:
+        """Wait no longer for what drivers do."""
+        for task in self._orders:
+            task.cancel()

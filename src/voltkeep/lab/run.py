@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from voltkeep.lab.bench import Bench, Credentials
 from voltkeep.lab.case import Case
 from voltkeep.lab.driver import Driver, NotMapped, Refused
 from voltkeep.lab.plan import Plan
 from voltkeep.lab.verdicts import Failed, Inapplicable, Judgement, Kind, Unclear, Verdict
+from voltkeep.ocpp.errors import plain
 
 Told = Callable[[Judgement], None]
+
+_LONGEST = 2_000  # characters of what is said in a judgement
+_MOST_WARNINGS = 50
+_CLOSING_S = 5.0
 
 log = logging.getLogger("voltkeep.lab")
 
@@ -58,23 +64,23 @@ async def play(case: Case, bench: Bench) -> Judgement:
         verdict, remark = Verdict.INCONCLUSIVE, str(reason)
     except Inapplicable as reason:
         verdict, remark = Verdict.NOT_APPLICABLE, str(reason)
-    except TimeoutError:
-        limit = f"{bench.plan.deadlines.case_s:g} s"
-        verdict, expected, came = Verdict.FAIL, f"an end of the case in {limit}", "came none"
     except Exception as error:
         log.exception("The laboratory failed at %s", case.id)
         verdict, remark = Verdict.INCONCLUSIVE, f"the laboratory itself failed: {error!r}"
+    except asyncio.CancelledError:
+        await _let_go(bench)
+        raise
     step = bench.at_step if verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE} else ""
     await _clear_away(bench)
     return Judgement(
         case=case.id,
         profile=bench.profile,
         verdict=verdict,
-        step=step,
-        expected=expected,
-        came=came,
-        remark=remark,
-        warnings=tuple(bench.warnings),
+        step=_shown(bench, step),
+        expected=_shown(bench, expected),
+        came=_shown(bench, came),
+        remark=_shown(bench, remark),
+        warnings=tuple(_shown(bench, each) for each in bench.warnings[:_MOST_WARNINGS]),
         seconds=bench.log.seconds,
         log=bench.log.entries,
     )
@@ -86,22 +92,45 @@ async def _play(case: Case, bench: Bench) -> None:
     if bench.profile not in case.profiles:
         applies = " and ".join(map(str, case.profiles))
         raise Inapplicable(f"only on security profile {applies}")
-    async with asyncio.timeout(bench.plan.deadlines.case_s):
-        await case.script(bench)
-        for station in bench.stations:
-            await station.hears_nothing()
+    limit = bench.plan.deadlines.case_s
+    try:
+        async with asyncio.timeout(limit) as whole:
+            await case.script(bench)
+            for station in bench.stations:
+                await station.hears_nothing()
+    except TimeoutError:
+        # One that the script itself set, and did not put into words.
+        expected = f"an end of the case in {limit:g} s" if whole.expired() else "an answer in time"
+        raise Failed(expected, "came none") from None
+
+
+def _shown(bench: Bench, text: str) -> str:
+    """Words that may quote a peer, as a report may have them."""
+    return plain(bench.log.safe(text), _LONGEST)
 
 
 async def _clear_away(bench: Bench) -> None:
-    """Leave the CSMS idle, whatever the case has left undone."""
+    """Leave the CSMS idle, whatever the case has left undone. Raises nothing."""
+    for station in bench.stations:
+        await _noted(bench, station.clean_up())
+        await _noted(bench, station.disconnect())
+    await _noted(bench, bench.finish_orders())
+
+
+async def _let_go(bench: Bench) -> None:
+    """Drop everything: the run is called off."""
+    bench.drop_orders()
+    for station in bench.stations:
+        await _noted(bench, station.disconnect(abruptly=True))
+
+
+async def _noted(bench: Bench, work: Coroutine[Any, Any, None]) -> None:
+    """Do something that judges nothing; how it failed is noted."""
     try:
-        async with asyncio.timeout(bench.plan.deadlines.answer_s):
-            for station in bench.stations:
-                await station.clean_up()
-                await station.disconnect()
-            await bench.finish_orders()
+        async with asyncio.timeout(2 * bench.plan.deadlines.answer_s + _CLOSING_S):
+            await work
     except (TimeoutError, Failed, Refused) as error:
-        bench.log.add(Kind.NOTE, f"clearing away: {error}")
+        bench.log.add(Kind.NOTE, f"clearing away: {str(error) or 'no end came'}")
     except Exception as error:
         log.exception("The laboratory failed to clear away")
         bench.log.add(Kind.NOTE, f"clearing away: {error!r}")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -12,6 +12,7 @@ from websockets.exceptions import (
     InvalidStatus,
     WebSocketException,
 )
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from voltkeep.lab.log import WireLog
@@ -19,6 +20,7 @@ from voltkeep.lab.verdicts import Kind
 
 _LARGEST_MESSAGE = 1 << 20
 _MOST_WAITING = 1_000  # frames that nobody has looked at yet
+_MOST_OCTETS = 8 << 20  # of them all
 
 
 class Way(NamedTuple):
@@ -59,7 +61,9 @@ class Wire:
     def __init__(self, socket: ClientConnection, log: WireLog) -> None:
         self._socket = socket
         self._log = log
-        self._came: asyncio.Queue[str | bytes | None] = asyncio.Queue(_MOST_WAITING)
+        self._came: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._octets = 0  # that wait in it
+        self._end = ""  # how it ended
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -72,11 +76,11 @@ class Wire:
         headers = {"Authorization": way.authorization} if way.authorization else {}
         offered = [Subprotocol(name) for name in way.subprotocols]
         words = f"GET {way.url} (Sec-WebSocket-Protocol: {', '.join(offered) or 'none'}"
+        elsewhere: dict[str, Any] = {"host": way.at} if way.at else {}
         log.add(Kind.CONNECTION, words + (", Authorization: Basic •••)" if headers else ")"))
         try:
-            socket = await connect(
+            socket = await _Connect(
                 way.url,
-                host=way.at,
                 subprotocols=offered or None,
                 additional_headers=headers,
                 user_agent_header=None,
@@ -87,9 +91,10 @@ class Wire:
                 max_size=_LARGEST_MESSAGE,
                 proxy=None,
                 ssl=way.tls,
+                **elsewhere,
             )
-        except (OSError, WebSocketException, EOFError) as error:
-            refusal = _not_opened(error, deadline_s)
+        except (OSError, WebSocketException, EOFError, UnicodeError) as error:
+            refusal = not_opened(error, deadline_s)
             log.add(Kind.CONNECTION, refusal.words)
             raise refusal from None
         log.add(Kind.CONNECTION, f"HTTP 101, Sec-WebSocket-Protocol: {socket.subprotocol}")
@@ -112,7 +117,7 @@ class Wire:
         try:
             await self._socket.send(frame, text=True)
         except ConnectionClosed as end:
-            raise Closed(str(end)) from None
+            raise Closed(self._end or str(end)) from None
 
     async def receive(self, deadline_s: float) -> str | bytes:
         """The next frame that came.
@@ -125,7 +130,8 @@ class Wire:
             data = await self._came.get()
         if data is None:
             self._came.put_nowait(None)
-            raise Closed(_close(self._socket))
+            raise Closed(self._end)
+        self._octets -= len(data)
         return data
 
     async def wait_closed(self, deadline_s: float) -> None:
@@ -146,24 +152,43 @@ class Wire:
         self._socket.transport.abort()
 
     async def _read(self) -> None:
-        with contextlib.suppress(ConnectionClosed, asyncio.QueueFull):
+        try:
             async for data in self._socket:
                 self._log.frame(Kind.RECEIVED, data)
-                # At the last place but one: the end has a place of its own.
-                if self._came.qsize() >= _MOST_WAITING - 1:
+                self._octets += len(data)
+                if self._came.qsize() >= _MOST_WAITING or self._octets > _MOST_OCTETS:
+                    self._end = "more came than anybody could look at"
                     break
                 self._came.put_nowait(data)
-        self._log.add(Kind.CONNECTION, f"closed: {_close(self._socket)}")
-        self._came.put_nowait(None)
+        except ConnectionClosed:
+            pass  # `_close` says how
+        finally:
+            self._end = self._end or _close(self._socket)
+            self._log.add(Kind.CONNECTION, f"closed: {self._end}")
+            self._came.put_nowait(None)
+
+
+class _Connect(connect):
+    """Goes where it was sent, and nowhere else: a station does not take its password on."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 def _close(socket: ClientConnection) -> str:
-    if socket.close_code is None:
-        return "more frames came than anybody could look at"
-    return f"{socket.close_code} {socket.close_reason or ''}".rstrip()
+    """How a connection ended."""
+    if socket.state is not State.CLOSED:
+        return "by the station"
+    end = socket.protocol.close_exc
+    if end.rcvd is not None:
+        return str(end.rcvd)
+    if end.sent is not None:
+        return f"by the station, {end.sent}; no Close frame came"
+    return "it broke, without a Close frame"
 
 
-def _not_opened(error: Exception, deadline_s: float) -> NotOpened:
+def not_opened(error: Exception, deadline_s: float) -> NotOpened:
+    """What an error in opening a connection says of the CSMS."""
     match error:
         case InvalidStatus():
             status = error.response.status_code

@@ -28,6 +28,7 @@ from voltkeep.sim.tls import Terms, own_context, shared_context
 
 SUBPROTOCOL = "ocpp1.6"
 _SHORT = 200  # characters of a frame in a failure
+_MOST_UNASKED = 100  # CALLs that no step has waited for yet
 
 M = TypeVar("M", bound=Message)
 A = TypeVar("A", bound=Message)
@@ -177,13 +178,20 @@ class ChargePoint:
                 while True:
                     frame = await self._next(deadline, f"{action}.conf")
                     if isinstance(frame, frames.Call):
-                        self._inbox.append(frame)
+                        self._keep(frame, action)
                     elif frame.id == id:
                         return frame
                     else:
                         raise Failed(f"an answer to {id}", f"came an answer to {plain(frame.id)}")
         except TimeoutError:
             raise Failed(f"{action}.conf", f"nothing came in {deadline:g} s") from None
+
+    def _keep(self, call: frames.Call, action: str) -> None:
+        """Leave a CALL for a later step. Raises Failed if so many wait that none can ask for it."""
+        if len(self._inbox) >= _MOST_UNASKED:
+            words = f"came {_MOST_UNASKED} CALLs that nothing asked for, and more"
+            raise Failed(f"{action}.conf", words)
+        self._inbox.append(call)
 
     # Being asked
 
@@ -229,7 +237,7 @@ class ChargePoint:
             data = await self._wire.receive(self.bench.plan.deadlines.quiet_s)
         except (TimeoutError, Closed):
             return
-        raise Failed(expected, f"came {_short(data)}")
+        raise Failed(expected, f"came {self._short(data)}")
 
     async def _next_call(self, action: str, deadline_s: float) -> frames.Call:
         if self._inbox:
@@ -250,10 +258,12 @@ class ChargePoint:
             data = await self.wire.receive(deadline_s)
         except Closed as end:
             raise Failed(expected, f"the connection was closed: {end}") from None
+        if isinstance(data, bytes):
+            self.bench.warn("The CSMS sent a binary frame; JSON belongs into one of text.")
         try:
             frame = frames.decode(data)
         except frames.UNREADABLE as error:
-            words = f"came {_short(data)}, which is no frame of OCPP-J: {error}"
+            words = f"came {self._short(data)}, which is no frame of OCPP-J: {error}"
             raise Failed(expected, words) from None
         if isinstance(frame, frames.Call):
             if frame.id in self._seen:
@@ -261,7 +271,13 @@ class ChargePoint:
             self._seen.add(frame.id)
         if isinstance(frame, frames.Call | frames.CallResult | frames.CallError):
             return frame
-        raise Failed(expected, f"came {_short(data)}, a message type that OCPP 1.6 does not have")
+        raise Failed(
+            expected, f"came {self._short(data)}, a message type that OCPP 1.6 does not have"
+        )
+
+    def _short(self, data: str | bytes) -> str:
+        """A frame as a failure quotes it."""
+        return plain(self.bench.log.quoted(data), _SHORT)
 
     # Afterwards
 
@@ -291,11 +307,6 @@ def _read(type_: type[M], payload: Raw, expected: str) -> M:
     except Refusal as refusal:
         text = f"its payload is not what the schema says: {refusal.description}"
         raise Failed(expected, text) from None
-
-
-def _short(data: str | bytes) -> str:
-    text = data.decode(errors="replace") if isinstance(data, bytes) else data
-    return plain(text, _SHORT)
 
 
 def _raise_for(ordered: "asyncio.Task[None]", action: str) -> None:

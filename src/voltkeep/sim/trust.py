@@ -144,14 +144,7 @@ class Trust:
     def _named(self, root: x509.Certificate, algorithm: str) -> Named:
         every = [each for roots in self.roots.values() for each in roots]
         issuer = next((each for each in every if _issued(root, each)), root)
-        builder = ocsp.OCSPRequestBuilder().add_certificate(root, issuer, _HASHES[algorithm])
-        request = builder.build()
-        return Named(
-            algorithm,
-            request.issuer_name_hash.hex(),
-            request.issuer_key_hash.hex(),
-            format(root.serial_number, "x"),
-        )
+        return named(root, issuer, algorithm)
 
     # Its own certificate
 
@@ -185,6 +178,18 @@ class Trust:
         self.key = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         self._pending.clear()
         return None
+
+
+def named(certificate: x509.Certificate, issuer: x509.Certificate, algorithm: str) -> Named:
+    """What messages call a certificate, by SHA256, SHA384 or SHA512 (RFC 6960, CertID)."""
+    builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, _HASHES[algorithm])
+    request = builder.build()
+    return Named(
+        algorithm,
+        request.issuer_name_hash.hex(),
+        request.issuer_key_hash.hex(),
+        format(certificate.serial_number, "x"),
+    )
 
 
 def leads_to(

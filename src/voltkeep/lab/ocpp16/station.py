@@ -17,6 +17,7 @@ from msgspec import Raw
 
 from voltkeep.lab.bench import Bench, Credentials, Order
 from voltkeep.lab.driver import NotMapped, Refused
+from voltkeep.lab.plan import Shown
 from voltkeep.lab.verdicts import Failed, Kind, Unclear
 from voltkeep.lab.wire import Closed, NotOpened, Way, Wire
 from voltkeep.ocpp import frames, messages, v16
@@ -87,9 +88,16 @@ class ChargePoint:
     # Connecting
 
     def way(
-        self, *, subprotocols: tuple[str, ...] = (SUBPROTOCOL,), basic_auth: bool = True
+        self,
+        *,
+        subprotocols: tuple[str, ...] = (SUBPROTOCOL,),
+        basic_auth: bool = True,
+        shown: Shown | None = None,
     ) -> Way:
-        """How it connects on its security profile, with its credentials."""
+        """How it connects on its security profile, with its credentials.
+
+        ``shown`` is what it shows in place of its own certificate; `Shown()` is none.
+        """
         csms = self.bench.plan.csms
         url = csms.urls.get(self.profile)
         if url is None:
@@ -99,14 +107,14 @@ class ChargePoint:
             f"{url.rstrip('/')}/{quote(self.identity, safe='')}",
             subprotocols,
             basic(self.identity, self.credentials.key) if has_password else None,
-            self.tls() if self.profile in {2, 3} else None,
+            self.tls(shown=shown) if self.profile in {2, 3} else None,
             csms.address,
         )
 
-    def tls(self, terms: Terms | None = None) -> ssl.SSLContext:
+    def tls(self, terms: Terms | None = None, shown: Shown | None = None) -> ssl.SSLContext:
         """What it does over TLS: believes the plan's roots; on profile 3 shows its certificate."""
         terms = terms or Terms(roots=self.bench.plan.csms.roots)
-        own = self.credentials
+        own = shown or self.credentials
         if self.profile == 3 and own.certificate:
             return own_context(terms, own.certificate, own.private_key)
         return shared_context(terms)
@@ -171,7 +179,20 @@ class ChargePoint:
         except Closed as end:
             raise Failed("the connection stays open", f"it was closed: {end}") from None
 
-    async def _answer_to(self, id: str, action: str) -> frames.CallResult | frames.CallError:
+    async def call(
+        self, call: frames.Call, strays: list[frames.CallError] | None = None
+    ) -> frames.CallResult | frames.CallError:
+        """Send a CALL, right or wrong, that must be answered, one way or the other.
+
+        ``strays`` takes the CALLERRORs that answer something else; without it they are a failure.
+        Raises Failed.
+        """
+        await self.post(call)
+        return await self._answer_to(call.id, call.action, strays)
+
+    async def _answer_to(
+        self, id: str, action: str, strays: list[frames.CallError] | None = None
+    ) -> frames.CallResult | frames.CallError:
         deadline = self.bench.plan.deadlines.answer_s
         try:
             async with asyncio.timeout(deadline):
@@ -181,6 +202,8 @@ class ChargePoint:
                         self._keep(frame, action)
                     elif frame.id == id:
                         return frame
+                    elif strays is not None and isinstance(frame, frames.CallError):
+                        strays.append(frame)
                     else:
                         raise Failed(f"an answer to {id}", f"came an answer to {plain(frame.id)}")
         except TimeoutError:
@@ -225,6 +248,19 @@ class ChargePoint:
             call = await self._next_call(action, deadline_s)
         self.bench.check(call.action == action, f"{action}.req", f"{plain(call.action)}.req")
         return Asked(self, call.id, _read(request, call.payload, f"{action}.req"))
+
+    async def may_hear(self, request: type[M]) -> Asked[M] | None:
+        """This CALL, if it is the next that comes within a moment; any other is left for later."""
+        if not self._inbox:
+            try:
+                frame = await self._next(self.bench.plan.deadlines.quiet_s, _NAMES[request])
+            except TimeoutError:
+                return None
+            if not isinstance(frame, frames.Call):
+                raise Failed("a CALL, or nothing", f"came an answer to {plain(frame.id)}")
+            self._inbox.append(frame)
+        is_it = self._inbox[0].action == _NAMES[request]
+        return await self.hears(request) if is_it else None
 
     async def hears_nothing(self) -> None:
         """Nothing may come for a moment. Raises Failed."""

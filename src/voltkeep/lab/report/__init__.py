@@ -1,0 +1,8 @@
+"""The report of a run, as a buyer reads it: a page, JSON, JUnit, and a summary for a terminal."""
+
+from voltkeep.lab.report.files import write
+from voltkeep.lab.report.making import report_on
+from voltkeep.lab.report.model import Report
+from voltkeep.lab.report.summary import lines
+
+__all__ = ["Report", "lines", "report_on", "write"]

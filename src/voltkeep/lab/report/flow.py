@@ -1,0 +1,154 @@
+"""A wire log as the rows of a sequence diagram."""
+
+import re
+from base64 import b64decode
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.x509.oid import NameOID
+from msgspec import DecodeError, Raw, Struct, json
+
+from voltkeep.lab.verdicts import Entry, Kind
+from voltkeep.ocpp.errors import plain
+
+_MOST_FIRST, _MOST_LAST = 300, 100  # entries of a diagram: how it began, and how it ended
+_LONGEST = 4_000  # characters of a payload
+_ENOUGH = 100_000  # characters of a diagram; beyond, its payloads are cut shorter
+_FOLDED = 240  # characters: what is longer is folded
+_TEASER = 160
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\\\s\ufffd]*)-----END \1-----")
+_BREAKS = re.compile(r"\\[nr]|\s|\ufffd")
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A row. ``style`` says how it is drawn: a kind of entry, or "answer" of either side.
+
+    ``title`` is an action or what happened, ``text`` the payload, ``teaser`` its begin if folded.
+    """
+
+    at: float
+    style: str
+    title: str
+    text: str = ""
+    teaser: str = ""
+    is_answer: bool = False
+    is_error: bool = False
+
+
+def rows(log: Sequence[Entry]) -> list[Row]:
+    """The diagram of a wire log; of a very long one how it began and how it ended."""
+    total = sum(len(entry.text) for entry in log)
+    longest = _LONGEST if total <= _ENOUGH else max(200, _ENOUGH // len(log))
+    asked: dict[str, str] = {}
+    drawn = [_row(entry, asked, longest) for entry in _kept(log)]
+    left_out = len(log) - len(drawn)
+    if left_out > 0:
+        title = f"{left_out:,} entries are left out here: report.json has them"
+        drawn.insert(_MOST_FIRST, Row(at=drawn[_MOST_FIRST].at, style="note", title=title))
+    return drawn
+
+
+def _kept(log: Sequence[Entry]) -> list[Entry]:
+    if len(log) <= _MOST_FIRST + _MOST_LAST:
+        return list(log)
+    return [*log[:_MOST_FIRST], *log[-_MOST_LAST:]]
+
+
+def _row(entry: Entry, asked: dict[str, str], longest: int) -> Row:
+    if entry.kind in {Kind.SENT, Kind.RECEIVED}:
+        return _arrow(entry, asked, longest)
+    return Row(at=entry.at, style=entry.kind, title=_cut(shortened(entry.text), longest))
+
+
+def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
+    """A frame; `asked` are the actions of the CALLs before it, by their ids."""
+    title, payload, is_answer, is_error = "Not a frame of OCPP-J", entry.text, False, True
+    match _parts(entry.text):
+        case ["2", id, action, body, *_]:
+            asked[id] = _text(action)
+            title, payload, is_error = f"{asked[id]}.req", _body(body), False
+        case ["3", id, body, *_]:
+            title, payload = f"{asked.get(id, 'Unasked')}.conf", _body(body)
+            is_answer, is_error = True, False
+        case ["4", id, code, *rest]:
+            title, is_answer = f"CALLERROR {_text(code)} to {asked.get(id, 'nothing')}", True
+            payload = " ".join(_body(each) for each in rest)
+    payload = shortened(payload)
+    return Row(
+        at=entry.at,
+        style=entry.kind,
+        title=title,
+        text=_cut(payload, longest),
+        teaser=f"{' '.join(payload[:_TEASER].split())} …" if len(payload) > _FOLDED else "",
+        is_answer=is_answer,
+        is_error=is_error,
+    )
+
+
+def _parts(text: str) -> list[str]:
+    """The elements of a frame as they are written; of what is no array none."""
+    try:
+        return [bytes(part).decode() for part in json.decode(text, type=list[Raw])]
+    except (DecodeError, RecursionError):
+        return []
+
+
+def _text(part: str) -> str:
+    """A name as it is; what should be one and is not, as it is written."""
+    try:
+        return plain(json.decode(part, type=str), _TEASER)
+    except DecodeError:
+        return part[:_TEASER]
+
+
+def _body(part: str) -> str:
+    """A payload, on lines of its own if it is long."""
+    if len(part) <= _TEASER:
+        return part
+    try:
+        return json.format(part, indent=2)
+    except (DecodeError, RecursionError):
+        return part
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… ({len(text):,} characters: report.json has more)"
+
+
+def shortened(text: str) -> str:
+    """Without the base64 of PEM blocks: what each of them is stands in its place."""
+    return _PEM.sub(lambda found: _what(found[1], found[2]), text) if "-----BEGIN" in text else text
+
+
+def _what(label: str, body: str) -> str:
+    words = label.lower()
+    try:
+        der = b64decode(_BREAKS.sub("", body))
+        if label == "CERTIFICATE":
+            certificate = x509.load_der_x509_certificate(der)
+            issuer = _name(certificate.issuer)
+            words = f"certificate of {_name(certificate.subject)}, issued by {issuer}"
+            words += f", {_key(certificate.public_key())}"
+        elif label == "CERTIFICATE REQUEST":
+            request = x509.load_der_x509_csr(der)
+            words = f"certificate request of {_name(request.subject)}, {_key(request.public_key())}"
+    except Exception:  # noqa: BLE001  # whatever a peer calls PEM is shown, readable or not
+        words += ", unreadable"
+    return f"[{words}]"
+
+
+def _name(name: x509.Name) -> str:
+    told = [
+        f"{short}={attribute.value!s}"
+        for short, oid in (("CN", NameOID.COMMON_NAME), ("O", NameOID.ORGANIZATION_NAME))
+        for attribute in name.get_attributes_for_oid(oid)
+    ]
+    return plain(", ".join(told), 200) or "nobody"
+
+
+def _key(key: PublicKeyTypes) -> str:
+    family = type(key).__name__.removeprefix("_").removesuffix("PublicKey")
+    return f"{family} {size} bits" if (size := getattr(key, "key_size", None)) else family

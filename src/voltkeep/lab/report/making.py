@@ -1,0 +1,90 @@
+"""A report is made of what was planned, which cases there are, and what became of them."""
+
+import functools
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import structs
+
+from voltkeep.lab.case import Case
+from voltkeep.lab.plan import Plan
+from voltkeep.lab.report.cleaning import Cleaner
+from voltkeep.lab.report.model import CaseReport, Report
+from voltkeep.lab.report.summary import Run, summarize, worst
+from voltkeep.lab.verdicts import Judgement
+
+
+def report_on(
+    plan: Plan,
+    cases: Sequence[Case],
+    judgements: Sequence[Judgement],
+    started_at: datetime,
+    profiles: Sequence[int],
+) -> Report:
+    """The report. `cases` is the whole catalogue, also if only some of it was played.
+
+    The same judgements make the same report, in whichever order they come.
+    """
+    clean = Cleaner(plan)
+    by_case: dict[str, list[Judgement]] = {}
+    for judgement in sorted(judgements, key=lambda each: each.profile):
+        by_case.setdefault(judgement.case, []).append(_cleaned(judgement, clean))
+    reported = tuple(_reported(case, by_case.get(case.id, [])) for case in cases)
+    run = Run(
+        cases=reported,
+        profiles=tuple(sorted(profiles)),
+        supported=frozenset(plan.csms.urls),
+        unclaimed=frozenset(plan.unsupported),
+    )
+    return Report(
+        product=structs.replace(
+            plan.product,
+            name=clean(plan.product.name),
+            vendor=clean(plan.product.vendor),
+            version=clean(plan.product.version),
+        ),
+        laboratory=clean(plan.laboratory.name),
+        date=clean(plan.laboratory.date) or f"{started_at:%Y-%m-%d}",
+        started_at=started_at.replace(microsecond=0),
+        profiles=run.profiles,
+        summary=summarize(run),
+        cases=reported,
+    )
+
+
+def _reported(case: Case, judgements: list[Judgement]) -> CaseReport:
+    purpose, steps = _words(case)
+    return CaseReport(
+        id=case.id,
+        name=case.name,
+        functionality=case.functionality.value,
+        official=case.official,
+        profiles=case.profiles,
+        source=case.source,
+        purpose=purpose,
+        steps=steps,
+        verdict=worst(judgements),
+        judgements=tuple(judgements),
+    )
+
+
+@functools.cache
+def _words(case: Case) -> tuple[str, tuple[str, ...]]:
+    """What its script says of it, which takes a while to read."""
+    return " ".join(case.purpose.split()), case.steps
+
+
+def _cleaned(judgement: Judgement, clean: Cleaner) -> Judgement:
+    return structs.replace(
+        judgement,
+        step=clean(judgement.step),
+        expected=clean(judgement.expected),
+        came=clean(judgement.came),
+        remark=clean(judgement.remark),
+        warnings=tuple(map(clean, judgement.warnings)),
+        seconds=round(judgement.seconds, 3),
+        log=tuple(
+            structs.replace(entry, at=round(entry.at, 4), text=clean(entry.text))
+            for entry in judgement.log
+        ),
+    )

@@ -39,7 +39,7 @@ from voltkeep.services.transactions import TransactionService
 from voltkeep.services.webhooks import WebhookService
 from voltkeep.web.auth import Accounts
 from voltkeep.web.paging import Cursors
-from voltkeep.web.problems import Asked, NotThere
+from voltkeep.web.problems import Asked, NotThere, Problem
 
 
 class ApiServices(Protocol):
@@ -158,6 +158,12 @@ def may_see(principal: Principal, station: Station) -> bool:
     return station.id.tenant == principal.tenant and (
         principal.sites is None or station.site in principal.sites
     )
+
+
+def check_sees_every_site(principal: Principal, what: str) -> None:
+    """``what`` is the whole tenant's. Raises Problem 403 for who sees some sites only."""
+    if principal.sites is not None:
+        raise Problem(403, f"{what} for every site, and you see some only", code="not-allowed")
 
 
 async def check_visible(

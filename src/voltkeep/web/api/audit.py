@@ -11,10 +11,10 @@ from voltkeep.domain.accounts import Permission
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed
 from voltkeep.services import lists
 from voltkeep.services.lists import AuditFilter, Place, TimeSort
-from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.looks import Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
-from voltkeep.web.problems import Asked, Problem
+from voltkeep.web.problems import Asked
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 
@@ -61,7 +61,7 @@ async def list_audit(
     cursor: Cursor = None,
 ) -> Page[AuditOut]:
     """Deeds, by default the latest first. ``action`` and ``object`` are how those begin."""
-    _whole_tenant(principal)
+    check_sees_every_site(principal, "the audit log is")
     which = AuditFilter(actor=actor, action=action, object=about, since=since, before=before)
 
     async def fetch(after: Place | None) -> lists.Page[AuditEntry]:
@@ -74,7 +74,7 @@ async def list_audit(
 @post("/audit/verification", needs=Permission.READ_AUDIT, status_code=200)
 async def verify_audit(principal: Who, services: Given) -> AuditVerdict:
     """Look at the whole chain: whether anything in it was changed, removed or put in."""
-    _whole_tenant(principal)
+    check_sees_every_site(principal, "the audit log is")
     found = await services.audit.verify(principal.tenant)
     async with services.read() as work:
         last = await work.audit.last(principal.tenant, limit=1)
@@ -84,13 +84,6 @@ async def verify_audit(principal: Who, services: Given) -> AuditVerdict:
         last_hash=last[-1].hash if last else GENESIS,
         problems=[AuditProblem(seq=each.seq, problem=each.what) for each in found],
     )
-
-
-def _whole_tenant(principal: Who) -> None:
-    if principal.sites is not None:
-        raise Problem(
-            403, "the audit log is of every site, and you see some only", code="not-allowed"
-        )
 
 
 def _out(entry: AuditEntry) -> AuditOut:

@@ -11,10 +11,10 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.configuration import MakePrefix, Template
 from voltkeep.domain.device_model import Attribute, BadVariable, VariableValue, variable
 from voltkeep.domain.identity import StationId
-from voltkeep.web.access import Given, Known, Paging, Who
+from voltkeep.web.access import Given, Known, Paging, Who, check_sees_every_site
 from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from voltkeep.web.problems import Asked, Problem, Unfit
+from voltkeep.web.problems import Asked, Unfit
 
 _Name = Annotated[str, Meta(max_length=48)]
 _LONGEST = 500
@@ -120,7 +120,7 @@ async def change_template(
 @delete("/configuration/templates/{template:str}", needs=Permission.WRITE_STATIONS)
 async def remove_template(template: TemplateName, principal: Who, services: Given) -> None:
     """Forget a template. Stations stay as they are."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "templates are")
     await services.templates.remove(principal.tenant, template)
 
 
@@ -135,7 +135,7 @@ async def list_assigned(
     cursor: Cursor = None,
 ) -> Page[str]:
     """The stations that a template is assigned to, in order of name."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "templates are")
     after: str = cursors.place(request, cursor, str) or ""
     await services.templates.get(principal.tenant, template)
     found = [
@@ -166,16 +166,8 @@ async def unassign_template(template: TemplateName, known: Known, services: Give
     await services.templates.unassign(template, known.id)
 
 
-def _everywhere(principal: Principal) -> None:
-    """Templates are the whole tenant's. Raises Problem for who sees some sites only."""
-    if principal.sites is not None:
-        raise Problem(
-            403, "templates are for every site, and you see some only", code="not-allowed"
-        )
-
-
 def _template(principal: Principal, name: str, content: TemplateContent) -> Template:
-    _everywhere(principal)
+    check_sees_every_site(principal, "templates are")
     values = []
     for number, each in enumerate(content.values):
         try:

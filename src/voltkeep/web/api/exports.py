@@ -12,10 +12,9 @@ from voltkeep.domain.stations import Registration
 from voltkeep.services import exports
 from voltkeep.services.lists import StationFilter, TokenFilter, TransactionFilter
 from voltkeep.services.tabular import MEDIA_TYPES
-from voltkeep.web.access import Given, Who, seen_sites
+from voltkeep.web.access import Given, Who, check_sees_every_site, seen_sites
 from voltkeep.web.looks import Time
 from voltkeep.web.openapi import MEDIA
-from voltkeep.web.problems import Problem
 
 FormatOf = Annotated[
     Format, QueryParameter(name="format", description="CSV (RFC 4180), or JSON Lines.")
@@ -49,8 +48,7 @@ async def export_tokens(
     blocked: FromQuery[bool | None] = None,
 ) -> Stream:
     """Tokens that fit, as a file. A text that a spreadsheet takes for a formula is quoted."""
-    if principal.sites is not None:
-        raise Problem(403, "tokens are for every site, and you see some only", code="not-allowed")
+    check_sees_every_site(principal, "tokens are")
     which = TokenFilter(group=group, blocked=blocked)
     content = exports.tokens(services.read, principal.tenant, which, form)
     return _file(content, RowKind.TOKENS, form)

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, StatusSaid, UpdateState
-from voltkeep.web.access import Given, Known, Paging, Who
+from voltkeep.web.access import Given, Known, Paging, Who, check_sees_every_site
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.openapi import CONTENT
 from voltkeep.web.paging import Page, page_of_records
-from voltkeep.web.problems import Asked, NotThere, Problem
+from voltkeep.web.problems import Asked, NotThere
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 _Filename = Annotated[str, QueryParameter(max_length=200, description="As stations are told.")]
@@ -83,12 +83,6 @@ def _update(update: FirmwareUpdate) -> UpdateOut:
     )
 
 
-def _everywhere(principal: Who) -> None:
-    """Images are the whole tenant's. Raises Problem for who sees some sites only."""
-    if principal.sites is not None:
-        raise Problem(403, "images are for every site, and you see some only", code="not-allowed")
-
-
 @get("/firmware-images", needs=Permission.READ_STATIONS, dependencies=LOOK)
 async def list_images(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
@@ -125,7 +119,7 @@ async def upload_image(
     ] = None,
 ) -> ImageOut:
     """Keep a file to serve, unsigned yet: the body is the file."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "images are")
 
     async def content() -> AsyncIterator[bytes]:
         async for block in request.stream():
@@ -142,7 +136,7 @@ async def add_image_elsewhere(
     data: JSONBody[ImageElsewhere], principal: Who, services: Given
 ) -> ImageOut:
     """Add an image that stations fetch from somebody else's server."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "images are")
     added = await services.firmware.images.add_elsewhere(
         principal.tenant,
         data.id,
@@ -156,7 +150,7 @@ async def add_image_elsewhere(
 @delete("/firmware-images/{image:str}", needs=Permission.SEND_TECHNICAL)
 async def remove_image(image: FromPath[str], principal: Who, services: Given) -> None:
     """Forget an image and its file; updates with it that are not over cannot fetch it any more."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "images are")
     await services.firmware.images.remove(principal.tenant, image)
 
 

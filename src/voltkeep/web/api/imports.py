@@ -12,7 +12,7 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.imports import Format, Import, ImportState, RowError, RowKind
 from voltkeep.services.imports import UnknownImport, ended_at
 from voltkeep.services.records import Look
-from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.exports import FormatOf
 from voltkeep.web.bodies import BadBody, TooSlow, steadily
 from voltkeep.web.looks import LOOK, Looking
@@ -118,11 +118,6 @@ async def _give(
     )
 
 
-def _everywhere(principal: Principal) -> None:
-    if principal.sites is not None:
-        raise Problem(403, "tokens are for every site, and you see some only", code="not-allowed")
-
-
 @post(
     "/imports/stations",
     needs=Permission.WRITE_STATIONS,
@@ -156,7 +151,7 @@ async def import_tokens(
     dry_run: _DryRun = False,
 ) -> ImportOut:
     """Register tokens, or change those there are: the body is a file, as an export is."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     return await _give(request, principal, services, RowKind.TOKENS, form, dry_run)
 
 

@@ -7,7 +7,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.domain.accounts import Permission
 from voltkeep.domain.authorization import (
     Authorization,
     GroupCount,
@@ -20,11 +20,11 @@ from voltkeep.domain.identity import IdToken, IdTokenKind
 from voltkeep.services import lists
 from voltkeep.services.authorization import TokenEdit
 from voltkeep.services.lists import Place, TokenFilter, TokenSort
-from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.editing import IfMatch, tagged, unchanged
 from voltkeep.web.looks import LOOK, Looking, Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of, page_of_records
-from voltkeep.web.problems import Asked, Problem, Unfit
+from voltkeep.web.problems import Asked, Unfit
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 _WORDS = r"^[^\x00-\x1f\x7f-\x9f]*$"
@@ -148,12 +148,6 @@ def _seen(seen: SeenToken) -> UnknownTokenOut:
     )
 
 
-def _everywhere(principal: Principal) -> None:
-    """Tokens are the whole tenant's. Raises Problem for who sees some sites only."""
-    if principal.sites is not None:
-        raise Problem(403, "tokens are for every site, and you see some only", code="not-allowed")
-
-
 def _utc(at: datetime | None) -> datetime | None:
     try:
         return None if at is None else at.astimezone(UTC)
@@ -176,7 +170,7 @@ async def list_tokens(
     cursor: Cursor = None,
 ) -> Page[TokenOut]:
     """Tokens that fit every filter, in order of their values."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     which = TokenFilter(
         prefix=prefix.casefold(), group=group, blocked=blocked, expires_before=expires_before
     )
@@ -193,7 +187,7 @@ async def add_token(
     data: JSONBody[NewToken], principal: Who, services: Given
 ) -> Response[TokenOut]:
     """Let a token charge."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     if not data.value.strip():
         raise Unfit("a token is not blank", "value")
     token = Token(
@@ -211,7 +205,7 @@ async def add_token(
 @get("/tokens/{token:str}", needs=Permission.READ_TOKENS)
 async def show_token(token: Value, principal: Who, services: Given) -> Response[TokenOut]:
     """One token."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     return tagged(_out(await services.authorization.get(principal.tenant, IdToken(token))))
 
 
@@ -224,7 +218,7 @@ async def change_token(
     if_match: IfMatch = None,
 ) -> Response[TokenOut]:
     """Change what is known of a token."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     service, id_token = services.authorization, IdToken(token)
     edit = TokenEdit(**structs.asdict(data))
     if isinstance(data.expires_at, datetime):
@@ -238,7 +232,7 @@ async def change_token(
 @delete("/tokens/{token:str}", needs=Permission.WRITE_TOKENS)
 async def remove_token(token: Value, principal: Who, services: Given) -> None:
     """Forget a token: it is unknown from now on. Its transactions stay."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     await services.authorization.remove(principal.tenant, IdToken(token))
 
 
@@ -252,7 +246,7 @@ async def list_token_groups(
     cursor: Cursor = None,
 ) -> Page[GroupOut]:
     """Groups in order of their names."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
 
     async def fetch(after: Place | None) -> lists.Page[GroupCount]:
         found = await services.authorization.groups.page(
@@ -269,7 +263,7 @@ async def show_token_group(
     group: _GroupName, principal: Who, services: Given
 ) -> Response[GroupOut]:
     """One group."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     return tagged(_group(await services.authorization.groups.get(principal.tenant, group)))
 
 
@@ -282,7 +276,7 @@ async def change_token_group(
     if_match: IfMatch = None,
 ) -> Response[GroupOut]:
     """Rename a group, block or unblock all of it, or note something."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     groups = services.authorization.groups
     changed = await groups.change(
         principal.tenant,
@@ -303,7 +297,7 @@ async def list_unknown_tokens(
 
     The thousand last seen of a tenant are kept. Without `state`, those that were not dismissed.
     """
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     found = await services.authorization.unknown.page(principal.tenant, look)
     return page_of_records(request, cursors, look, found, _seen)
 
@@ -313,7 +307,7 @@ async def show_unknown_token(
     seen: FromPath[str], principal: Who, services: Given
 ) -> UnknownTokenOut:
     """One token that was seen."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     return _seen(await services.authorization.unknown.get(principal.tenant, seen))
 
 
@@ -322,7 +316,7 @@ async def adopt_unknown_token(
     data: JSONBody[Adoption], seen: FromPath[str], principal: Who, services: Given
 ) -> Response[TokenOut]:
     """Register a token that was seen: it may charge from now on."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     found = await services.authorization.unknown.get(principal.tenant, seen)
     token = Token(
         id_token=found.id_token,
@@ -338,7 +332,7 @@ async def adopt_unknown_token(
 @delete("/unknown-tokens/{seen:str}", needs=Permission.WRITE_TOKENS)
 async def dismiss_unknown_token(seen: FromPath[str], principal: Who, services: Given) -> None:
     """Take a token off the list, also when it is shown again."""
-    _everywhere(principal)
+    check_sees_every_site(principal, "tokens are")
     await services.authorization.unknown.dismiss(principal.tenant, seen)
 
 

@@ -5,19 +5,18 @@ import base64
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from msgspec import toml
+from msgspec import structs, toml
 
 from voltkeep.app import App
 from voltkeep.cli.accounts import whoever
+from voltkeep.cli.server_lock import Server, find_server
 from voltkeep.config import Settings
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.authorization import Token
@@ -38,12 +37,14 @@ from voltkeep.lab.plan import (
     Tokens,
 )
 from voltkeep.services.certificates import Names
-from voltkeep.store import migrate
+from voltkeep.store import migrate, schema_status
 from voltkeep.wiring import now
 
 _HOST = "127.0.0.1"
 _NAME = "csms.laboratory.example"  # in the server's certificate; nobody is asked where it is
 _OPERATOR = "Voltkeep Laboratory"
+_LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http")
+_NO_LISTENERS = ("files", "files_tls", "https", "ftp")
 _START_S, _STOP_S = 60.0, 20.0
 _STATIONS = {"1": 1, "2": 2, "3": 3, "1-to-2": 1, "2-to-3": 2, "neighbour": 3}
 _TOKENS = Tokens(
@@ -69,42 +70,33 @@ class Tested(NamedTuple):
     driver: HttpDriver
 
 
-@dataclass
-class _Ports:
-    ocpp: int
-    ocpp_tls: int
-    ocpp_mtls: int
-    http: int
-
-
 @contextlib.asynccontextmanager
-async def running_server(folder: Path, database: str = "") -> AsyncIterator[Tested]:
+async def running_server(
+    folder: Path, database: str = "", log: Path | None = None
+) -> AsyncIterator[Tested]:
     """`voltkeep serve` in a process of its own, with its data in `folder`, until the block ends.
+
+    It ends with this process too, however that ends, and the folder with it. ``database`` is the
+    URL of one that is empty; else it is a file in the folder. ``log`` is where the server writes.
 
     Raises:
         ServerFailed: it did not start.
     """
-    ports = _Ports(*_free_ports(4))
-    settings = Settings(
-        data=folder / "data",
-        database=database,
-        ocpp=f"{_HOST}:{ports.ocpp}",
-        ocpp_tls=f"{_HOST}:{ports.ocpp_tls}",
-        ocpp_mtls=f"{_HOST}:{ports.ocpp_mtls}",
-        http=f"{_HOST}:{ports.http}",
-        files="off",
-        files_tls="off",
-        public_host=_NAME,
-        cpo_name=_OPERATOR,
-    )
-    plan, key = await _prepared(settings, ports)
-    environ = {"VOLTKEEP_SERVER": f"http://{_HOST}:{ports.http}", "VOLTKEEP_API_KEY": key}
-    driver = HttpDriver(driver_file("voltkeep"), environ)
-    try:
-        async with _process(settings, folder / "server.log", ports):
-            yield Tested(plan, driver)
-    finally:
-        await driver.close()
+    chosen: dict[str, Any] = {
+        **dict.fromkeys(_LISTENERS, f"{_HOST}:0"),
+        **dict.fromkeys(_NO_LISTENERS, "off"),
+        "public_host": _NAME,
+        "cpo_name": _OPERATOR,
+    }
+    settings = Settings(data=folder / "data", database=database, **chosen)
+    plan, key = await _prepared(settings)
+    async with _process(settings, folder, log or folder / "server.log") as server:
+        environ = {"VOLTKEEP_SERVER": f"http://{server.http}", "VOLTKEEP_API_KEY": key}
+        driver = HttpDriver(driver_file("voltkeep"), environ)
+        try:
+            yield Tested(_reached_at(plan, server), driver)
+        finally:
+            await driver.close()
 
 
 def driver_file(name: str) -> HttpDriverFile:
@@ -113,8 +105,13 @@ def driver_file(name: str) -> HttpDriverFile:
     return toml.decode(path.read_bytes(), type=HttpDriverFile)
 
 
-async def _prepared(settings: Settings, ports: _Ports) -> tuple[Plan, str]:
-    """Register what the cases need; the plan of it, and a key for the API."""
+async def _prepared(settings: Settings) -> tuple[Plan, str]:
+    """Register what the cases need; the plan of it, without addresses, and a key for the API.
+
+    Raises ServerFailed: in the database is something already.
+    """
+    if (await schema_status(settings.database_url)).current is not None:
+        raise ServerFailed("its database is not empty, and the laboratory fills one of its own")
     await migrate(settings.database_url)
     authority = Authority(datetime.now(UTC), _OPERATOR)
     shown = {
@@ -149,15 +146,7 @@ async def _prepared(settings: Settings, ports: _Ports) -> tuple[Plan, str]:
     plan = Plan(
         product=Product(name="Voltkeep", vendor="Voltkeep", version=version("voltkeep")),
         laboratory=Laboratory(name="Voltkeep laboratory, against itself"),
-        csms=Csms(
-            urls={
-                1: f"ws://{_HOST}:{ports.ocpp}/ocpp",
-                2: f"wss://{_NAME}:{ports.ocpp_tls}/ocpp",
-                3: f"wss://{_NAME}:{ports.ocpp_mtls}/ocpp",
-            },
-            roots=roots,
-            address=_HOST,
-        ),
+        csms=Csms(urls={}, roots=roots, address=_HOST),
         stations=accounts,
         tokens=_TOKENS,
         files=files,
@@ -199,65 +188,63 @@ async def _tokens(app: App) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _process(settings: Settings, log: Path, ports: _Ports) -> AsyncIterator[None]:
-    chosen = {
-        name: getattr(settings, name)
-        for name in ("database", "ocpp", "ocpp_tls", "ocpp_mtls", "http", "files", "files_tls")
-    } | {"public_host": _NAME, "cpo_name": _OPERATOR}
-    environ = os.environ | {f"VOLTKEEP_{name.upper()}": str(it) for name, it in chosen.items()}
-    command = [sys.executable, "-m", "voltkeep.cli", "serve", "--log-format", "json"]
-    with log.open("ab") as output:
+async def _process(settings: Settings, folder: Path, log: Path) -> AsyncIterator[Server]:
+    chosen = (*_LISTENERS, *_NO_LISTENERS, "database", "public_host", "cpo_name")
+    # What this shell has set is for another server.
+    environ = {name: it for name, it in os.environ.items() if not name.startswith("VOLTKEEP_")}
+    environ |= {f"VOLTKEEP_{name.upper()}": str(getattr(settings, name)) for name in chosen}
+    command = [sys.executable, "-m", "voltkeep.cli.lab_child", str(folder)]
+    command += ["--data", str(settings.data), "serve", "--log-format", "json"]
+    with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
-            "--data",
-            str(settings.data),
+            stdin=asyncio.subprocess.PIPE,  # `lab_child` says what for
             stdout=output,
             stderr=output,
             env=environ,
+            start_new_session=True,  # Ctrl-C is for the laboratory, which then stops its server
         )
     try:
-        await _listening(process, ports, log)
-        yield
+        yield await _listening(process, settings.data, log)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await asyncio.shield(_stop(process))
 
 
-async def _listening(process: asyncio.subprocess.Process, ports: _Ports, log: Path) -> None:
+async def _listening(process: asyncio.subprocess.Process, data: Path, log: Path) -> Server:
+    """The server as it describes itself, once it listens. Raises ServerFailed."""
     try:
         async with asyncio.timeout(_START_S):
-            for port in (ports.ocpp, ports.ocpp_tls, ports.ocpp_mtls, ports.http):
-                while not await _listens(port):
-                    if process.returncode is not None:
-                        raise ServerFailed(await asyncio.to_thread(_end_of, log))
-                    await asyncio.sleep(0.05)
+            while (server := await asyncio.to_thread(find_server, data)) is None:
+                if process.returncode is not None:
+                    raise ServerFailed(await asyncio.to_thread(_end_of, log))
+                await asyncio.sleep(0.05)
     except TimeoutError:
         raise ServerFailed(f"it does not listen after {_START_S:g} s") from None
+    return server
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _reached_at(plan: Plan, server: Server) -> Plan:
+    """The plan, with the ports that the server has got."""
+    ports = [each.rpartition(":")[2] for each in (server.ocpp, server.ocpp_tls, server.ocpp_mtls)]
+    urls = {
+        1: f"ws://{_HOST}:{ports[0]}/ocpp",
+        2: f"wss://{_NAME}:{ports[1]}/ocpp",
+        3: f"wss://{_NAME}:{ports[2]}/ocpp",
+    }
+    return structs.replace(plan, csms=structs.replace(plan.csms, urls=urls))
 
 
 def _end_of(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(_HOST, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, each another."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((_HOST, 0))
-        return [probe.getsockname()[1] for probe in probes]

@@ -1,0 +1,50 @@
+"""The process of a server that is tested: `voltkeep serve`, and it ends with the laboratory.
+
+Its stdin is a pipe that nobody writes to. The kernel closes that with the laboratory, however it
+ends, and then the server stops and removes the folder that was made for it. So nothing is left
+running, and no key on the disk, also after a SIGKILL.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+_STOP_S = 20.0  # how long the server may take to stop
+
+
+def main() -> None:
+    """Run a command of ours. The arguments: the folder to remove, and the command's own."""
+    folder = Path(sys.argv[1])
+    sys.argv[:2] = ["voltkeep"]
+    alone = threading.Event()
+    # Until the server has a way of its own to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    threading.Thread(target=_watch, args=(folder, alone), daemon=True).start()
+    try:
+        from voltkeep.cli.__main__ import tree
+
+        tree()
+    finally:
+        if alone.is_set():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _watch(folder: Path, alone: threading.Event) -> None:
+    """Wait until the laboratory is gone, and end."""
+    with contextlib.suppress(OSError):
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+    alone.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_STOP_S)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -46,6 +46,15 @@ async def test_a_station_that_boots_again_and_again_is_told_to_wait(csms):
     assert (await boot(csms, after=12.0)).registration is Registration.PENDING
 
 
+async def test_a_passive_station_boots_as_often_as_it_has_cases_and_not_without_end(csms):
+    provisioning = csms.services.provisioning
+    await provisioning.set_passive(CS, passive=True)
+    provisioning.remember(await provisioning.get(CS))  # it connects
+
+    assert {(await boot(csms)).registration for _ in range(60)} == {Registration.ACCEPTED}
+    assert (await boot(csms)).registration is Registration.PENDING
+
+
 async def test_a_rejected_station_stays_rejected(csms):
     await csms.services.provisioning.set_registration(CS, Registration.REJECTED)
 

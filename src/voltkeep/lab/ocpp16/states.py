@@ -3,13 +3,15 @@
 from msgspec import UNSET
 
 from voltkeep.lab.bench import Bench
+from voltkeep.lab.ocpp16 import checks
 from voltkeep.lab.ocpp16.station import ChargePoint, now
-from voltkeep.lab.verdicts import Failed
 from voltkeep.ocpp.v16 import (
     AuthorizeRequest,
     AuthorizeResponse,
     BootNotificationRequest,
     BootNotificationResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
     StartTransactionRequest,
     StartTransactionResponse,
     StatusNotificationRequest,
@@ -57,8 +59,13 @@ async def charging(station: ChargePoint) -> int:
     return transaction
 
 
-async def boot(station: ChargePoint) -> BootNotificationResponse:
-    """Boot, be accepted, and tell the status of the station and of each connector."""
+async def boot(
+    station: ChargePoint, connector_1: Status = Status.AVAILABLE
+) -> BootNotificationResponse:
+    """Boot, be accepted, and tell the status of the station and of each connector.
+
+    All are available, but for what is said of connector 1. Raises Failed.
+    """
     bench = station.bench
     request = BootNotificationRequest(
         charge_point_vendor="Voltkeep",
@@ -69,9 +76,25 @@ async def boot(station: ChargePoint) -> BootNotificationResponse:
     booted = await station.tell(request, BootNotificationResponse)
     bench.check(booted.status == "Accepted", "status Accepted", f"status {booted.status}")
     bench.check(booted.interval >= 0, "an interval of 0 or more", booted.interval)
+    checks.is_present_time(bench, booted.current_time)
+    # For 0 too (errata to OCPP 1.6, 3.22).
     for connector in range(bench.plan.connectors + 1):
-        await tell_status(station, Status.AVAILABLE, connector)
+        status = connector_1 if connector == 1 else Status.AVAILABLE
+        await tell_status(station, status, connector)
     return booted
+
+
+async def restart(station: ChargePoint) -> None:
+    """Disconnect, connect anew and boot. Raises Failed."""
+    await station.disconnect()
+    await station.connect()
+    await boot(station)
+
+
+async def is_served(station: ChargePoint) -> None:
+    """Whatever came before, a Heartbeat is answered with the time. Raises Failed."""
+    answer = await station.tell(HeartbeatRequest(), HeartbeatResponse)
+    checks.is_present_time(station.bench, answer.current_time)
 
 
 async def tell_status(
@@ -92,8 +115,7 @@ async def authorize(
 ) -> AuthorizeResponse:
     """Present a token; the CSMS must answer with this status. Raises Failed."""
     answer = await station.tell(AuthorizeRequest(id_tag=token), AuthorizeResponse)
-    came = answer.id_tag_info.status
-    station.bench.check(came == status, f"idTagInfo.status {status}", f"idTagInfo.status {came}")
+    checks.is_status(station.bench, answer.id_tag_info, status)
     return answer
 
 
@@ -104,13 +126,14 @@ async def start_transaction(
     status: str = "Accepted",
     ago_s: float = 0.0,
     reservation: int | None = None,
+    connector: int = 1,
 ) -> int:
-    """Start a transaction on connector 1; the CSMS must give it an id, with this status.
+    """Start a transaction; the CSMS must give it an id of its own, with this status.
 
-    Raises Failed.
+    It gives one whatever the status is (OCPP 1.6 edition 2, section 4.8). Raises Failed.
     """
     request = StartTransactionRequest(
-        connector_id=1,
+        connector_id=connector,
         id_tag=token or station.bench.plan.tokens.valid,
         meter_start=0,
         timestamp=now(ago_s),
@@ -118,11 +141,8 @@ async def start_transaction(
     )
     answer = await station.tell(request, StartTransactionResponse)
     station.transaction = answer.transaction_id
-    came = answer.id_tag_info.status
-    station.bench.check(came == status, f"idTagInfo.status {status}", f"idTagInfo.status {came}")
-    # Unique and positive (errata to OCPP 1.6, 3.54): 0 and -1 are what stations say for none.
-    is_id = 0 < answer.transaction_id < 2**31
-    station.bench.check(is_id, "a transactionId above 0, of 32 bits", answer.transaction_id)
+    checks.is_status(station.bench, answer.id_tag_info, status)
+    checks.is_new_transaction(station, answer.transaction_id)
     return answer.transaction_id
 
 
@@ -145,6 +165,13 @@ async def stop_transaction(
     station.transaction = None
     answer = await station.tell(request, StopTransactionResponse)
     if token is not None and answer.id_tag_info:
-        came = answer.id_tag_info.status
-        if came != "Accepted":
-            raise Failed("idTagInfo.status Accepted", f"came idTagInfo.status {came}")
+        checks.is_status(station.bench, answer.id_tag_info, "Accepted")
+
+
+async def end_charging(
+    station: ChargePoint, transaction: int, reason: Reason, *, token: str | None = None
+) -> None:
+    """Stop it, have the cable unplugged from connector 1, and be available again."""
+    await stop_transaction(station, transaction, reason, token=token)
+    await tell_status(station, Status.FINISHING)
+    await tell_status(station, Status.AVAILABLE)

@@ -1,0 +1,23 @@
+"""TC_042_1: a station without local lists."""
+
+from voltkeep.lab.bench import Bench
+from voltkeep.lab.case import Functionality, case
+from voltkeep.lab.ocpp16.local_list import asked_version
+from voltkeep.lab.ocpp16.states import booted, is_served
+
+
+@case(
+    "TC_042_1",
+    "Get local list version (not supported)",
+    Functionality.LOCAL_AUTH_LIST,
+    source="OCPP 1.6 edition 2, section 5.10; OCTT, TC_042_1",
+)
+async def version_not_supported(bench: Bench) -> None:
+    """The CSMS asks for the version of the local list, and takes it that there is no such list."""
+    station = await booted(bench)
+
+    bench.step("The operator asks for the version of the local list; the station says -1")
+    await asked_version(station, -1)
+
+    bench.step("The station is served as before")
+    await is_served(station)

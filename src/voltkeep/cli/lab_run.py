@@ -1,0 +1,270 @@
+"""`voltkeep lab run`: play the cases against a CSMS, and write the report."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
+
+from voltkeep.cli.command import Run, command
+from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.cli.output import Cell
+from voltkeep.cli.text import count, escape
+
+if TYPE_CHECKING:
+    from voltkeep.lab.case import Case
+    from voltkeep.lab.driver import Driver
+    from voltkeep.lab.plan import Plan
+    from voltkeep.lab.report import Report
+    from voltkeep.lab.verdicts import Judgement
+
+_PLAN = "lab.toml"
+_SERVER_LOG = "server.log"
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "not applicable": "dim"}
+_LONGEST = 500  # characters of what is quoted in a line
+
+Folder = Annotated[
+    Path | None, typer.Argument(metavar="FOLDER", help="With the plan; `lab init` makes one.")
+]
+Against = Annotated[
+    Literal["voltkeep"] | None,
+    typer.Option(help="In place of a plan: a server of our own, started for the run."),
+]
+Cases = Annotated[
+    str, typer.Option(metavar="LIST", help="Which cases, as TC_013,TC_08*; else all.")
+]
+Profiles = Annotated[
+    str, typer.Option(metavar="LIST", help="Which security profiles, as 1,2,3; else all of them.")
+]
+ReportFolder = Annotated[
+    Path, typer.Option("--report", metavar="FOLDER", help="Where the report goes.")
+]
+
+
+class _Tested(NamedTuple):
+    """A CSMS, and how it is told what to do; a person can do one thing at a time."""
+
+    plan: "Plan"
+    driver: "Driver"
+    at_once: bool = True
+
+
+def add_to(group: typer.Typer) -> None:
+    """Make it a command of `voltkeep lab`."""
+    command(
+        group,
+        "run",
+        examples=(
+            "lab run my-csms",
+            "lab run my-csms --cases TC_001,TC_08* --profiles 2",
+            "lab run --against voltkeep",
+        ),
+    )(run_)
+
+
+async def run_(
+    run: Run,
+    folder: Folder = None,
+    *,
+    against: Against = None,
+    cases: Cases = "",
+    profiles: Profiles = "",
+    report: ReportFolder = Path("lab-report"),
+) -> None:
+    """Play certification cases against a CSMS, judge each, and write the report.
+
+    It exits with 0 only if all passed that apply. Ctrl-C stops it: judged is what was until then.
+    """
+    from voltkeep.cli.logs import quiet_logs
+    from voltkeep.lab.ocpp16.catalogue import catalogue
+    from voltkeep.lab.report import report_on, write
+
+    if (folder is None) is (against is None):
+        raise Failure("What is to be tested?", "Name a folder, or say --against.", ExitCode.USAGE)
+    quiet_logs(debug=run.debug)
+    session = _Session(run, _chosen(catalogue(), cases))
+    wanted = _numbers(profiles)
+    _make_folder(report)
+    if folder is not None:
+        tested = _as_planned(run, folder, wanted)
+    else:
+        tested = _ourselves(run.flags.get("database", ""), report / _SERVER_LOG)
+    started_at, began = datetime.now(UTC), time.monotonic()
+    await _until_stopped(session.play(tested, wanted))
+    if session.plan is None:
+        raise Failure("The run was stopped before it began.", code=ExitCode.INTERRUPTED)
+    made = report_on(session.plan, catalogue(), session.judged, started_at, session.profiles)
+    page = await asyncio.to_thread(write, made, report)
+    session.end(made, page, time.monotonic() - began)
+
+
+class _Session:
+    """One run: what is played, and what was judged until now."""
+
+    def __init__(self, run: Run, cases: "Sequence[Case]") -> None:
+        self.run = run
+        self.plan: Plan | None = None
+        self.profiles: tuple[int, ...] = ()
+        self.judged: list[Judgement] = []
+        self._cases = cases
+        self._names = {case.id: case.name for case in cases}
+
+    async def play(
+        self, tested: contextlib.AbstractAsyncContextManager[_Tested], wanted: tuple[int, ...]
+    ) -> None:
+        """Play all cases. Cancelled, it keeps what was judged."""
+        from voltkeep.lab.run import run
+
+        async with tested as (plan, driver, at_once):
+            self.profiles = wanted or tuple(sorted(plan.csms.urls))
+            self.plan = plan
+            if missing := set(self.profiles) - set(plan.csms.urls):
+                words = f"The plan has no URL for security profile {min(missing)}."
+                raise Failure(words, "It is in [csms.urls].", ExitCode.USAGE)
+            await run(plan, driver, self._cases, self.profiles, told=self._tell, at_once=at_once)
+
+    def _tell(self, judgement: "Judgement") -> None:
+        self.judged.append(judgement)
+        if self.run.out.as_json:
+            return
+        name = self._names[judgement.case]
+        before = f"{judgement.case:<10} {name[:48]:<48} profile {judgement.profile}  "
+        verdict = Cell(judgement.verdict.value, _STYLES[judgement.verdict])
+        self.run.out.styled(before, verdict, f"  {judgement.seconds:.1f} s")
+        if judgement.verdict in {"fail", "inconclusive"}:
+            for word, text in (
+                ("at", judgement.step),
+                ("expected", judgement.expected),
+                ("but", judgement.came),
+                ("because", judgement.remark),
+            ):
+                if text:
+                    self.run.out.line(f"           {word}: {escape(text, _LONGEST)}")
+        sys.stdout.flush()
+
+    def end(self, report: "Report", page: Path, seconds: float) -> None:
+        """Say what came of it. Raises Failure unless all of it passed."""
+        from voltkeep.lab.report import lines
+
+        total = len(self._cases) * len(self.profiles)
+        out = self.run.out
+        if out.as_json:
+            out.data(
+                {
+                    "report": page,
+                    "seconds": round(seconds, 1),
+                    "summary": report.summary,
+                    "judgements": [_without_log(each) for each in self.judged],
+                }
+            )
+        else:
+            out.line()
+            for line in lines(report):
+                out.line(line)
+            out.line()
+            out.line(f"{count(len(self.judged), 'judgement')} in {seconds:.0f} s. Report: {page}")
+        if len(self.judged) < total:
+            words = f"The run was stopped: {len(self.judged)} of {total} judgements were made."
+            raise Failure(words, code=ExitCode.INTERRUPTED)
+        bad = sum(each.verdict in {"fail", "inconclusive"} for each in self.judged)
+        if bad:
+            raise Failure(f"{bad} of {total} judgements are not a pass.", f"See {page}")
+
+
+def _without_log(judgement: "Judgement") -> dict[str, object]:
+    return {name: getattr(judgement, name) for name in judgement.__struct_fields__ if name != "log"}
+
+
+def _chosen(cases: "Sequence[Case]", wanted: str) -> "list[Case]":
+    """Those of a list of patterns. Raises Failure if one of them names none."""
+    patterns = [each.strip() for each in wanted.split(",") if each.strip()]
+    for pattern in patterns:
+        if not any(fnmatchcase(case.id, pattern.upper()) for case in cases):
+            words = f"{escape(pattern)} names no case."
+            raise Failure(words, "`voltkeep lab list` shows those there are.", ExitCode.USAGE)
+    return [
+        case
+        for case in cases
+        if not patterns or any(fnmatchcase(case.id, each.upper()) for each in patterns)
+    ]
+
+
+def _numbers(wanted: str) -> tuple[int, ...]:
+    """Security profiles, the lowest first; none if nothing is said. Raises Failure."""
+    named = {each.strip() for each in wanted.split(",") if each.strip()}
+    if not named <= {"1", "2", "3"}:
+        words = f"{escape(wanted)} is no list of security profiles."
+        raise Failure(words, "There are 1, 2 and 3.", ExitCode.USAGE)
+    return tuple(sorted(map(int, named)))
+
+
+def _make_folder(report: Path) -> None:
+    """At once: nobody wants to hear of it after the run. Raises Failure."""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        words = f"The report cannot go into {report}: {error.strerror}."
+        raise Failure(words, "Name another folder with --report.", ExitCode.USAGE) from None
+
+
+@contextlib.asynccontextmanager
+async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> AsyncIterator[_Tested]:
+    """The CSMS of a folder. Raises Failure, having told each mistake."""
+    from voltkeep.lab.drivers.load import load_driver
+    from voltkeep.lab.plan_file import load_plan
+    from voltkeep.lab.toml_file import Mistakes
+
+    try:
+        plan, file = await asyncio.to_thread(load_plan, folder / _PLAN, profiles or None)
+        driver = None if file is None else await asyncio.to_thread(load_driver, file)
+    except Mistakes as mistakes:
+        for each in mistakes.found:
+            run.out.say(escape(each))
+        words = f"{count(len(mistakes.found), 'mistake')} in {folder}: nothing was tested."
+        raise Failure(words, code=ExitCode.USAGE) from None
+    if driver is None:
+        raise Failure("A person as the driver is not there yet.", code=ExitCode.USAGE)
+    try:
+        yield _Tested(plan, driver)
+    finally:
+        await driver.close()
+
+
+@contextlib.asynccontextmanager
+async def _ourselves(database: str, log: Path) -> AsyncIterator[_Tested]:
+    """A server of our own, in a folder that is gone afterwards. Raises Failure."""
+    import tempfile
+
+    from voltkeep.cli.lab_server import ServerFailed, running_server
+
+    with tempfile.TemporaryDirectory(prefix="voltkeep-lab-", ignore_cleanup_errors=True) as folder:
+        try:
+            async with running_server(Path(folder), database, log) as (plan, driver):
+                yield _Tested(plan, driver)
+        except ServerFailed as error:
+            words = f"The server that was to be tested did not start: {error}"
+            raise Failure(words) from None
+
+
+async def _until_stopped(work: Coroutine[None, None, None]) -> None:
+    """Do it until it ends, or Ctrl-C or SIGTERM ends it; a second one ends us at once."""
+    task = asyncio.ensure_future(work)
+
+    def stop() -> None:
+        if task.cancelling():
+            os._exit(ExitCode.INTERRUPTED)
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

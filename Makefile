@@ -31,6 +31,10 @@ run: $(VENV)/installed ## Start Voltkeep with ten simulated stations (ARGS: opti
 test: $(VENV)/installed-dev postgresql openssl ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
 	$(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
 
+.PHONY: lab
+lab: $(VENV)/installed-dev ## Play every certification case against Voltkeep; the report is build/lab/report.html
+	$(BIN)/voltkeep lab run --against voltkeep --profiles 1,2,3 --report build/lab $(ARGS)
+
 .PHONY: check
 check: lint types imports shape spelling ## Run everything that judges the code without running it
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import NameOID
 
 from voltkeep.lab.log import WireLog
-from voltkeep.lab.verdicts import Kind
+from voltkeep.lab.verdicts import Kind, Unclear
 from voltkeep.lab.wire import NotOpened, Way, not_opened
 
 SUITES = {
@@ -78,9 +78,12 @@ async def shake_hands(way: Way, log: WireLog, deadline_s: float) -> Seen:
 
     Raises:
         NotOpened: there is none, and why.
+        Unclear: this machine cannot offer what the way's context is to offer.
     """
     assert way.tls is not None, "a way over TLS"
     host = urlsplit(way.url).hostname or ""
+    if not _client_hello(way.tls, host):
+        raise Unclear("the OpenSSL of this machine cannot offer this version, or these suites")
     try:
         async with _connected(way, deadline_s, way.tls, host) as (_, writer):
             shaken: ssl.SSLObject = writer.get_extra_info("ssl_object")
@@ -204,10 +207,10 @@ async def _connected(
 
 
 def _client_hello(context: ssl.SSLContext, host: str) -> bytes:
-    """The record that begins a handshake."""
+    """The record that begins a handshake; empty if there is none."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
-    with contextlib.suppress(ssl.SSLWantReadError):
+    with contextlib.suppress(ssl.SSLError):  # it wants an answer, or it has nothing to offer
         tls.do_handshake()
     return outgoing.read()
 

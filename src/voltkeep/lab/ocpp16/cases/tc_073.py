@@ -1,0 +1,31 @@
+"""TC_073: a new password."""
+
+from voltkeep.lab.bench import Bench
+from voltkeep.lab.case import WITH_PASSWORD, Functionality, case
+from voltkeep.lab.ocpp16.security import is_let_in, new_key
+from voltkeep.lab.ocpp16.states import boot, booted
+
+
+@case(
+    "TC_073",
+    "Update Charge Point password for HTTP Basic authentication",
+    Functionality.SECURITY,
+    source="Security whitepaper edition 3, A01.FR.01 to .03 and A00.FR.205; OCTT, TC_073",
+    profiles=WITH_PASSWORD,
+)
+async def update_password(bench: Bench) -> None:
+    """A station is given another AuthorizationKey, as hex digits, and connects with its octets."""
+    station = await booted(bench)
+
+    bench.step("The operator orders a new key: ChangeConfiguration AuthorizationKey, accepted")
+    await new_key(station)
+
+    bench.step("The station connects with the octets of the new key, and boots")
+    await station.disconnect()
+    await station.connect()
+    await boot(station)
+    await station.hears_nothing()
+    await station.disconnect()
+
+    bench.step("It connects again with the same key")
+    await is_let_in(station)

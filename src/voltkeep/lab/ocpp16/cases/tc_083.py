@@ -1,0 +1,72 @@
+"""TC_083: the security profile is raised."""
+
+from voltkeep.lab.bench import Bench
+from voltkeep.lab.case import WITH_PASSWORD, Functionality, case
+from voltkeep.lab.ocpp16 import orders
+from voltkeep.lab.ocpp16.security import is_let_in, is_shut_out
+from voltkeep.lab.ocpp16.states import boot
+from voltkeep.lab.ocpp16.station import ChargePoint
+from voltkeep.lab.verdicts import Inapplicable
+from voltkeep.ocpp.v16 import (
+    ChangeConfigurationRequest,
+    ChangeConfigurationResponse,
+    ChangeConfigurationResponseStatus,
+    ResetRequestType,
+)
+
+_KEY = "SecurityProfile"
+
+
+@case(
+    "TC_083",
+    "Upgrade Charge Point security profile, accepted",
+    Functionality.SECURITY,
+    source="Security whitepaper edition 3, use case A05 (A05.FR.09); OCTT, TC_083",
+    profiles=WITH_PASSWORD,
+)
+async def upgrade_security_profile(bench: Bench) -> None:
+    """A station is raised to the next security profile; the one before is refused from then on.
+
+    It has a station of its own, which cannot go back: before the case is played once more, give
+    that station its lower security profile again in the CSMS. On plain ws the refusal is an
+    answer of HTTP; over TLS the handshake may be refused instead.
+    """
+    lower, higher = bench.profile, bench.profile + 1
+    if higher not in bench.plan.csms.urls:
+        raise Inapplicable(f"the product offers no security profile {higher}")
+    station = ChargePoint(bench, bench.credentials(f"{lower}-to-{higher}"))
+
+    bench.step("The station connects on its security profile, and boots")
+    await station.connect()
+    await boot(station)
+
+    bench.step("The operator raises it: ChangeConfiguration SecurityProfile to the next")
+    await _asked_to_raise(station, higher)
+
+    bench.step("The operator orders a hard reset, and the station restarts")
+    await orders.reset(station, ResetRequestType.HARD)
+    await station.disconnect()
+
+    bench.step("The station connects on the higher security profile, and boots")
+    former_way = station.way()
+    station.profile = higher
+    await is_let_in(station)
+
+    bench.step("The station connects on the lower security profile, and is refused")
+    await is_shut_out(station, former_way, before_upgrade=former_way.tls is None)
+
+    bench.step("The station connects on the higher security profile again, and boots")
+    await is_let_in(station)
+
+
+async def _asked_to_raise(station: ChargePoint, higher: int) -> None:
+    bench = station.bench
+    order = bench.driver.raise_profile(station.identity, to=higher)
+    asked = await station.asked(order, ChangeConfigurationRequest)
+    came, status = asked.request, ChangeConfigurationResponseStatus
+    is_it = came.key.casefold() == _KEY.casefold() and came.value.strip() == str(higher)
+    await asked.answer(
+        ChangeConfigurationResponse(status=status.ACCEPTED if is_it else status.REJECTED)
+    )
+    bench.check(came.key.casefold() == _KEY.casefold(), f"key {_KEY}", f"key {came.key}")
+    bench.check(is_it, f"value {higher}", "another value")

@@ -1,0 +1,32 @@
+"""TC_086: TLS, and the certificates of the server."""
+
+from voltkeep.lab.bench import Bench
+from voltkeep.lab.case import OVER_TLS, Functionality, case
+from voltkeep.lab.ocpp16.states import boot
+from voltkeep.lab.ocpp16.station import ChargePoint
+from voltkeep.lab.ocpp16.transport import is_trusted, speaks_every_suite, speaks_tls
+
+
+@case(
+    "TC_086",
+    "TLS, server-side certificate, valid certificate",
+    Functionality.SECURITY,
+    source="Security whitepaper edition 3, A00.FR.305 to .320 and .501 to .510; OCTT, TC_086",
+    profiles=OVER_TLS,
+)
+async def server_certificate(bench: Bench) -> None:
+    """The CSMS speaks TLS 1.2 or higher with the four suites, and shows sound certificates."""
+    station = ChargePoint(bench)
+
+    bench.step("The station connects with TLS of any version: 1.2 or higher is chosen")
+    await speaks_tls(station)
+
+    bench.step("It offers each of the four suites alone, and looks at the certificate shown")
+    await speaks_every_suite(station)
+
+    bench.step("It verifies the certificates up to a root that it has")
+    await is_trusted(station)
+
+    bench.step("The connection is upgraded, and the station boots")
+    await station.connect()
+    await boot(station)

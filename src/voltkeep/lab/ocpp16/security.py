@@ -1,0 +1,90 @@
+"""Who may connect, and what is told of security: what the cases of security share."""
+
+import re
+
+from voltkeep.lab.bench import Credentials
+from voltkeep.lab.log import forms
+from voltkeep.lab.ocpp16.states import boot
+from voltkeep.lab.ocpp16.station import Asked, ChargePoint, now
+from voltkeep.lab.verdicts import Failed, Unclear
+from voltkeep.lab.wire import NotOpened, Way
+from voltkeep.ocpp.v16 import (
+    ChangeConfigurationRequest,
+    ChangeConfigurationResponse,
+    ChangeConfigurationResponseStatus,
+    SecurityEventNotificationRequest,
+    SecurityEventNotificationResponse,
+)
+
+AUTHORIZATION_KEY = "AuthorizationKey"
+Changed = ChangeConfigurationResponseStatus
+
+_IS_KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
+
+
+async def is_let_in(station: ChargePoint, way: Way | None = None) -> None:
+    """The CSMS accepts the connection, and the boot after it; the station leaves. Raises Failed."""
+    await station.connect(way)
+    await boot(station)
+    await station.hears_nothing()
+    await station.disconnect()
+
+
+async def is_shut_out(station: ChargePoint, way: Way, *, before_upgrade: bool = False) -> NotOpened:
+    """The CSMS refuses the connection; ``before_upgrade``: by an answer of HTTP. Raises Failed."""
+    refusal = await station.is_refused(way)
+    if before_upgrade:
+        station.bench.check(refusal.status is not None, "an answer HTTP 4xx", refusal.words)
+    return refusal
+
+
+async def new_key(station: ChargePoint) -> bytes:
+    """The operator orders a new key: the CSMS sends one, and it counts. The key before.
+
+    Raises Failed.
+    """
+    bench, own = station.bench, station.credentials
+    order = bench.driver.rotate_key(station.identity)
+    asked = await station.asked(order, ChangeConfigurationRequest)
+    key = await _told_key(station, asked)
+    former, own.key = own.key, key
+    bench.log.hide(*forms(key, station.identity))
+    await asked.answer(ChangeConfigurationResponse(status=Changed.ACCEPTED))
+    return former
+
+
+async def _told_key(station: ChargePoint, asked: Asked[ChangeConfigurationRequest]) -> bytes:
+    """The octets of the key in a request; a wrong one is rejected. Raises Failed."""
+    came = asked.request
+    if came.key.casefold() != AUTHORIZATION_KEY.casefold():
+        await asked.answer(ChangeConfigurationResponse(status=Changed.NOT_SUPPORTED))
+        raise Failed(f"key {AUTHORIZATION_KEY}", f"came key {came.key}")
+    is_key = _IS_KEY.fullmatch(came.value)
+    is_new = is_key and bytes.fromhex(came.value) != station.credentials.key
+    if not is_new:
+        await asked.answer(ChangeConfigurationResponse(status=Changed.REJECTED))
+    # What came is not repeated: it may be a key all the same.
+    station.bench.check(
+        is_key, "32 to 40 hex digits, two for each octet", f"{len(came.value)} characters"
+    )
+    station.bench.check(is_new, "another key than the one before", "the same once more")
+    return bytes.fromhex(came.value)
+
+
+async def tell_security_event(station: ChargePoint, type: str) -> None:
+    """Tell a security event; the CSMS must take it. Raises Failed."""
+    event = SecurityEventNotificationRequest(type=type, timestamp=now())
+    await station.tell(event, SecurityEventNotificationResponse)
+
+
+def of_another_profile(
+    station: ChargePoint, profile: int, credentials: Credentials | None = None
+) -> ChargePoint:
+    """The same station on another profile.
+
+    Raises:
+        Unclear: the plan says no URL for it.
+    """
+    if profile not in station.bench.plan.csms.urls:
+        raise Unclear(f"the plan says no URL for security profile {profile}")
+    return ChargePoint(station.bench, credentials or station.credentials, profile)

@@ -31,10 +31,9 @@ async def sent_full(station: ChargePoint, answer: ListStatus) -> int:
     tokens = station.bench.plan.tokens
     wanted = (tokens.valid, tokens.sibling)
     asked = await _sent(station, station.bench.driver, full=True, tokens=wanted, version=1)
-    entries = _entries(station.bench, asked.request)
+    statuses = _statuses(station.bench, asked.request)
     for token in wanted:
-        came = ", ".join(entries) or "none"
-        station.bench.check(token.casefold() in entries, f"an entry of {token}", came)
+        _is_accepted(station.bench, statuses, token)
     await asked.answer(SendLocalListResponse(status=answer))
     return asked.request.list_version
 
@@ -53,8 +52,9 @@ async def sent_differential(station: ChargePoint, reported: int) -> None:
     asked = await _sent(station, bench.driver, full=False, tokens=wanted, version=reported + 1)
     version = asked.request.list_version
     bench.check(version > reported, f"listVersion above {reported}", f"listVersion {version}")
-    entries = _entries(bench, asked.request)
-    is_just(bench, "entries", ", ".join(entries) or "none", token.casefold())
+    statuses = _statuses(bench, asked.request)
+    _is_accepted(bench, statuses, token)
+    is_just(bench, "entries", ", ".join(statuses), token.casefold())
     await asked.answer(SendLocalListResponse(status=ListStatus.ACCEPTED))
 
 
@@ -71,12 +71,19 @@ async def _sent(
     return asked
 
 
-def _entries(bench: Bench, request: SendLocalListRequest) -> list[str]:
-    """The tokens of a list, each once and accepted, in small letters. Raises Failed."""
-    entries = request.local_authorization_list or []
-    tokens = [plain(each.id_tag.casefold()) for each in entries]
-    for each, token in zip(entries, tokens, strict=True):
-        info = each.id_tag_info
+def _statuses(bench: Bench, request: SendLocalListRequest) -> dict[str, str]:
+    """What the list says of each token, in small letters; of each once. Raises Failed."""
+    statuses: dict[str, str] = {}
+    for entry in request.local_authorization_list or []:
+        token, info = plain(entry.id_tag.casefold()), entry.id_tag_info
+        bench.check(token not in statuses, "each idTag once", f"{token} again")
         bench.check(info is not UNSET, f"idTagInfo of {token}", "none")
-    bench.check(len(set(tokens)) == len(tokens), "each idTag once", ", ".join(tokens))
-    return tokens
+        statuses[token] = "" if info is UNSET else info.status
+    return statuses
+
+
+def _is_accepted(bench: Bench, statuses: dict[str, str], token: str) -> None:
+    status = statuses.get(token.casefold())
+    is_listed = status is not None
+    bench.check(is_listed, f"an entry of {token}", ", ".join(statuses) or "none")
+    bench.check(status == "Accepted", f"{token} is Accepted", f"{token} is {status}")

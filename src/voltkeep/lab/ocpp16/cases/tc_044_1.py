@@ -24,9 +24,7 @@ async def firmware_update(bench: Bench) -> None:
     bench.step("The operator orders a firmware update")
     await asked_to_update(station)
 
-    bench.step(
-        "The station downloads the firmware, and installs it while no connector is available"
-    )
+    bench.step("The station downloads the firmware; no connector is available; it is installed")
     await tell_firmware(station, FirmwareStatus.DOWNLOADING, FirmwareStatus.DOWNLOADED)
     await tell_every_connector(station, Status.UNAVAILABLE)
     await tell_firmware(station, FirmwareStatus.INSTALLING)

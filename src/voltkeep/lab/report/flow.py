@@ -103,11 +103,9 @@ def _text(part: str) -> str:
 
 
 def _body(part: str) -> str:
-    """A payload, on lines of its own if it is long."""
-    if len(part) <= _TEASER:
-        return part
+    """A payload with room between its parts, and on several lines if it is long."""
     try:
-        return json.format(part, indent=2)
+        return json.format(part, indent=2 if len(part) > _FOLDED else 0)
     except (DecodeError, RecursionError):
         return part
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import structs
 
@@ -45,7 +45,7 @@ def report_on(
         ),
         laboratory=clean(plan.laboratory.name),
         date=clean(plan.laboratory.date) or f"{started_at:%Y-%m-%d}",
-        started_at=started_at.replace(microsecond=0),
+        started_at=started_at.astimezone(UTC).replace(microsecond=0),
         profiles=run.profiles,
         summary=summarize(run),
         cases=reported,

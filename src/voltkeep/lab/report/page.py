@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from voltkeep.lab.report.flow import rows
 from voltkeep.lab.report.model import CaseReport, Count, Outcome, Report
-from voltkeep.lab.report.summary import in_words
+from voltkeep.lab.report.summary import unpassed
 from voltkeep.lab.verdicts import Verdict
 
 _STYLES = {
@@ -33,7 +33,9 @@ class _Chapter(NamedTuple):
 
 def page(report: Report) -> str:
     """The whole page. Every word that is not ours is escaped in it."""
-    return _template().render(report=report, chapters=_chapters(report))
+    return _template().render(
+        report=report, chapters=_chapters(report), unpassed=list(unpassed(report))
+    )
 
 
 @functools.cache
@@ -48,7 +50,6 @@ def _template() -> Template:
     environment.filters |= {
         "rows": rows,
         "style": _STYLES.__getitem__,
-        "in_words": in_words,
         "styles": _styles,
     }
     environment.globals |= {"columns": _columns}

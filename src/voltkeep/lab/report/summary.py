@@ -4,7 +4,7 @@ The functionalities are those of a certificate: the security profiles, and the f
 OCPP 1.6, section 3.3. Only cases of OCA's list count for them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from voltkeep.lab.case import Functionality as Of
@@ -21,6 +21,7 @@ from voltkeep.lab.verdicts import Judgement, Verdict
 
 SECURITY_PROFILES = (1, 2, 3)
 _MOST_NAMED = 5  # cases in a remark
+_LONGEST_LINE = 500  # characters of what is quoted
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.NOT_APPLICABLE)
 _ALL_PASSED = "All mandatory test cases passed"
 _NOT_CLAIMED = "Not claimed by the product"
@@ -82,11 +83,17 @@ def lines(report: Report) -> list[str]:
     ]
     if summary.own.total:
         told.append(f"Cases of our own:      {in_words(summary.own)}")
+    for case, judgement in unpassed(report):
+        told += ["", *_not_passed(case, judgement)]
+    return [*told, "", report.disclaimer]
+
+
+def unpassed(report: Report) -> Iterator[tuple[CaseReport, Judgement]]:
+    """What failed or is inconclusive, in the order of the cases."""
     for case in report.cases:
         for judgement in case.judgements:
             if judgement.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}:
-                told += ["", *_not_passed(case, judgement)]
-    return [*told, "", report.disclaimer]
+                yield case, judgement
 
 
 def in_words(count: Count) -> str:
@@ -113,9 +120,6 @@ def _not_passed(case: CaseReport, judgement: Judgement) -> list[str]:
         if text:
             told.append(f"  {word} {text[:_LONGEST_LINE]}")
     return told
-
-
-_LONGEST_LINE = 500  # characters of what is quoted
 
 
 def _security(run: Run, official: Sequence[CaseReport], profile: int) -> Functionality:

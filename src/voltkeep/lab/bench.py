@@ -100,10 +100,17 @@ class Bench:
         self._orders.append(task)
         return task
 
+    def arrived(self, ordered: asyncio.Task[None]) -> None:
+        """The station has heard of what was ordered."""
+        if self.driver.ends_on_arrival:
+            ordered.cancel()
+
     async def finish_orders(self) -> None:
         """Let drivers end what they began; what they say of it is noted, and judges nothing."""
         if not self._orders:
             return
+        if self.driver.ends_on_arrival:
+            self.drop_orders()
         _, unfinished = await asyncio.wait(self._orders, timeout=self.plan.deadlines.answer_s)
         if unfinished:
             self.log.add(Kind.NOTE, "the driver did not come to an end")

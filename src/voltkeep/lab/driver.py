@@ -8,7 +8,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Refused(Exception):
@@ -27,7 +27,13 @@ class Driver(ABC):
 
     ``station`` is its identity, ``token`` the text of an idToken. Each method raises Refused and
     NotMapped. It may return before the station was reached, or wait for the station's answer.
+
+    ``at_once``: it can be asked for several stations side by side. ``ends_on_arrival``: there is
+    nothing to wait for once the station has heard of an order.
     """
+
+    at_once: ClassVar[bool] = True
+    ends_on_arrival: ClassVar[bool] = False
 
     @abstractmethod
     async def perform(self, operation: str, station: str, arguments: Mapping[str, Any]) -> None:

@@ -231,7 +231,9 @@ class ChargePoint:
             await asyncio.wait({ordered, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if not hearing.done() and ordered.done():
                 _raise_for(ordered, _NAMES[request])
-            return await hearing
+            asked = await hearing
+            self.bench.arrived(ordered)
+            return asked
         finally:
             hearing.cancel()
             await asyncio.wait({hearing})

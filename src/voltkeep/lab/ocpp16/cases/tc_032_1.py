@@ -1,5 +1,7 @@
 """TC_032_1: power fails in a transaction."""
 
+import time
+
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
 from voltkeep.lab.ocpp16.states import (
@@ -25,6 +27,7 @@ async def power_failure(bench: Bench) -> None:
     transaction = await charging(station)
 
     bench.step("Power fails: the connection breaks without a close frame")
+    failed_at = time.time()
     await station.disconnect(abruptly=True)
 
     bench.step("Power is back: the station boots, and tells that a cable is in connector 1")
@@ -32,7 +35,8 @@ async def power_failure(bench: Bench) -> None:
     await boot(station, connector_1=Status.FINISHING)
 
     bench.step("It tells that the transaction has stopped, with the time of the power failure")
-    await stop_transaction(station, transaction, Reason.POWER_LOSS, ago_s=1.0)
+    ago_s = time.time() - failed_at
+    await stop_transaction(station, transaction, Reason.POWER_LOSS, ago_s=ago_s)
 
     bench.step("The cable is unplugged")
     await tell_status(station, Status.AVAILABLE)

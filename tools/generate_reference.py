@@ -1,21 +1,23 @@
-"""Write the pages of docs that the code itself says: commands, settings, events, messages.
+"""Write the pages of docs that the code itself says: commands, settings, events, messages, cases.
 
 ``--check`` writes nothing and fails when a page is not what would be written.
 """
 
 import argparse
 import enum
+import functools
 import inspect
 import pathlib
 import re
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, get_args
 
 import msgspec
 import typer
+from tools.lab_cases import lab_cases_page
 from tools.reference_samples import SAMPLES
 
 from voltkeep.cli.__main__ import tree
@@ -357,12 +359,13 @@ def _api_schema() -> ApiSchema:
     return schema
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "reference/openapi.json": openapi_page,
     "reference/api.md": api_page,
     "reference/cli.md": commands_page,
     "reference/settings.md": settings_page,
     "reference/events.md": events_page,
+    "reference/lab-cases.md": functools.partial(lab_cases_page, _GENERATED),
     "conformance.md": conformance_page,
 }
 

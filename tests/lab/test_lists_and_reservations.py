@@ -1,0 +1,168 @@
+"""Local lists and reservations of a case: what a CSMS is free in, and what fails the case."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from msgspec import json, structs
+
+from tests.lab.test_checks import PLAN
+from voltkeep.lab.bench import Bench, Credentials
+from voltkeep.lab.driver import Driver
+from voltkeep.lab.ocpp16 import reservations
+from voltkeep.lab.ocpp16.local_list import ListStatus, sent_differential, sent_full
+from voltkeep.lab.ocpp16.reservations import reserved, soon, until
+from voltkeep.lab.ocpp16.station import ChargePoint
+from voltkeep.lab.plan import Deadlines
+from voltkeep.lab.verdicts import Failed
+
+
+class Script(Driver):
+    """A CSMS that sends these CALLs when it is told to do anything, each when answered before."""
+
+    def __init__(self, *calls):
+        self.calls = calls
+        self.came = asyncio.Queue()
+        self.answers = asyncio.Queue()
+        self.taken = []
+
+    async def perform(self, operation, station, arguments):
+        for number, (action, payload) in enumerate(self.calls):
+            self.came.put_nowait(json.encode([2, f"c{number}", action, payload]))
+            self.taken.append(json.decode(await self.answers.get())[2])
+
+    async def close(self):
+        pass
+
+    # As the station's wire.
+
+    async def receive(self, deadline_s):
+        async with asyncio.timeout(deadline_s):
+            return await self.came.get()
+
+    async def send(self, frame):
+        self.answers.put_nowait(frame)
+
+
+def station_of(script):
+    plan = structs.replace(PLAN, deadlines=Deadlines(answer_s=5, order_s=5, quiet_s=0.01))
+    credentials = {name: Credentials.of(each) for name, each in plan.stations.items()}
+    station = ChargePoint(Bench(plan, script, 1, credentials))
+    station._wire = script
+    return station
+
+
+def a_list(version, *tokens, kind="Differential", status="Accepted"):
+    entries = [{"idTag": token, "idTagInfo": {"status": status}} for token in tokens]
+    return "SendLocalList", {
+        "listVersion": version,
+        "updateType": kind,
+        "localAuthorizationList": entries,
+    }
+
+
+VERSION = ("GetLocalListVersion", {})
+
+
+@pytest.mark.parametrize("before", [(), (VERSION,)])
+async def test_a_csms_may_ask_for_the_version_before_it_sends_a_change(before):
+    script = Script(*before, a_list(4, "sibling"))
+    station = station_of(script)
+
+    await sent_differential(station, 3)
+    await station.bench.finish_orders()
+
+    assert script.taken == [{"listVersion": 3}] * len(before) + [{"status": "Accepted"}]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        (VERSION, VERSION, a_list(4, "SIBLING")),
+        (("GetLocalListVersion", {"listVersion": 3}), a_list(4, "SIBLING")),
+        (a_list(3, "SIBLING"),),
+        (a_list(4, "SIBLING", "VALID"),),
+        (a_list(4, "VALID"),),
+        (a_list(4),),
+        (a_list(4, "SIBLING", status="Blocked"),),
+        (a_list(4, "SIBLING", kind="Full"),),
+    ],
+    ids=[
+        "asked twice",
+        "with a payload",
+        "as old",
+        "one more",
+        "another",
+        "none",
+        "blocked",
+        "full",
+    ],
+)
+async def test_any_other_way_to_send_a_change_fails(calls):
+    station = station_of(Script(*calls))
+
+    with pytest.raises(Failed):
+        await sent_differential(station, 3)
+
+
+async def test_a_full_list_may_hold_more_than_was_ordered():
+    script = Script(a_list(9, "VALID", "SIBLING", "MORE", kind="Full"))
+    station = station_of(script)
+
+    assert await sent_full(station, ListStatus.FAILED) == 9
+
+
+@pytest.mark.parametrize(
+    "tokens", [("VALID",), ("VALID", "SIBLING", "valid")], ids=["one less", "one twice"]
+)
+async def test_a_full_list_has_each_token_that_was_ordered_and_none_twice(tokens):
+    station = station_of(Script(a_list(1, *tokens, kind="Full")))
+
+    with pytest.raises(Failed):
+        await sent_full(station, ListStatus.ACCEPTED)
+
+
+def a_reservation(expires_at, **more):
+    given = {"connectorId": 1, "idTag": "valid", "reservationId": 5}
+    return "ReserveNow", given | {"expiryDate": expires_at.isoformat()} | more
+
+
+@pytest.mark.parametrize("more", [{}, {"parentIdTag": "parent"}])
+async def test_a_csms_may_say_the_group_that_it_knows_a_token_to_be_of(more):
+    at = datetime.now(UTC)
+
+    assert await reserved(station_of(Script(a_reservation(at, **more))), expires_at=at) == 5
+
+
+@pytest.mark.parametrize(
+    ("more", "for_group"),
+    [
+        ({"parentIdTag": "OTHER"}, False),
+        ({}, True),
+        ({"connectorId": 0}, False),
+        ({"idTag": "SIBLING"}, False),
+        ({"expiryDate": "2020-01-01T00:00:00Z"}, False),
+    ],
+    ids=["another group", "no group", "connector", "token", "time"],
+)
+async def test_a_reservation_is_the_one_that_was_ordered(more, for_group):
+    at = datetime.now(UTC)
+    station = station_of(Script(a_reservation(at, **more)))
+
+    with pytest.raises(Failed):
+        await reserved(station, expires_at=at, for_group=for_group)
+
+
+@pytest.mark.parametrize(("away_s", "longest_s"), [(3600, 2.0), (-3600, 0.0)])
+async def test_nobody_waits_long_for_a_reservation_to_expire(monkeypatch, away_s, longest_s):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(reservations, "asyncio", SimpleNamespace(sleep=sleep))
+    await until(datetime.now(UTC) + timedelta(seconds=away_s))
+
+    assert slept == [longest_s]
+    assert soon() - datetime.now(UTC) <= timedelta(seconds=2)

@@ -2,10 +2,11 @@
 
 import re
 
-from voltkeep.lab.bench import Credentials
+from voltkeep.lab.bench import Bench
 from voltkeep.lab.log import forms
 from voltkeep.lab.ocpp16.states import boot
 from voltkeep.lab.ocpp16.station import Asked, ChargePoint, now
+from voltkeep.lab.plan import Shown
 from voltkeep.lab.verdicts import Failed, Unclear
 from voltkeep.lab.wire import NotOpened, Way
 from voltkeep.ocpp.v16 import (
@@ -77,14 +78,9 @@ async def tell_security_event(station: ChargePoint, type: str) -> None:
     await station.tell(event, SecurityEventNotificationResponse)
 
 
-def of_another_profile(
-    station: ChargePoint, profile: int, credentials: Credentials | None = None
-) -> ChargePoint:
-    """The same station on another profile.
-
-    Raises:
-        Unclear: the plan says no URL for it.
-    """
-    if profile not in station.bench.plan.csms.urls:
-        raise Unclear(f"the plan says no URL for security profile {profile}")
-    return ChargePoint(station.bench, credentials or station.credentials, profile)
+def shown(bench: Bench, name: str) -> Shown:
+    """A certificate of the plan that must be refused. Raises Unclear if there is none."""
+    found = bench.plan.shown.get(name)
+    if found is None or not found.certificate:
+        raise Unclear(f'the plan has no [shown."{name}"]')
+    return found

@@ -169,7 +169,7 @@ class ChargePoint:
         if isinstance(frame, frames.CallError):
             words = f"CALLERROR {plain(frame.code)} {plain(frame.description or '')}".rstrip()
             raise Failed(f"{action}.conf", f"came {words}")
-        return _read(response, frame.payload, f"{action}.conf")
+        return read(response, frame.payload, f"{action}.conf")
 
     async def post(self, frame: frames.Frame | bytes | str) -> None:
         """Send a frame; raw ones as they are. Raises Failed."""
@@ -245,11 +245,11 @@ class ChargePoint:
         call = await self._next_call(action, deadline_s)
         while call.action != action and call.action in self._may_ask:
             type_, response = self._may_ask.pop(call.action)
-            early = Asked(self, call.id, _read(type_, call.payload, f"{call.action}.req"))
+            early = Asked(self, call.id, read(type_, call.payload, f"{call.action}.req"))
             await early.answer(response)
             call = await self._next_call(action, deadline_s)
         self.bench.check(call.action == action, f"{action}.req", f"{plain(call.action)}.req")
-        return Asked(self, call.id, _read(request, call.payload, f"{action}.req"))
+        return Asked(self, call.id, read(request, call.payload, f"{action}.req"))
 
     async def may_hear(self, request: type[M]) -> Asked[M] | None:
         """This CALL, if it is the next that comes within a moment; any other is left for later."""
@@ -339,7 +339,8 @@ def now(ago_s: float = 0.0) -> datetime:
     return timestamp(time.time() - ago_s)
 
 
-def _read(type_: type[M], payload: Raw, expected: str) -> M:
+def read(type_: type[M], payload: Raw, expected: str) -> M:
+    """A payload as its schema says. Raises Failed."""
     try:
         return messages.read(type_, frames.payload(payload))
     except Refusal as refusal:

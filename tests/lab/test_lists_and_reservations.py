@@ -113,13 +113,28 @@ async def test_a_full_list_may_hold_more_than_was_ordered():
     assert await sent_full(station, ListStatus.FAILED) == 9
 
 
-@pytest.mark.parametrize(
-    "tokens", [("VALID",), ("VALID", "SIBLING", "valid")], ids=["one less", "one twice"]
-)
-async def test_a_full_list_has_each_token_that_was_ordered_and_none_twice(tokens):
-    station = station_of(Script(a_list(1, *tokens, kind="Full")))
+NO_INFO = {"idTag": "MORE"}
 
-    with pytest.raises(Failed):
+
+@pytest.mark.parametrize(
+    ("tokens", "version", "more", "words"),
+    [
+        (("VALID",), 1, [], "an entry of SIBLING"),
+        (("VALID", "SIBLING", "valid"), 1, [], "each idTag once"),
+        (("VALID", "SIBLING"), 1, [NO_INFO], "idTagInfo of more"),
+        (("VALID", "SIBLING"), 0, [], "listVersion above 0"),
+        (("VALID", "SIBLING"), -1, [], "listVersion above 0"),
+    ],
+    ids=["one less", "one twice", "one without idTagInfo", "version 0", "version -1"],
+)
+async def test_a_full_list_has_each_token_once_says_what_of_it_and_has_a_version(
+    tokens, version, more, words
+):
+    action, payload = a_list(version, *tokens, kind="Full")
+    payload["localAuthorizationList"] += more
+    station = station_of(Script((action, payload)))
+
+    with pytest.raises(Failed, match=words):
         await sent_full(station, ListStatus.ACCEPTED)
 
 

@@ -219,6 +219,7 @@ def _make_folder(report: Path) -> None:
 async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> AsyncIterator[_Tested]:
     """The CSMS of a folder. Raises Failure, having told each mistake."""
     from voltkeep.lab.drivers.load import load_driver
+    from voltkeep.lab.drivers.manual import ManualDriver, patient
     from voltkeep.lab.plan_file import load_plan
     from voltkeep.lab.toml_file import Mistakes
 
@@ -231,7 +232,8 @@ async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> Asyn
         words = f"{count(len(mistakes.found), 'mistake')} in {folder}: nothing was tested."
         raise Failure(words, code=ExitCode.USAGE) from None
     if driver is None:
-        raise Failure("A person as the driver is not there yet.", code=ExitCode.USAGE)
+        yield _Tested(patient(plan), ManualDriver(run.out.say), at_once=False)
+        return
     try:
         yield _Tested(plan, driver)
     finally:

@@ -30,6 +30,7 @@ from voltkeep.sim.tls import Terms, own_context, shared_context
 SUBPROTOCOL = "ocpp1.6"
 _SHORT = 200  # characters of a frame in a failure
 _MOST_UNASKED = 100  # CALLs that no step has waited for yet
+_MOST_OCTETS = 4 << 20  # of their payloads
 
 M = TypeVar("M", bound=Message)
 A = TypeVar("A", bound=Message)
@@ -211,8 +212,9 @@ class ChargePoint:
 
     def _keep(self, call: frames.Call, action: str) -> None:
         """Leave a CALL for a later step. Raises Failed if so many wait that none can ask for it."""
-        if len(self._inbox) >= _MOST_UNASKED:
-            words = f"came {_MOST_UNASKED} CALLs that nothing asked for, and more"
+        octets = sum(len(bytes(each.payload)) for each in self._inbox)
+        if len(self._inbox) >= _MOST_UNASKED or octets > _MOST_OCTETS:
+            words = f"came {len(self._inbox)} CALLs that nothing asked for, and more"
             raise Failed(f"{action}.conf", words)
         self._inbox.append(call)
 

@@ -198,12 +198,13 @@ def test_a_long_payload_is_folded():
 
 
 def test_a_certificate_is_shown_as_what_it_is():
-    shown = Authority(AT, "Amp & Co").station("LAB-3")
+    shown = Authority(AT, 'Amp "& Co').station("LAB-3")
     frame = json.encode([2, "c1", "CertificateSigned", {"certificateChain": shown.certificate}])
 
     (row,) = a_diagram(frame.decode())
 
-    assert "[certificate of CN=LAB-3, O=Amp & Co, issued by CN=" in row.text
+    assert "[certificate of CN=LAB-3, O=Amp '& Co, issued by CN=" in row.text
+    assert list(json.decode(row.text)) == ["certificateChain"]
     assert "BEGIN" not in row.text
 
 

@@ -18,6 +18,7 @@ _ENOUGH = 100_000  # characters of a diagram; beyond, its payloads are cut short
 _FOLDED = 240  # characters: what is longer is folded
 _TEASER = 160
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\\\s\ufffd]*)-----END \1-----")
+_NO_QUOTES = str.maketrans('"\\', "'/")
 _BREAKS = re.compile(r"\\[nr]|\s|\ufffd")
 
 
@@ -63,7 +64,8 @@ def _row(entry: Entry, asked: dict[str, str], longest: int) -> Row:
 
 def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
     """A frame; `asked` are the actions of the CALLs before it, by their ids."""
-    title, payload, is_answer, is_error = "Not a frame of OCPP-J", entry.text, False, True
+    title, is_answer, is_error = "Not a frame of OCPP-J", False, True
+    payload = shortened(entry.text)
     match _parts(entry.text):
         case ["2", id, action, body, *_]:
             asked[id] = _text(action)
@@ -74,7 +76,6 @@ def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
         case ["4", id, code, *rest]:
             title, is_answer = f"CALLERROR {_text(code)} to {asked.get(id, 'nothing')}", True
             payload = " ".join(_body(each) for each in rest)
-    payload = shortened(payload)
     return Row(
         at=entry.at,
         style=entry.kind,
@@ -104,6 +105,7 @@ def _text(part: str) -> str:
 
 def _body(part: str) -> str:
     """A payload with room between its parts, and on several lines if it is long."""
+    part = shortened(part)
     try:
         return json.format(part, indent=2 if len(part) > _FOLDED else 0)
     except (DecodeError, RecursionError):
@@ -144,7 +146,8 @@ def _name(name: x509.Name) -> str:
         for short, oid in (("CN", NameOID.COMMON_NAME), ("O", NameOID.ORGANIZATION_NAME))
         for attribute in name.get_attributes_for_oid(oid)
     ]
-    return plain(", ".join(told), 200) or "nobody"
+    # Without what would end the string of JSON that it stands in.
+    return plain(", ".join(told), 200).translate(_NO_QUOTES) or "nobody"
 
 
 def _key(key: PublicKeyTypes) -> str:

@@ -25,6 +25,7 @@ from voltkeep.cli import (  # noqa: F401  # some only add commands to a neighbou
     event,
     export,
     firmware,
+    lab,
     local_list,
     log,
     order,
@@ -111,6 +112,7 @@ tree.add_typer(export.exports, name="export")
 tree.add_typer(export.imports, name="import")
 tree.add_typer(database.group, name="db")
 tree.add_typer(sim.group, name="sim")
+tree.add_typer(lab.group, name="lab")
 doctor.add_to(tree)
 tree.add_typer(config.group, name="config")
 

@@ -66,7 +66,7 @@ EVERYWHERE: dict[str, Any] = {
 _UNITS = {"_per_s": "N", "_s": "SECONDS", "_bytes": "BYTES", "_days": "DAYS"}
 _SETTINGS_EVERYWHERE = ("data", "database")
 # What concerns the machine itself: the rest is asked of a server elsewhere, or says that it cannot.
-_LOCAL = {"serve", "db", "ca", "sim", "doctor", "config"}
+_LOCAL = {"serve", "db", "ca", "sim", "lab", "doctor", "config"}
 USUAL_DATA, DEMO_DATA = "voltkeep", "voltkeep-demo"  # default data directories
 
 

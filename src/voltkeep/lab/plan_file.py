@@ -23,6 +23,7 @@ _LONGEST_TAG = 20  # characters of an IdToken (OCPP 1.6 edition 2, section 7.28)
 _LARGEST_PEM = 1 << 18  # bytes
 _RAISED = {"1-to-2": (1, 2), "2-to-3": (2, 3)}
 _WITH_KEY = {"1", "2", *_RAISED}
+_WITH_CERTIFICATE = {"3", "2-to-3"}
 _IN_SHOWN = ("certificate", "private_key")
 
 
@@ -152,7 +153,7 @@ def _check_stations(document: Document, plan: Plan, profiles: Collection[int]) -
             document.wrong(text, *keys, "identity")
         if name in _WITH_KEY:
             _check_key(document, account, keys)
-        _check_pair(document, account, keys, needed=name == "3")
+        _check_pair(document, account, keys, needed=name in _WITH_CERTIFICATE)
 
 
 def _check_key(document: Document, account: Account, keys: Keys) -> None:

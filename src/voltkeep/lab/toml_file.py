@@ -119,6 +119,9 @@ class Document:
         try:
             msgspec.convert(value, type_, str_keys=True)
         except ValidationError as error:
+            if value == "":
+                self.wrong(f"{dotted(*at)} is empty.", *at)
+                return
             words = _OF_VALUE.sub("", str(error))
             self.wrong(f"{dotted(*at)}: {words[:1].lower()}{words[1:]}.", *at)
 

@@ -1,0 +1,234 @@
+"""`voltkeep lab`: certification cases against any CSMS: a folder for them, and the list of them."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from voltkeep.cli import lab_run
+from voltkeep.cli.command import Run, command, shell_path
+from voltkeep.cli.errors import ExitCode, Failure
+from voltkeep.cli.text import count, escape
+
+if TYPE_CHECKING:
+    from voltkeep.lab.case import Case
+    from voltkeep.lab.drivers.http import HttpDriver
+    from voltkeep.lab.plan import Plan
+    from voltkeep.lab.toml_file import Mistake
+
+group = typer.Typer(
+    help="Play certification cases of OCPP 1.6 against any CSMS, and report on them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="With lab.toml and all that it names.")
+]
+
+
+@command(
+    group,
+    "init",
+    examples=(
+        "lab init my-csms",
+        'lab init my-csms --operator "Example Charging"',
+        "lab init my-csms --driver manual",
+    ),
+)
+async def init(
+    run: Run,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made if it is not there.")],
+    *,
+    operator: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The organization (O) in the stations' certificates."),
+    ] = "Laboratory",
+    driver: Annotated[
+        Literal["http", "manual", "voltkeep"],
+        typer.Option(
+            help="Who gives orders: requests of an API, a person, or requests of Voltkeep's API."
+        ),
+    ] = "http",
+) -> None:
+    """Write a folder to begin with: the plan, the driver's file, and certificates.
+
+    Nothing that is there is overwritten. Keys and certificates are new each time.
+    """
+    from voltkeep.lab.folder import make_folder
+    from voltkeep.wiring import now
+
+    if not operator.strip() or len(operator) > 64 or not operator.isprintable():
+        raise Failure("--operator is no name of 1 to 64 characters.", code=ExitCode.USAGE)
+    try:
+        files = await asyncio.to_thread(make_folder, folder, operator, driver, now())
+    except FileExistsError as error:
+        message = f"{error.filename} is there already: nothing was written."
+        raise Failure(message, "Name another folder.") from None
+    except OSError as error:
+        raise Failure(f"{error.filename} cannot be written: {error.strerror}.") from None
+    if run.out.as_json:
+        run.out.data({"folder": folder, "files": [str(file) for file in files]})
+        return
+    run.out.line(f"Wrote {count(len(files), 'file')} into {escape(folder)}. What to do next:")
+    for number, step in enumerate(_next_steps(shell_path(folder), driver), 1):
+        run.out.line(f"  {number}. {step}")
+
+
+def _next_steps(folder: str, driver: str) -> tuple[str, ...]:
+    orders = {
+        "http": "Say in driver.toml which request of its API each operation is.",
+        "manual": "Be there when it runs: you are told what to have the CSMS do.",
+        "voltkeep": "Set VOLTKEEP_SERVER and VOLTKEEP_API_KEY, which driver.toml asks for.",
+    }
+    return (
+        "Fill in lab.toml: the product, the laboratory, and where stations connect.",
+        "Register the stations and tokens of lab.toml in the CSMS, with their keys.",
+        "Have it trust certificates/root.pem and revocation-list.pem, for stations and firmware.",
+        orders[driver],
+        f"`voltkeep lab check {folder}` tells what is missing, `voltkeep lab run {folder}` plays.",
+    )
+
+
+@command(group, "check", examples=("lab check my-csms",))
+async def check(run: Run, folder: Folder) -> None:
+    """Tell what is wrong in a folder, line by line. Nobody is connected to and nobody is asked."""
+    from voltkeep.lab.toml_file import Mistakes
+
+    try:
+        plan, driver = await asyncio.to_thread(_loaded, folder)
+    except Mistakes as mistakes:
+        found = mistakes.found
+        if run.out.as_json:
+            run.out.data({"mistakes": [_plain_mistake(each) for each in found], "notes": []})
+        else:
+            for each in found:
+                run.out.line(escape(each))
+        words = f"{count(len(found), 'mistake')} in {folder}."
+        raise Failure(words, "Mend them, and check again.", ExitCode.USAGE) from None
+    if driver is not None:
+        await driver.close()
+    gaps = _gaps(plan, driver)
+    if run.out.as_json:
+        run.out.data({"mistakes": [], "notes": gaps})
+        return
+    for gap in gaps:
+        run.out.say(f"Note: {gap}")
+    profiles = ", ".join(map(str, sorted(plan.csms.urls)))
+    run.out.line(f"No mistake. Security profiles that can be run: {profiles}.")
+
+
+def _plain_mistake(mistake: "Mistake") -> dict[str, object]:
+    return {"file": str(mistake.path), "line": mistake.line, "text": mistake.text}
+
+
+def _loaded(folder: Path) -> "tuple[Plan, HttpDriver | None]":
+    """The plan and the driver; None is a person. Raises Mistakes: those of both files."""
+    from voltkeep.lab.drivers.load import load_driver
+    from voltkeep.lab.folder import DRIVER, PLAN
+    from voltkeep.lab.plan_file import load_plan
+    from voltkeep.lab.toml_file import Mistakes
+
+    try:
+        plan, file = load_plan(folder / PLAN)
+    except Mistakes as mistakes:
+        usual = folder / DRIVER
+        if (folder / PLAN).is_file() and usual.is_file():
+            try:
+                load_driver(usual)
+            except Mistakes as more:
+                raise Mistakes([*mistakes.found, *more.found]) from None
+        raise
+    return plan, None if file is None else load_driver(file)
+
+
+def _gaps(plan: "Plan", driver: "HttpDriver | None") -> "list[str]":
+    """What is no mistake, and leaves cases without a verdict."""
+    from voltkeep.lab.driver import OPERATIONS
+
+    gaps = []
+    if driver is not None:
+        missing = [name for name in OPERATIONS if not driver.file.requests(name)]
+        if len(missing) == len(OPERATIONS):
+            gaps.append("the driver has no operation; the cases that need one are inconclusive.")
+        elif missing:
+            names = ", ".join(missing)
+            gaps.append(f"the driver has no {names}; their cases are inconclusive.")
+    for name, profile in (("1-to-2", 1), ("2-to-3", 2)):
+        if {profile, profile + 1} <= plan.csms.urls.keys() and name not in plan.stations:
+            gaps.append(f'there is no [stations."{name}"], whose security profile is raised.')
+    if 3 in plan.csms.urls:
+        gaps += [
+            f'there is no [shown."{name}"], a certificate that must be refused.'
+            for name in ("expired", "revoked", "of another station")
+            if name not in plan.shown
+        ]
+    return gaps
+
+
+lab_run.add_to(group)
+
+
+@command(group, "list", examples=("lab list", "lab list --json"))
+async def list_(run: Run) -> None:
+    """Every case, in the order in which they are played."""
+    from voltkeep.lab.ocpp16.catalogue import catalogue
+
+    cases = catalogue()
+    if run.out.as_json:
+        run.out.data([_plain(case) for case in cases])
+        return
+    run.out.table(
+        ("CASE", "NAME", "FUNCTIONALITY", "PROFILES"),
+        [(case.id, case.name, case.functionality.value, _profiles(case)) for case in cases],
+    )
+
+
+@command(group, "show", examples=("lab show TC_083",))
+async def show(
+    run: Run, name: Annotated[str, typer.Argument(metavar="CASE", help="Its id, as TC_083.")]
+) -> None:
+    """What a case is for, where that is written, and its steps."""
+    from voltkeep.lab.ocpp16.catalogue import catalogue
+
+    wanted = name.upper().removesuffix("_CSMS")
+    found = next((case for case in catalogue() if case.id == wanted), None)
+    if found is None:
+        message = f"There is no case {name}."
+        raise Failure(message, "`voltkeep lab list` shows those there are.", ExitCode.NOT_FOUND)
+    if run.out.as_json:
+        run.out.data(_plain(found))
+        return
+    run.out.pairs(
+        [
+            ("Case", found.id if found.official else f"{found.id}, beyond the official list"),
+            ("Name", found.name),
+            ("Functionality", found.functionality.value),
+            ("Profiles", _profiles(found)),
+            ("Source", found.source),
+        ]
+    )
+    run.out.line()
+    run.out.line(found.purpose)
+    run.out.line()
+    for number, step in enumerate(found.steps, 1):
+        run.out.line(f"{number:>3}. {step}")
+
+
+def _profiles(case: "Case") -> str:
+    return ", ".join(map(str, case.profiles))
+
+
+def _plain(case: "Case") -> dict[str, object]:
+    """A case for programs."""
+    return {
+        "case": case.id,
+        "name": case.name,
+        "functionality": case.functionality.value,
+        "profiles": case.profiles,
+        "is_official": case.official,
+        "source": case.source,
+        "purpose": case.purpose,
+        "steps": case.steps,
+    }

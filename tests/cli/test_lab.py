@@ -1,0 +1,216 @@
+"""`voltkeep lab`: a folder to begin with, what is wrong in it, and the cases there are."""
+
+import pytest
+from cryptography import x509
+from msgspec import toml
+
+from voltkeep.cli.errors import ExitCode
+from voltkeep.lab.driver import OPERATIONS
+from voltkeep.lab.drivers.load import load_driver
+from voltkeep.lab.folder import driver_example
+from voltkeep.lab.plan_file import load_plan
+
+FILL_IN = {"product": ("name", "vendor", "version"), "laboratory": ("name",)}
+
+
+@pytest.fixture
+def folder(voltkeep, tmp_path):
+    """A folder that has just been made."""
+    path = tmp_path / "my csms"
+    voltkeep.ok("lab", "init", str(path))
+    return path
+
+
+def fill_in(folder):
+    """What a person must say, in lab.toml."""
+    path = folder / "lab.toml"
+    text = path.read_text()
+    for fields in FILL_IN.values():
+        for field in fields:
+            text = text.replace(f'\n{field} = ""', f'\n{field} = "x"')
+    path.write_text(text)
+
+
+def test_a_folder_is_made_and_says_what_to_do_next(voltkeep, tmp_path):
+    path = tmp_path / "my csms"
+
+    made = voltkeep.ok("lab", "init", str(path))
+
+    assert [line[:5] for line in made.lines[1:]] == [f"  {number}. " for number in range(1, 6)]
+    assert f"lab check '{path}'" in made.out
+    names = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+    assert {"lab.toml", "driver.toml", "firmware.bin"} < names
+    assert {"certificates/root.pem", "certificates/revocation-list.pem"} < names
+
+
+def test_only_the_owner_reads_what_is_private(folder):
+    for file in folder.rglob("*"):
+        is_private = file.suffix == ".key" or file.name == "lab.toml"
+        if file.is_file():
+            assert (file.stat().st_mode & 0o077 == 0) is is_private, file
+
+
+def test_nothing_is_overwritten(voltkeep, folder):
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    (folder / "lab.toml").unlink()
+    del before[folder / "lab.toml"]
+
+    again = voltkeep("lab", "init", str(folder))
+
+    assert again.code == ExitCode.FAILED
+    assert "is there already: nothing was written" in again.err
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+def test_the_operator_is_in_the_plan_and_the_certificates(voltkeep, tmp_path):
+    name = 'Ada\'s "Strom" & Söhne'
+    voltkeep.ok("lab", "init", str(tmp_path / "f"), "--operator", name)
+    fill_in(tmp_path / "f")
+
+    plan, _ = load_plan(tmp_path / "f" / "lab.toml")
+
+    certificate = x509.load_pem_x509_certificate(plan.stations["3"].certificate.encode())
+    assert plan.cpo_name == name
+    assert f"O={name}" in certificate.subject.rfc4514_string().replace("\\", "")
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "a\nb"])
+def test_an_operator_that_fits_no_certificate_is_refused(voltkeep, tmp_path, name):
+    refused = voltkeep("lab", "init", str(tmp_path / "f"), "--operator", name)
+
+    assert refused.code == ExitCode.USAGE
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_as_such(voltkeep, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    assert "cannot be written" in voltkeep("lab", "init", str(tmp_path / "file" / "x")).err
+
+
+def test_what_is_left_to_fill_in_is_told_with_its_line(voltkeep, folder):
+    checked = voltkeep("lab", "check", str(folder))
+
+    assert checked.code == ExitCode.USAGE
+    lines = (folder / "lab.toml").read_text().splitlines()
+    told = [f"{table}.{field} is empty." for table, names in FILL_IN.items() for field in names]
+    assert [line.rpartition(": ")[2] for line in checked.lines] == told
+    for line in checked.lines:
+        number = int(line.removeprefix(f"{folder}/lab.toml:").partition(":")[0])
+        assert lines[number - 1].endswith(' = ""')
+    as_json = voltkeep("lab", "check", str(folder), "--json").json
+    assert [each["text"] for each in as_json["mistakes"]] == told
+
+
+def test_a_folder_that_is_filled_in_has_no_mistake(voltkeep, folder):
+    fill_in(folder)
+
+    checked = voltkeep.ok("lab", "check", str(folder))
+
+    assert checked.lines == ["No mistake. Security profiles that can be run: 1, 2, 3."]
+    assert "the driver has no operation" in checked.err
+    told = voltkeep.ok("lab", "check", str(folder), "--json").json
+    assert (told["mistakes"], len(told["notes"])) == ([], 1)
+
+
+def test_the_mistakes_of_both_files_are_told(voltkeep, folder):
+    (folder / "driver.toml").write_text('base_url = "x"\n')
+
+    checked = voltkeep("lab", "check", str(folder))
+
+    assert f"{folder}/driver.toml:1: base_url is no URL" in checked.out
+    assert f"{folder}/lab.toml:" in checked.out
+
+
+def test_a_folder_without_a_plan_is_told_as_such(voltkeep, tmp_path):
+    checked = voltkeep("lab", "check", str(tmp_path))
+
+    assert checked.code == ExitCode.USAGE
+    assert "lab.toml: cannot be read: No such file or directory" in checked.out
+
+
+def test_cases_that_will_have_no_verdict_are_noted(voltkeep, folder):
+    fill_in(folder)
+    text = (folder / "lab.toml").read_text()
+    (folder / "lab.toml").write_text(
+        text.replace('[stations."2-to-3"]', '[stations."x"]').partition("[shown.")[0]
+    )
+    assert "stations.x" in voltkeep("lab", "check", str(folder)).out
+    begin = text.index('[stations."1-to-2"]')
+    rest = text[text.index("# ---- Tokens") : text.index('[shown."revoked"]')]
+    (folder / "lab.toml").write_text(text[:begin] + rest)
+    (folder / "driver.toml").write_text(
+        'base_url = "http://csms.example"\n[operations.reset]\npath = "/"\n'
+    )
+
+    notes = voltkeep.ok("lab", "check", str(folder), "--json").json["notes"]
+
+    assert "unlock, read_configuration" in notes[0]
+    assert "reset" not in notes[0]
+    assert [note.split('"')[1] for note in notes[1:]] == [
+        *("1-to-2", "2-to-3", "revoked", "of another station")
+    ]
+
+
+@pytest.mark.parametrize("driver", ["manual", "voltkeep"])
+def test_other_drivers_can_be_begun_with(voltkeep, tmp_path, driver, monkeypatch):
+    monkeypatch.setenv("VOLTKEEP_API_KEY", "k")
+    path = tmp_path / "f"
+    voltkeep.ok("lab", "init", str(path), "--driver", driver)
+    fill_in(path)
+
+    plan, file = load_plan(path / "lab.toml")
+
+    assert plan.stations.keys() == {"1", "2", "3", "1-to-2", "2-to-3"}
+    if driver == "manual":
+        assert file is None
+        assert not (path / "driver.toml").exists()
+        voltkeep.ok("lab", "check", str(path))
+    else:
+        environ = {"VOLTKEEP_SERVER": "http://127.0.0.1:8080", "VOLTKEEP_API_KEY": "k"}
+        assert set(load_driver(file, environ).file.operations) == set(OPERATIONS)
+
+
+def test_each_operation_is_in_the_example_and_sound_once_it_is_uncommented(tmp_path):
+    example = driver_example()
+    uncommented = [
+        line[1:] if line.startswith("#") and line[1:2] not in {"", " "} else line
+        for line in example.splitlines()
+        if not line.startswith("#verify")
+    ]
+    path = tmp_path / "driver.toml"
+    path.write_text("\n".join(uncommented))
+
+    driver = load_driver(path, {"LAB_API_KEY": "k"})
+
+    assert set(driver.file.operations) == set(OPERATIONS)
+    assert "operations" not in toml.decode(example)
+
+
+def test_every_case_is_listed(voltkeep):
+    listed = voltkeep.ok("lab", "list", "--json").json
+
+    assert {"TC_001", "TC_013"} < {each["case"] for each in listed}
+    assert len(voltkeep.ok("lab", "list").lines) == len(listed) + 1
+    assert all(each["name"] and each["profiles"] for each in listed)
+
+
+@pytest.mark.parametrize("name", ["TC_013", "tc_013", "TC_013_CSMS"])
+def test_a_case_is_shown_with_its_steps(voltkeep, name):
+    shown = voltkeep.ok("lab", "show", name)
+
+    assert "Hard reset without transaction" in shown.out
+    assert "sections 5.14" in shown.out
+    assert any(line.startswith("  1. ") for line in shown.lines)
+    assert voltkeep.ok("lab", "show", name, "--json").json["steps"]
+
+
+def test_a_case_that_is_not_there_is_told_as_such(voltkeep):
+    shown = voltkeep("lab", "show", "TC_999")
+
+    assert shown.code == ExitCode.NOT_FOUND
+    assert "lab list" in shown.err
+
+
+def test_the_laboratory_is_where_it_is_run(voltkeep):
+    assert voltkeep("lab", "list", "--server", "http://127.0.0.1:1").code == ExitCode.USAGE

@@ -1,0 +1,184 @@
+"""The wire log: whole, of a bounded size, and without secrets however they are spelled."""
+
+import base64
+import json
+
+import pytest
+
+from voltkeep.lab.log import MASK, WireLog, forms
+from voltkeep.lab.verdicts import Kind
+
+SECRET = "5ecre7-" * 4
+
+
+def logged(data, kind=Kind.RECEIVED, secrets=()):
+    log = WireLog(secrets)
+    log.frame(kind, data)
+    [entry] = log.entries
+    assert log.quoted(data).count(SECRET) == entry.text.count(SECRET)
+    return entry.text
+
+
+def call(action, payload):
+    return json.dumps([2, "id", action, payload])
+
+
+def test_a_frame_is_written_with_a_short_name_for_its_id():
+    log = WireLog()
+    log.frame(Kind.SENT, '[2,"a-long-id","Heartbeat",{}]')
+    log.frame(Kind.RECEIVED, '[3,"a-long-id",{"currentTime":"now"}]')
+    log.frame(Kind.RECEIVED, '[2,"another","Reset",{"type":"Hard"}]')
+    log.frame(Kind.SENT, '[3,"another",{"status":"Accepted"}]')
+
+    assert [each.text for each in log.entries] == [
+        '[2,"s1","Heartbeat",{}]',
+        '[3,"s1",{"currentTime":"now"}]',
+        '[2,"c1","Reset",{"type":"Hard"}]',
+        '[3,"c1",{"status":"Accepted"}]',
+    ]
+
+
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "AUTHORIZATION_KEY "])
+@pytest.mark.parametrize("names", [("key", "value"), ("Key", "Value"), ("key", "valeu")])
+def test_a_key_that_a_station_is_given_is_masked_however_it_is_called(key, names):
+    text = logged(call("ChangeConfiguration", {names[0]: key, names[1]: SECRET}))
+
+    assert SECRET not in text
+    assert MASK in text
+    assert key in text
+
+
+def test_a_key_that_a_station_tells_is_masked():
+    told = [{"key": "A", "readonly": True, "value": "B"}]
+    told.append({"key": "AuthorizationKey", "readonly": False, "value": SECRET})
+    text = logged(json.dumps([3, "id", {"configurationKey": told}]), Kind.SENT)
+
+    assert SECRET not in text
+    assert '{"key":"A","readonly":true,"value":"B"}' in text
+    assert '"readonly":false' in text
+
+
+def test_a_field_that_is_called_a_secret_is_masked():
+    assert SECRET not in logged(call("X", {"deep": [{"authorizationKey": SECRET}]}))
+
+
+def test_a_secret_in_escapes_is_masked():
+    escaped = "".join(f"\\u{ord(c):04x}" for c in "AuthorizationKey")
+    frame = f'[2,"id","ChangeConfiguration",{{"key":"{escaped}","value":"{SECRET}"}}]'
+
+    assert SECRET not in logged(frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        f'[2,"id","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{SECRET}"}}',
+        f'[2,"id","ChangeConfiguration",{{"value":"{SECRET}","key":"authorizationkey',
+        f'{{"key" "AuthorizationKey" "value" "{SECRET}"}}',
+        f"{SECRET} is the Authorization-Key".encode() + b"\xff",
+    ],
+)
+def test_a_frame_that_is_broken_and_names_a_secret_is_not_written(frame):
+    assert SECRET not in logged(frame)
+
+
+@pytest.mark.parametrize(
+    "frame", [f'{{"key":"AuthorizationKey","value":"{SECRET}"}}', f'["{SECRET}']
+)
+def test_what_is_no_frame_is_masked_too(frame):
+    assert SECRET not in logged(frame, secrets=[SECRET])
+
+
+def test_a_secret_that_is_known_is_masked_in_each_of_its_forms():
+    octets = bytes(range(16, 36))
+    log = WireLog(forms(octets, "CP-1"))
+    header = base64.b64encode(b"CP-1:" + octets).decode()
+    for form in (octets.hex(), octets.hex().upper(), header):
+        log.add(Kind.NOTE, f"the CSMS says {form}!")
+
+    assert {each.text for each in log.entries} == {f"the CSMS says {MASK}!"}
+
+
+def test_a_secret_that_came_in_a_frame_is_masked_from_then_on_and_before():
+    log = WireLog()
+    log.add(Kind.NOTE, f"before: {SECRET}")
+    log.frame(
+        Kind.RECEIVED, call("ChangeConfiguration", {"key": "AuthorizationKey", "value": SECRET})
+    )
+
+    assert SECRET not in repr(log.entries)
+    assert log.safe(f"after: {SECRET}") == f"after: {MASK}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://user:pass-word@host/path",
+        "sftp://user:p@ss-word@host",
+        "https://pass-word@host",
+    ],
+)
+def test_a_password_in_an_address_is_masked_wherever_it_is(url):
+    for frame in (
+        call("GetDiagnostics", {"location": url}),
+        call("GetLog", {"log": {"remoteLocation": url}}),
+        f'[2,"id","GetDiagnostics",{{"location":"{url}',
+    ):
+        text = logged(frame)
+        assert "ss-word" not in text
+        assert f"://{MASK}@host" in text
+
+
+def test_an_address_without_a_password_stays():
+    text = logged(call("GetDiagnostics", {"location": "https://host/path?mail=a@b"}))
+
+    assert "https://host/path?mail=a@b" in text
+
+
+def test_a_private_key_is_masked():
+    key = f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}\n-----END EC PRIVATE KEY-----"
+
+    assert SECRET not in logged(call("DataTransfer", {"data": key}))
+    assert SECRET not in logged(key[:-20])
+
+
+def test_what_a_peer_says_cannot_act_on_a_terminal():
+    text = logged('[3,"id",{"a":"\\u001b[2J\\u202e"}]\x1b[2J')
+
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "[" * 200_000,
+        '[3,"id",' + '{"a":' * 5_000 + "1" + "}" * 5_000 + "]",
+        "[1e999]",
+        f'[3,"id",{"9" * 400}]',
+        b"\xff\xfe",
+        "",
+        "null",
+        "[]",
+        "[2,7,{}]",
+        "\ud800",
+    ],
+)
+def test_nothing_that_comes_can_end_the_log(data):
+    logged(data)
+
+
+def test_a_log_keeps_so_much_and_says_what_it_left_out():
+    log = WireLog()
+    for number in range(10_000):
+        log.frame(Kind.RECEIVED, call("DataTransfer", {"data": f"{number}"}))
+
+    assert len(log.entries) == 2_001
+    assert log.entries[-1].text == "8000 more entries were left out"
+
+
+def test_a_log_of_large_frames_stays_small():
+    log = WireLog()
+    for _ in range(500):
+        log.frame(Kind.RECEIVED, call("DataTransfer", {"data": "x" * 100_000}))
+
+    assert sum(len(each.text) for each in log.entries) < 1_000_000

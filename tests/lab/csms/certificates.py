@@ -4,7 +4,7 @@ import datetime as dt
 import ssl
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -25,7 +25,6 @@ class Wish(NamedTuple):
     bits: int = 256
     organization: str = ORGANIZATION
     days: int = 90
-    hash: str = "sha256"
     is_ca_known: bool = True
 
 
@@ -65,19 +64,45 @@ class Authority:
             _begun(subject, issuer.certificate.subject, key.public_key(), wish.days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(names, critical=False)
+            .add_extension(_usage(wish.kind), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .sign(issuer.key, getattr(hashes, wish.hash.upper())())
+            .sign(issuer.key, hashes.SHA256())
         )
         return certificate, key
 
-    def signed(self, csr: x509.CertificateSigningRequest, days: int = 90) -> x509.Certificate:
-        """The certificate that a station asks for."""
+    def signed(
+        self, csr: x509.CertificateSigningRequest, wishes: dict[str, Any]
+    ) -> x509.Certificate:
+        """The certificate that a station asks for, unless a fault wishes for another."""
+        issuer = Authority("Another root") if wishes.get("by_stranger") else self
+        kind = wishes.get("signer", "ec")
+        signer = issuer.key if kind == "ec" else new_key(kind, 2048)
+        subject = _name(
+            wishes.get("organization", _of(csr.subject, NameOID.ORGANIZATION_NAME)),
+            wishes.get("name", _of(csr.subject, NameOID.COMMON_NAME)),
+        )
+        public_key = wishes.get("key") or csr.public_key()
         return (
-            _begun(csr.subject, self.certificate.subject, csr.public_key(), days)
+            _begun(subject, issuer.certificate.subject, public_key, wishes.get("days", 90))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .sign(self.key, hashes.SHA256())
+            .sign(signer, hashes.SHA256())
         )
+
+
+def _usage(kind: str) -> x509.KeyUsage:
+    """With RSA alone the key is exchanged by encryption."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=kind == "rsa",
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def load(context: ssl.SSLContext, certificate: x509.Certificate, key, folder: Path) -> None:
@@ -103,6 +128,10 @@ def _begun(subject, issuer, public_key, days) -> x509.CertificateBuilder:
         .not_valid_before(now - 400 * _DAY if days < 0 else now - _DAY)
         .not_valid_after(now + days * _DAY)
     )
+
+
+def _of(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    return "".join(str(each.value) for each in name.get_attributes_for_oid(oid))
 
 
 def _name(organization: str, name: str) -> x509.Name:

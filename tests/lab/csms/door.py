@@ -30,7 +30,9 @@ def has_its_profile(state: State, record: Record, caller: Caller) -> bool:
 
 def says_its_name(state: State, record: Record, caller: Caller) -> bool:
     """The user name is the identity (A00.FR.204)."""
-    return caller.profile == 3 or _shown(caller).startswith(record.identity.encode() + b":")
+    if caller.profile == 3 and not state.wishes.get("wants_password"):
+        return True
+    return _shown(caller).startswith(record.identity.encode() + b":")
 
 
 def has_its_key(state: State, record: Record, caller: Caller) -> bool:

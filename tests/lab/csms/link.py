@@ -1,7 +1,6 @@
 """One connection of a station: its CALLs are answered in order, ours go out one after the other."""
 
 import asyncio
-import uuid
 
 from msgspec import json
 from websockets.asyncio.server import ServerConnection
@@ -69,7 +68,7 @@ class Link:
             return await self._call(action, payload)
 
     async def _call(self, action: str, payload: Payload) -> Payload:
-        id = str(uuid.uuid4())
+        id = self.state.new_id()
         coming = asyncio.get_running_loop().create_future()
         self._answers[id] = coming
         try:
@@ -78,7 +77,9 @@ class Link:
         except ConnectionClosed:
             raise Gone from None
         finally:
-            del self._answers[id]
+            self._answers.pop(id, None)
+        if action in self.state.follow_ups:
+            self.order(*self.state.follow_ups.pop(action))
         if isinstance(frame, frames.CallError):
             return {}
         answer: Payload = json.decode(frame.payload)

@@ -174,13 +174,16 @@ async def _rotate_key(link: Link) -> None:
         return
     if link.state.keeps_old_keys:
         link.record.former_keys.append(link.record.key)
-    link.record.key = key
+    if not link.state.forgets_changes:
+        link.record.key = key
 
 
 async def _raise_profile(link: Link, *, to: int) -> None:
     """The lower one is let in until the higher one has been used (whitepaper, A05.FR.08, .09)."""
     payload = {"key": "SecurityProfile", "value": str(to)}
-    if (await link.call("ChangeConfiguration", payload)).get("status") == "Accepted":
+    if (await link.call("ChangeConfiguration", payload)).get("status") != "Accepted":
+        return
+    if not link.state.forgets_changes:
         link.record.next_profile = to
 
 

@@ -56,7 +56,7 @@ def sign(link: Link, request: v16.SignCertificateRequest) -> Payload:
     csr = x509.load_pem_x509_csr(request.csr.encode())
     if not csr.is_signature_valid:
         return {"status": "Rejected"}
-    signed = link.state.authority.signed(csr)
+    signed = link.state.authority.signed(csr, link.state.wishes.get("station", {}))
     link.order("CertificateSigned", {"certificateChain": pem(signed)})
     return {"status": "Accepted"}
 

@@ -60,7 +60,7 @@ def _context(state: State, name: str, profile: int, client_roots: str) -> ssl.SS
         context.minimum_version = wishes.get("minimum_version", ssl.TLSVersion.TLSv1_2)
         if "maximum_version" in wishes:
             context.maximum_version = wishes["maximum_version"]
-    context.set_ciphers(wishes.get("suites", SUITES))
+    context.set_ciphers(wishes.get("suites", SUITES) + wishes.get("level", ""))
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     with tempfile.TemporaryDirectory() as folder:
         for kind, bits in (("rsa", 2048), ("ec", 256)):
@@ -76,8 +76,11 @@ def _context(state: State, name: str, profile: int, client_roots: str) -> ssl.SS
 def _upgrade(
     state: State, profile: int, connection: ServerConnection, request: Request
 ) -> Response | None:
-    if _PROTOCOL not in _offered(request) and not state.wishes.get("any_subprotocol"):
+    offered, wishes = _offered(request), state.wishes
+    if _PROTOCOL not in offered and not wishes.get("upgrades_all"):
         return connection.respond(HTTPStatus.BAD_REQUEST, "no subprotocol in common\n")
+    if len(offered) > 1 and wishes.get("wants_one_version"):
+        return connection.respond(HTTPStatus.BAD_REQUEST, "one at a time\n")
     tls = connection.transport.get_extra_info("ssl_object")
     caller = door.Caller(
         identity=unquote(request.path.rpartition("/")[2]),
@@ -100,10 +103,8 @@ def _offered(request: Request) -> set[str]:
 
 
 def _subprotocol(state: State, connection: ServerConnection, offered: list[str]) -> str | None:
-    if "any_subprotocol" in state.wishes:
-        choice: str | None = state.wishes["any_subprotocol"](offered)
-        return choice
-    return _PROTOCOL
+    choice: str | None = state.wishes.get("chooses", _PROTOCOL)
+    return choice
 
 
 async def _connected(state: State, connection: ServerConnection) -> None:

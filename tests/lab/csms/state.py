@@ -1,6 +1,7 @@
 """What the small CSMS knows: stations, tokens, transactions; and what a fault may change of it."""
 
 import itertools
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,10 +50,13 @@ class State:
     rules: dict[str, Callable[["Link", Any], Payload]] = field(default_factory=dict)
     spoilings: list[Spoiling] = field(default_factory=list)
     wishes: dict[str, Any] = field(default_factory=dict)  # of TLS and the upgrade
+    follow_ups: dict[str, tuple[str, Payload]] = field(default_factory=dict)  # after an answer
     admits_strangers: bool = False
     waits_for_answers: bool = True
     keeps_old_keys: bool = False
+    forgets_changes: bool = False  # of a key, of a security profile
     interval_s: int = 1
+    new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)  # transactions, reservations, requests

@@ -85,7 +85,8 @@ async def boot(
 
 
 async def restart(station: ChargePoint) -> None:
-    """Disconnect, connect anew and boot. Raises Failed."""
+    """Disconnect, once nothing more comes, connect anew and boot. Raises Failed."""
+    await station.hears_nothing()
     await station.disconnect()
     await station.connect()
     await boot(station)

@@ -19,6 +19,7 @@ async def update_password(bench: Bench) -> None:
 
     bench.step("The operator orders a new key: ChangeConfiguration AuthorizationKey, accepted")
     await new_key(station)
+    await station.hears_nothing()
 
     bench.step("The station connects with the octets of the new key, and boots")
     await station.disconnect()

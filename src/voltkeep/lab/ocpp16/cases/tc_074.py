@@ -26,6 +26,7 @@ async def update_certificate(bench: Bench) -> None:
     bench.step("The station sends SignCertificate: accepted, and CertificateSigned follows")
     key, signed = await told_to_sign(station)
     own = await judge_chain(station, key, signed)
+    await station.hears_nothing()
 
     bench.step("The station connects with the new certificate, and boots")
     await station.disconnect()

@@ -45,6 +45,7 @@ async def upgrade_security_profile(bench: Bench) -> None:
 
     bench.step("The operator orders a hard reset, and the station restarts")
     await orders.reset(station, ResetRequestType.HARD)
+    await station.hears_nothing()
     await station.disconnect()
 
     bench.step("The station connects on the higher security profile, and boots")

@@ -122,7 +122,9 @@ def test_the_words_of_ocpp_16_stay_home(path):
 
 def test_only_dialects_and_stations_are_of_a_version():
     """Or the home of 1.6's words could be anywhere."""
-    homes = {path.parent for path in MODULES if "16" in path.stem}
+    # A laboratory's case may have this number.
+    named = [path for path in MODULES if "16" in path.stem and not path.is_relative_to(LAB)]
+    homes = {path.parent for path in named}
 
     assert homes <= {DIALECTS / "ocpp16", SIM, *(path for path in SIM.rglob("*") if path.is_dir())}
 

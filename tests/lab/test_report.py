@@ -142,6 +142,7 @@ def test_the_date_is_the_laboratorys_or_that_of_the_run():
     [
         f"the password {KEY} was sent",
         f"the password {HEX_KEY.upper()} was sent",
+        f"the password {KEY.encode().hex()} was sent",
         f"Authorization: Basic TEFCLTE6{'QWJDZEVmMDEyMzQ1Njc4OQ=='}",
         '{"authorization":"basic c29tZWJvZHk6c2VjcmV0"}',
         "came -----BEGIN PRIVATE KEY-----\nMIGHAgEA secret\n-----END PRIVATE KEY----- and so on",
@@ -161,7 +162,14 @@ def test_secrets_are_in_no_part_of_a_report(text):
 
     told = repr(a_report([judgement]).cases[0].judgements).lower()
 
-    for secret in (KEY, HEX_KEY, "QWJDZEVmMDEyMzQ1Njc4OQ", "c29tZWJvZHk6c2VjcmV0", "MIGHAgEA"):
+    for secret in (
+        KEY,
+        KEY.encode().hex(),
+        HEX_KEY,
+        "QWJDZEVmMDEyMzQ1Njc4OQ",
+        "c29tZWJvZHk6c2VjcmV0",
+        "MIGHAgEA",
+    ):
         assert secret.lower() not in told
 
 

@@ -31,6 +31,7 @@ HOSTILE = [
     "-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----",
     "-----BEGIN CERTIFICATE-----" * 1000,
     '[2,"c1","<b>\\ud800\\u202e</b>",{"a":"</script>"}]',
+    '[2,"c1","\\u202eteseR\\u0000",{"a":"\\u202e"}]',
     '[2,"c1",{"no":"action"},[[[]]]]',
     '[3,"nobody",null]',
     '[4,"c9"]',

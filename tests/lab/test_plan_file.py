@@ -1,0 +1,225 @@
+"""The file of a plan: what it becomes, and that each of its mistakes is told with its line."""
+
+import re
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from voltkeep.lab.folder import make_folder
+from voltkeep.lab.plan_file import load_plan
+from voltkeep.lab.toml_file import Mistakes
+from voltkeep.sim.trust import make_key
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A folder that is filled in."""
+    folder = tmp_path_factory.mktemp("lab")
+    make_folder(folder, "Laboratory", "http", datetime.now(UTC))
+    path = folder / "lab.toml"
+    path.write_text(
+        re.sub(r'^(name|vendor|version) = ""', r'\1 = "x"', path.read_text(), flags=re.MULTILINE)
+    )
+    return folder
+
+
+@pytest.fixture
+def folder(sound, tmp_path):
+    """One that a test may spoil."""
+    return shutil.copytree(sound, tmp_path / "lab")
+
+
+def change(folder, old, new, times=1):
+    path = folder / "lab.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, times))
+
+
+def mistakes(folder, profiles=None):
+    with pytest.raises(Mistakes) as found:
+        load_plan(folder / "lab.toml", profiles)
+    return found.value.found
+
+
+def line_of(folder, words):
+    lines = (folder / "lab.toml").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if words in line)
+
+
+def test_a_plan_has_the_texts_of_its_pem_files(sound):
+    plan, driver = load_plan(sound / "lab.toml")
+
+    assert driver == sound / "driver.toml"
+    assert plan.stations["3"].certificate.startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE KEY" in plan.stations["3"].private_key
+    assert plan.shown.keys() == {"expired", "revoked", "of another station"}
+    assert plan.files.signing_certificate.startswith("-----BEGIN")
+    assert plan.csms.urls.keys() == {1, 2, 3}
+    assert plan.csms.roots == ""
+    assert len(plan.stations["1"].key_octets) == 20
+
+
+def test_a_person_can_be_the_driver(folder):
+    change(folder, 'driver = "driver.toml"', 'driver = "manual"')
+
+    assert load_plan(folder / "lab.toml").driver is None
+
+
+def test_roots_are_read_beside_the_plan(folder):
+    change(folder, '# roots = "certificates/csms-root.pem"', 'roots = "certificates/root.pem"')
+
+    assert load_plan(folder / "lab.toml").plan.csms.roots.startswith("-----BEGIN")
+
+
+def test_only_profiles_that_are_run_need_a_station(folder):
+    text = (folder / "lab.toml").read_text()
+    (folder / "lab.toml").write_text(
+        text.replace(text[text.index('[stations."2"]') : text.index("# ---- Tokens")], "")
+        .replace('2 = "wss:', '# 2 = "wss:')
+        .replace('3 = "wss:', '# 3 = "wss:')
+    )
+    assert load_plan(folder / "lab.toml").plan.stations.keys() == {"1"}
+    told = [each.text for each in mistakes(folder, [1, 2])]
+    assert told == [
+        "csms.urls.2 is missing: security profile 2 is to be run.",
+        "stations.2 is missing: security profile 2 is to be run.",
+    ]
+
+
+# What is changed, into what, the words in the line that is named, and what is told.
+SPOILED = {
+    "unknown field": ("connectors = 2", "conectors = 2", "conectors", "Did you mean connectors?"),
+    "kind": ("connectors = 2", 'connectors = "2"', "connectors =", "expected `int`, got `str`"),
+    "range": (
+        "connectors = 2",
+        "connectors = 0",
+        "connectors =",
+        "connectors: expected `int` >= 1",
+    ),
+    "no TOML": ("connectors = 2", "connectors = ", "connectors = ", "it is no TOML: Invalid value"),
+    "driver": ('driver = "driver.toml"', "driver = 1", "driver = 1", "driver is no path"),
+    "missing": ('vendor = "x"\n', "", "[product]", "product.vendor is missing."),
+    "empty": ('vendor = "x"', 'vendor = ""', "vendor", "product.vendor is empty."),
+    "date": ('# date = "2030-01-31"', 'date = "31.1.2030"', "31.1.2030", "laboratory.date"),
+    "scheme of 1": ('1 = "ws:', '1 = "wss:', '1 = "wss', "must begin with ws://"),
+    "scheme of 2": ('2 = "wss:', '2 = "ws:', '2 = "ws', "must begin with wss://"),
+    "scheme of 3": ('3 = "wss:', '3 = "https:', '3 = "https', "must begin with wss://"),
+    "no host": ("ws://csms.example:8080/ocpp", "ws:///ocpp", "ws:///", "it is no URL"),
+    "port": (":8080/", ":80800/", ":80800", "csms.urls.1: it is no URL"),
+    "query": (":8080/ocpp", ":8080/ocpp?x=1", "?x=1", "stations add their identity"),
+    "user": ("csms.example:8080", "u:hunter2@csms.example:8080", "8080", "have no user"),
+    "profile": ('3 = "wss:', '4 = "wss:', '4 = "wss', "security profiles are 1, 2 and 3"),
+    "profile, no number": ('3 = "wss:', 'x = "wss:', 'x = "wss', "csms.urls.x: expected `int`"),
+    "station": ('[stations."1-to-2"]', '[stations."1to2"]', "1to2", "Did you mean 1-to-2?"),
+    "same identity": ('identity = "LAB-2"', 'identity = "LAB-1"', "LAB-1", "has its own"),
+    "no token": ('blocked = "LAB-BLOCKED"', "", "[tokens]", "tokens.blocked is missing"),
+    "same token": ('"LAB-BLOCKED"', '"lab-expired"', "LAB-EXPIRED", "every token is another"),
+    "long token": ('"LAB-BLOCKED"', f'"{"x" * 21}"', "x" * 21, "20 characters at most"),
+    "algorithm": ('key_algorithm = "ec"', 'key_algorithm = "dsa"', "dsa", "ec or rsa"),
+    "functionality": ("unsupported = []", 'unsupported = ["Reservations"]', "Reservations", "Did"),
+    "signature": ('signature = "', 'signature = "ü', 'signature = "', "it is no base64"),
+    "no roots": ('# roots = "', 'roots = "', "roots = ", "csms-root.pem cannot be read: No such"),
+    "path": ("certificates/station-3.pem", "a\\u0000b", "u0000", "is no PEM file"),
+    "folder": ('"certificates/station-3.pem"', '"certificates"', '"certificates"', "directory"),
+    "no certificate": ("station-3.pem", "station-3.key", "station-3.key", "holds no certificate"),
+    "no private key": (
+        "station-3.key",
+        "station-3.pem",
+        '_key = "certificates/station-3.pem',
+        "ho",
+    ),
+    "another key": ("station-3.key", "expired.key", "expired.key", "is not the key of"),
+    "no certificate named": (
+        'certificate = "certificates/station-3.pem"\n',
+        "",
+        '[stations."3"]',
+        "stations.3.certificate is missing.",
+    ),
+    "half of what is shown": (
+        'private_key = "certificates/revoked.key"',
+        "",
+        '[shown."revoked"]',
+        "shown.revoked.private_key is missing.",
+    ),
+    "unknown certificate": ('"revoked"', '"revokd"', "revokd", "Did you mean revoked?"),
+    "deadline": ("answer_s = 30.0", "answer_s = 0", "answer_s", "deadlines.answer_s: expected"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "where", "told"), SPOILED.values(), ids=SPOILED)
+def test_a_mistake_is_told_with_its_line(folder, old, new, where, told):
+    change(folder, old, new)
+
+    found = mistakes(folder)
+
+    lines = {each.line: each.text for each in found}
+    line = line_of(folder, where)
+    assert line in lines, found
+    assert told in lines[line]
+    assert all(each.path == folder / "lab.toml" for each in found)
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize("key", ["", "ab" * 15, "ab" * 21, "short", "x" * 21])
+def test_a_key_is_16_to_20_octets_and_is_not_told(folder, key):
+    text = (folder / "lab.toml").read_text()
+    mine = re.search(r'key = "([0-9a-f]{40})"', text)[1]
+    change(folder, mine, key)
+
+    [found] = mistakes(folder)
+
+    assert found.text.startswith("stations.1.key")
+    assert not key or key not in found.text
+
+
+@pytest.mark.parametrize("key", ["ab" * 16, "sixteen letters!", "x" * 20])
+def test_a_key_is_hex_digits_or_text(folder, key):
+    mine = re.search(r'key = "([0-9a-f]{40})"', (folder / "lab.toml").read_text())[1]
+    change(folder, mine, key)
+
+    assert 16 <= len(load_plan(folder / "lab.toml").plan.stations["1"].key_octets) <= 20
+
+
+def test_a_broken_certificate_is_told(folder):
+    file = folder / "certificates" / "station-3.pem"
+    file.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+
+    assert any("a certificate that is broken" in each.text for each in mistakes(folder))
+
+
+def test_a_key_with_a_password_is_told(folder):
+    pem = make_key("ec").private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"hunter2"),
+    )
+    (folder / "certificates" / "station-3.key").write_bytes(pem)
+
+    [found] = mistakes(folder)
+    assert found.text.endswith("it must be without a password.")
+
+
+def test_a_file_that_is_no_text_is_told(folder):
+    path = folder / "lab.toml"
+    path.write_bytes(b"# one\n# \xff\n")
+
+    [found] = mistakes(folder)
+    assert (found.line, found.text) == (2, "it is not UTF-8")
+
+
+def test_a_file_that_is_too_large_is_told(folder):
+    (folder / "lab.toml").write_text("#" * 2_000_000)
+
+    [found] = mistakes(folder)
+    assert found.text == "it is too large"
+
+
+def test_all_mistakes_are_told_at_once(folder):
+    change(folder, '1 = "ws:', '1 = "wss:')
+    change(folder, '"LAB-BLOCKED"', f'"{"x" * 21}"')
+    change(folder, "station-3.key", "expired.key")
+
+    assert len(mistakes(folder)) == 3

@@ -97,7 +97,7 @@ async def check(run: Run, folder: Folder) -> None:
     from voltkeep.lab.toml_file import Mistakes
 
     try:
-        plan, driver = await asyncio.to_thread(_loaded, folder)
+        plan, driver = await asyncio.to_thread(lab_run.loaded, folder)
     except Mistakes as mistakes:
         found = mistakes.found
         if run.out.as_json:
@@ -121,26 +121,6 @@ async def check(run: Run, folder: Folder) -> None:
 
 def _plain_mistake(mistake: "Mistake") -> dict[str, object]:
     return {"file": str(mistake.path), "line": mistake.line, "text": mistake.text}
-
-
-def _loaded(folder: Path) -> "tuple[Plan, HttpDriver | None]":
-    """The plan and the driver; None is a person. Raises Mistakes: those of both files."""
-    from voltkeep.lab.drivers.load import load_driver
-    from voltkeep.lab.folder import DRIVER, PLAN
-    from voltkeep.lab.plan_file import load_plan
-    from voltkeep.lab.toml_file import Mistakes
-
-    try:
-        plan, file = load_plan(folder / PLAN)
-    except Mistakes as mistakes:
-        usual = folder / DRIVER
-        if (folder / PLAN).is_file() and usual.is_file():
-            try:
-                load_driver(usual)
-            except Mistakes as more:
-                raise Mistakes([*mistakes.found, *more.found]) from None
-        raise
-    return plan, None if file is None else load_driver(file)
 
 
 def _gaps(plan: "Plan", driver: "HttpDriver | None") -> "list[str]":

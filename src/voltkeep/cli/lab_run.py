@@ -22,11 +22,11 @@ from voltkeep.cli.text import count, escape
 if TYPE_CHECKING:
     from voltkeep.lab.case import Case
     from voltkeep.lab.driver import Driver
+    from voltkeep.lab.drivers.http import HttpDriver
     from voltkeep.lab.plan import Plan
     from voltkeep.lab.report import Report
     from voltkeep.lab.verdicts import Judgement
 
-_PLAN = "lab.toml"
 _SERVER_LOG = "server.log"
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "not applicable": "dim"}
 _LONGEST = 500  # characters of what is quoted in a line
@@ -50,11 +50,10 @@ ReportFolder = Annotated[
 
 
 class _Tested(NamedTuple):
-    """A CSMS, and how it is told what to do; a person can do one thing at a time."""
+    """A CSMS, and how it is told what to do."""
 
     plan: "Plan"
     driver: "Driver"
-    at_once: bool = True
 
 
 def add_to(group: typer.Typer) -> None:
@@ -123,13 +122,13 @@ class _Session:
         """Play all cases. Cancelled, it keeps what was judged."""
         from voltkeep.lab.run import run
 
-        async with tested as (plan, driver, at_once):
+        async with tested as (plan, driver):
             self.profiles = wanted or tuple(sorted(plan.csms.urls))
             self.plan = plan
             if missing := set(self.profiles) - set(plan.csms.urls):
                 words = f"The plan has no URL for security profile {min(missing)}."
                 raise Failure(words, "It is in [csms.urls].", ExitCode.USAGE)
-            await run(plan, driver, self._cases, self.profiles, told=self._tell, at_once=at_once)
+            await run(plan, driver, self._cases, self.profiles, told=self._tell)
 
     def _tell(self, judgement: "Judgement") -> None:
         self.judged.append(judgement)
@@ -215,24 +214,44 @@ def _make_folder(report: Path) -> None:
         raise Failure(words, "Name another folder with --report.", ExitCode.USAGE) from None
 
 
-@contextlib.asynccontextmanager
-async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> AsyncIterator[_Tested]:
-    """The CSMS of a folder. Raises Failure, having told each mistake."""
+def loaded(folder: Path, profiles: tuple[int, ...] = ()) -> "tuple[Plan, HttpDriver | None]":
+    """The plan and the driver; None is a person. Raises Mistakes: those of both files.
+
+    ``profiles`` are those to be run; else all that the plan has URLs for.
+    """
     from voltkeep.lab.drivers.load import load_driver
-    from voltkeep.lab.drivers.manual import ManualDriver, patient
+    from voltkeep.lab.folder import DRIVER, PLAN
     from voltkeep.lab.plan_file import load_plan
     from voltkeep.lab.toml_file import Mistakes
 
     try:
-        plan, file = await asyncio.to_thread(load_plan, folder / _PLAN, profiles or None)
-        driver = None if file is None else await asyncio.to_thread(load_driver, file)
+        plan, file = load_plan(folder / PLAN, profiles or None)
+    except Mistakes as mistakes:
+        usual = folder / DRIVER
+        if (folder / PLAN).is_file() and usual.is_file():
+            try:
+                load_driver(usual)
+            except Mistakes as more:
+                raise Mistakes([*mistakes.found, *more.found]) from None
+        raise
+    return plan, None if file is None else load_driver(file)
+
+
+@contextlib.asynccontextmanager
+async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> AsyncIterator[_Tested]:
+    """The CSMS of a folder. Raises Failure, having told each mistake."""
+    from voltkeep.lab.drivers.manual import ManualDriver, patient
+    from voltkeep.lab.toml_file import Mistakes
+
+    try:
+        plan, driver = await asyncio.to_thread(loaded, folder, profiles)
     except Mistakes as mistakes:
         for each in mistakes.found:
             run.out.say(escape(each))
         words = f"{count(len(mistakes.found), 'mistake')} in {folder}: nothing was tested."
         raise Failure(words, code=ExitCode.USAGE) from None
     if driver is None:
-        yield _Tested(patient(plan), ManualDriver(run.out.say), at_once=False)
+        yield _Tested(patient(plan), ManualDriver(run.out.say))
         return
     try:
         yield _Tested(plan, driver)

@@ -28,12 +28,11 @@ async def run(
     profiles: Sequence[int],
     *,
     told: Told | None = None,
-    at_once: bool = True,
 ) -> list[Judgement]:
-    """Play all cases on each profile, the profiles side by side; judgements in their order.
+    """Play all cases on each profile; judgements in the order of profiles and cases.
 
     Whatever the CSMS does, every case is judged and none waits for ever. `told` hears each
-    judgement when it is made. Without `at_once` one profile follows the other.
+    judgement when it is made. Profiles are played side by side, if the driver can do that.
     """
     credentials = {name: Credentials.of(each) for name, each in plan.stations.items()}
 
@@ -46,7 +45,7 @@ async def run(
             judged.append(judgement)
         return judged
 
-    if at_once:
+    if driver.at_once:
         by_profile = await asyncio.gather(*(on(profile) for profile in profiles))
     else:
         by_profile = [await on(profile) for profile in profiles]

@@ -175,7 +175,7 @@ class _Session:
             raise Failure(words, code=ExitCode.INTERRUPTED)
         bad = sum(each.verdict in {"fail", "inconclusive"} for each in self.judged)
         if bad:
-            raise Failure(f"{bad} of {total} judgements are not a pass.", f"See {page}")
+            raise Failure(f"{bad} of {total} judgements did not pass.", f"See {page}")
 
 
 def _without_log(judgement: "Judgement") -> dict[str, object]:

@@ -80,10 +80,8 @@ async def shake_hands(way: Way, log: WireLog, deadline_s: float) -> Seen:
         NotOpened: there is none, and why.
         Unclear: this machine cannot offer what the way's context is to offer.
     """
-    assert way.tls is not None, "a way over TLS"
+    _offered(way)
     host = urlsplit(way.url).hostname or ""
-    if not _client_hello(way.tls, host):
-        raise Unclear("the OpenSSL of this machine cannot offer this version, or these suites")
     try:
         async with _connected(way, deadline_s, way.tls, host) as (_, writer):
             shaken: ssl.SSLObject = writer.get_extra_info("ssl_object")
@@ -104,12 +102,13 @@ async def compresses(way: Way, log: WireLog, deadline_s: float) -> bool:
 
     Raises:
         NotOpened: it does not answer to a ClientHello with a ServerHello.
+        Unclear: this machine cannot offer what the way's context is to offer.
     """
-    assert way.tls is not None, "a way over TLS"
+    hello = _offering_compression(_offered(way))
     host = urlsplit(way.url).hostname or ""
     try:
         async with _connected(way, deadline_s) as (reader, writer):
-            writer.write(_offering_compression(_client_hello(way.tls, host)))
+            writer.write(hello)
             async with asyncio.timeout(deadline_s):
                 chosen = await _chosen_compression(reader)
     except (OSError, EOFError) as error:
@@ -206,13 +205,17 @@ async def _connected(
         writer.transport.abort()
 
 
-def _client_hello(context: ssl.SSLContext, host: str) -> bytes:
-    """The record that begins a handshake; empty if there is none."""
+def _offered(way: Way) -> bytes:
+    """The record that begins a handshake. Raises Unclear if there is none to send."""
+    assert way.tls is not None, "a way over TLS"
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
+    tls = way.tls.wrap_bio(incoming, outgoing, server_hostname=urlsplit(way.url).hostname)
     with contextlib.suppress(ssl.SSLError):  # it wants an answer, or it has nothing to offer
         tls.do_handshake()
-    return outgoing.read()
+    record = outgoing.read()
+    if record[:1] != bytes([_HANDSHAKE]):  # an alert
+        raise Unclear("the OpenSSL of this machine cannot offer this version, or these suites")
+    return record
 
 
 def _offering_compression(record: bytes) -> bytes:

@@ -202,7 +202,7 @@ def not_opened(error: Exception, deadline_s: float) -> NotOpened:
             return NotOpened(f"TLS was ended: {error.reason or error}", ended=True)
         case ConnectionResetError() | BrokenPipeError() | InvalidMessage() | EOFError():
             cause = error.__cause__ or error
-            words = f"the connection was ended before an answer: {cause}"
+            words = f"the connection was ended before an answer: {cause}".removesuffix(": ")
             return NotOpened(words, ended=True)
         case _:
             return NotOpened(f"no connection: {error}")

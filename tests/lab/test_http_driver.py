@@ -1,5 +1,6 @@
 """The driver for any HTTP API: what it asks for, what it hides, and the mistakes in its file."""
 
+import asyncio
 import json
 import socket
 from datetime import UTC, datetime
@@ -251,13 +252,58 @@ body = '{{"t": {{{{ token | tojson }}}}}}'
     assert "the API answered 403: no ••• ••• ••• http://•••@host/" in told
 
 
-async def test_an_answer_without_end_is_read_no_further_than_needed(api, driven):
-    driver = driven('[operations.clear_cache]\npath = "/x"')
-    api.answers = [(500, {}, "x" * 3_000_000)]
+@pytest.fixture
+async def endless():
+    """An API whose answers never end; each byte of them comes after so many seconds."""
+    writing = set()
+    pauses = []
 
+    async def answer(reader, writer):
+        writing.add(asyncio.current_task())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n")
+        block = b"1\r\nx\r\n" if pauses else b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        try:
+            while True:
+                writer.write(block)
+                await writer.drain()
+                await asyncio.sleep(pauses[0] if pauses else 0)
+        except ConnectionError:
+            pass  # it was enough
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pauses
+    server.close()
+    for task in writing:
+        task.cancel()
+    await asyncio.wait(writing)
+
+
+async def refusal(tmp_path, url, timeout_s):
+    path = tmp_path / "driver.toml"
+    path.write_text(
+        f'base_url = "{url}"\ntimeout_s = {timeout_s}\n[operations.clear_cache]\npath = "/"'
+    )
+    driver = load_driver(path, {})
     with pytest.raises(Refused) as refused:
-        await driver.clear_cache("CS-1")
-    assert len(str(refused.value)) < 500
+        await asyncio.wait_for(driver.clear_cache("CS-1"), 30)
+    await driver.close()
+    return str(refused.value)
+
+
+async def test_an_answer_without_end_is_read_no_further_than_needed(endless, tmp_path):
+    told = await refusal(tmp_path, endless[0], 60)
+
+    assert told.startswith("the API answered 500: xxx")
+    assert len(told) < 500
+
+
+async def test_an_answer_that_trickles_has_the_time_of_an_operation(endless, tmp_path):
+    endless[1].append(0.02)
+
+    assert await refusal(tmp_path, endless[0], 0.2) == "no answer of the API in 0.2 s"
 
 
 def test_every_operation_has_samples_of_all_its_arguments():
@@ -374,6 +420,16 @@ MISTAKES = {
         START + "[operations.reset]\npath = \"/\"\nbody = '{{ environ.LAB_KEY | tojson }}'\n",
         4,
         "the environment variable 'LAB_KEY' is not set.",
+    ),
+    "secret as a name": (
+        START + 'headers = { X = "{{ environ[environ.LAB_SECRET] }}" }\n',
+        2,
+        "headers.X cannot be filled.",
+    ),
+    "secret as a name in a body": (
+        START + "[operations.reset]\npath = \"/\"\nbody = '{{ environ[environ.LAB_SECRET] }}'\n",
+        4,
+        "operations.reset.body cannot be filled",
     ),
     "broken header": (
         START + 'headers = { X = "{{ environ.LAB_BROKEN }}" }\n',

@@ -113,6 +113,12 @@ def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_none_of_ou
     assert load({}, HOME | links, None).settings.ocpp == "127.0.0.1:9000"
 
 
+def test_variables_that_say_which_server_a_command_asks_are_no_settings():
+    asking = {"VOLTKEEP_SERVER": "https://csms.example", "VOLTKEEP_API_KEY": "vk_1_2"}
+
+    assert load({}, HOME | asking, None).settings.ocpp == "127.0.0.1:9000"
+
+
 # What a mistake is told: where it was made, what is allowed, what was perhaps meant.
 
 

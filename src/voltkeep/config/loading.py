@@ -19,7 +19,8 @@ FILE_NAME = "voltkeep.toml"  # in the data directory, read if it is there
 DEFAULT = "default"
 SECRET_BYTES = 32
 
-_NOT_SETTINGS = {"CONFIG", "DEBUG"}  # variables of ours that name no setting
+# Variables of ours that name no setting.
+_NOT_SETTINGS = {"API_KEY", "CONFIG", "DEBUG", "SERVER"}
 # Kubernetes sets these in every container beside a service called "voltkeep".
 _SERVICE_LINK = re.compile(r"(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_.*)?)")
 _PATHS = {"data", "secret_file", "pki_key_file"}

@@ -32,7 +32,8 @@ class Station(Protocol):
 class Credentials:
     """What a station proves itself with at present. Cases change it as the CSMS does.
 
-    ``transactions``: the ids that the CSMS has given to its transactions in this run.
+    ``transactions``: the ids that the CSMS has given to its transactions in this run; ``calls``:
+    those of its CALLs, none of which may come again (errata to OCPP-J 1.6, 3.1).
     """
 
     account: Account
@@ -40,6 +41,7 @@ class Credentials:
     certificate: str
     private_key: str = field(repr=False)
     transactions: set[int] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set, repr=False)
 
     @classmethod
     def of(cls, account: Account) -> "Credentials":

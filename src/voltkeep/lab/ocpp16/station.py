@@ -71,7 +71,6 @@ class ChargePoint:
         self._wire: Wire | None = None
         self._inbox: deque[frames.Call] = deque()
         self._numbers = itertools.count(1)
-        self._seen: set[str] = set()
         self._may_ask: dict[str, tuple[type[Message], Message]] = {}
         bench.stations.append(self)
 
@@ -306,9 +305,10 @@ class ChargePoint:
             words = f"came {self._short(data)}, which is no frame of OCPP-J: {error}"
             raise Failed(expected, words) from None
         if isinstance(frame, frames.Call):
-            if frame.id in self._seen:
+            known = self.credentials.calls
+            if frame.id in known:
                 raise Failed("a message id that is new", f"came {plain(frame.id)} again")
-            self._seen.add(frame.id)
+            known.add(frame.id)
         if isinstance(frame, frames.Call | frames.CallResult | frames.CallError):
             return frame
         raise Failed(

@@ -21,6 +21,7 @@ from tests.lab.spoils import (
     never,
     put,
     refuses,
+    shows,
     unchecked,
     wishes,
 )
@@ -313,11 +314,6 @@ _SUITES = SUITES.split(":")
 
 def _without(suite: str) -> str:
     return ":".join(each for each in _SUITES if each != suite)
-
-
-def shows(kind: str, **wish: object):
-    """A certificate of this family is another."""
-    return wishes(level="@SECLEVEL=0", **{kind: wish})
 
 
 TLS = [

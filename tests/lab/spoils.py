@@ -139,6 +139,12 @@ def mute(action: str, nth: int | None = None) -> Spoil:
 
 
 @_told
+def takes(action: str) -> Spoil:
+    """A CALL that is to be refused is answered with nothing."""
+    return _spoiling({ERROR}, action, None, lambda _, out: [out._replace(type=RESULT, payload={})])
+
+
+@_told
 def answers_twice(action: str) -> Spoil:
     return _spoiling(_ANSWERS, action, None, lambda _, out: [out, out])
 
@@ -238,6 +244,17 @@ def unchecked(*names: str) -> Spoil:
 
 
 @_told
+def unasked(name: str) -> Spoil:
+    """The door does not look at this, nor does TLS ask for it."""
+
+    def spoil(state: State) -> None:
+        state.checks.pop(name)
+        state.wishes.update(asks_for_certificate=False)
+
+    return spoil
+
+
+@_told
 def barred(name: str) -> Spoil:
     """The door finds this wrong with everyone."""
     return lambda state: state.checks.update({name: (lambda *_: False, state.checks[name][1])})
@@ -253,6 +270,12 @@ def has(**facts: Any) -> Spoil:
 def wishes(**facts: Any) -> Spoil:
     """TLS, a certificate or the upgrade is another."""
     return lambda state: state.wishes.update(facts)
+
+
+@_told
+def shows(kind: str, **wish: Any) -> Spoil:
+    """The server's certificate of this family is another, maybe with a key that is too short."""
+    return lambda state: state.wishes.update({"level": "@SECLEVEL=0", kind: wish})
 
 
 def _call(action: str, payload: Payload) -> Out:

@@ -36,9 +36,11 @@ def says_its_name(state: State, record: Record, caller: Caller) -> bool:
 
 
 def has_its_key(state: State, record: Record, caller: Caller) -> bool:
-    """The password is its key (A00.FR.205)."""
-    ends = tuple(b":" + each for each in record.passwords)
-    return caller.profile == 3 or _shown(caller).endswith(ends)
+    """The password is its key (A00.FR.205): its octets, or its digits, as many stations have it."""
+    octets = record.keys if state.wishes.get("octets", True) else []
+    digits = [each.hex().encode() for each in record.keys]
+    ends = (*octets, *(digits if state.wishes.get("digits", True) else []))
+    return caller.profile == 3 or _shown(caller).endswith(tuple(b":" + each for each in ends))
 
 
 def _shown(caller: Caller) -> bytes:

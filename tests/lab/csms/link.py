@@ -91,6 +91,9 @@ class Link:
         try:
             frame = frames.decode(data)
         except frames.UNREADABLE:
+            if not self.state.takes_garbage:
+                await self.close()
+                return
             remains = frames.remains(data)
             if remains.type == CALL and remains.id:
                 await self.put(_error("", remains.id, ErrorCode.FORMAT_VIOLATION))

@@ -68,7 +68,7 @@ def _context(state: State, name: str, profile: int, client_roots: str) -> ssl.SS
             load(context, *state.authority.server(wish), Path(folder))
     if profile == 3 and wishes.get("asks_for_certificate", True):
         context.load_verify_locations(cadata=client_roots)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | wishes.get("verify_flags", 0)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 

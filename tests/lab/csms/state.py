@@ -30,10 +30,8 @@ class Record:
     former_keys: list[bytes] = field(default_factory=list)  # that a fault still takes
 
     @property
-    def passwords(self) -> set[bytes]:
-        """As bytes, and as the hex text that many stations show."""
-        every = [self.key, *self.former_keys]
-        return {form for key in every for form in (key, key.hex().encode())}
+    def keys(self) -> list[bytes]:
+        return [self.key, *self.former_keys]
 
 
 @dataclass
@@ -52,6 +50,7 @@ class State:
     wishes: dict[str, Any] = field(default_factory=dict)  # of TLS and the upgrade
     follow_ups: dict[str, tuple[str, Payload]] = field(default_factory=dict)  # after an answer
     admits_strangers: bool = False
+    takes_garbage: bool = True
     waits_for_answers: bool = True
     keeps_old_keys: bool = False
     forgets_changes: bool = False  # of a key, of a security profile

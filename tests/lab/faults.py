@@ -25,7 +25,7 @@ async def table(faults: list[Fault]) -> bool:
     for fault in faults:
         judgement = await judged(fault)
         verdict = str(judgement.verdict)
-        said = f"expected {judgement.expected}; came {judgement.came.removeprefix('came ')}"
+        said = f"expected {judgement.expected}; {judgement.came}"
         if fault.warned:
             verdict, said = f"{verdict}, with a warning", "; ".join(judgement.warnings)
         if not is_caught(fault, judgement):

@@ -274,7 +274,7 @@ def _profile(
 ) -> Fault:
     """Something is wrong in a charging profile."""
     wrong = {f"csChargingProfiles__{name}": value for name, value in fields.items()}
-    return Fault(rule, case, asks(_SET, nth, **wrong), profile)
+    return Fault(rule, case, asks(_SET, *([nth] if nth else []), **wrong), profile)
 
 
 def _schedule(case: str, rule: str, profile: int = 1, **fields: object) -> Fault:

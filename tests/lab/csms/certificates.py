@@ -81,7 +81,8 @@ class Authority:
             wishes.get("organization", _of(csr.subject, NameOID.ORGANIZATION_NAME)),
             wishes.get("name", _of(csr.subject, NameOID.COMMON_NAME)),
         )
-        public_key = wishes.get("key") or csr.public_key()
+        other = new_key("ec", 256).public_key()
+        public_key = other if wishes.get("of_another_key") else csr.public_key()
         return (
             _begun(subject, issuer.certificate.subject, public_key, wishes.get("days", 90))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -62,7 +62,7 @@ class Made(NamedTuple):
 @contextlib.asynccontextmanager
 async def running(*spoils: Spoil, deadlines: Deadlines = DEADLINES) -> AsyncIterator[Tested]:
     """A CSMS on free ports, spoiled in these ways, until the block ends."""
-    made = _made()
+    made = make()
     state = State(made.own, checks=dict(door.CHECKS), rules=dict(rules.RULES))
     for name, account in made.accounts.items():
         state.stations[account.identity] = Record(
@@ -85,7 +85,8 @@ async def running(*spoils: Spoil, deadlines: Deadlines = DEADLINES) -> AsyncIter
 
 
 @cache
-def _made() -> Made:
+def make() -> Made:
+    """Keys and certificates, the same whenever a process asks."""
     now = datetime.now(UTC) - timedelta(minutes=1)
     laboratory = Authority(now, certificates.ORGANIZATION)
     accounts = {}

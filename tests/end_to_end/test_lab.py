@@ -90,7 +90,7 @@ async def lab(tmp_path):
 
 async def test_cases_against_ourselves_pass_and_are_reported(lab):
     # What is set for a server of the shell's is not for that of the laboratory.
-    foreign = {"VOLTKEEP_DATABASE": "postgresql://nowhere", "VOLTKEEP_OCPP": "127.0.0.1:1"}
+    foreign = {"VOLTKEEP_DATABASE": "postgresql://nowhere", "VOLTKEEP_CONFIG": "/nowhere.toml"}
     ended = await lab.run("--against", "voltkeep", "--cases", QUICK, "--json", **foreign)
 
     assert ended == 0, lab.output

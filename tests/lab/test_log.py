@@ -99,6 +99,18 @@ def test_a_secret_that_is_known_is_masked_in_each_of_its_forms():
     assert {each.text for each in log.entries} == {f"the CSMS says {MASK}!"}
 
 
+def test_a_secret_that_is_known_is_masked_though_its_letters_are_escapes():
+    escaped = "".join(f"\\u{ord(c):04x}" for c in SECRET)
+
+    assert WireLog([SECRET]).quoted(f'[3,"id",{{"a":"{escaped}"}}]') == f'[3,"id",{{"a":"{MASK}"}}]'
+
+
+def test_a_key_that_json_must_escape_is_masked():
+    key = 'quo"te and back\\slash'
+
+    assert "slash" not in logged(call("DataTransfer", {"data": key}), secrets=forms(key.encode()))
+
+
 def test_a_secret_that_came_in_a_frame_is_masked_from_then_on_and_before():
     log = WireLog()
     log.add(Kind.NOTE, f"before: {SECRET}")

@@ -144,10 +144,12 @@ class WireLog:
 
 
 def forms(key: bytes, identity: str = "") -> tuple[str, ...]:
-    """What a station's key may look like: as text, as hex digits, in an HTTP Basic header."""
-    texts = {key.decode(errors="replace"), key.hex()} if key else set()
-    headers = {base64.b64encode(f"{identity}:".encode() + key).decode()} if key else set()
-    return tuple(texts | headers)
+    """What a station's key may look like: text, in JSON, hex digits, base64, HTTP Basic."""
+    if not key:
+        return ()
+    text = key.decode(errors="replace")
+    headers = (base64.b64encode(before + key).decode() for before in (b"", f"{identity}:".encode()))
+    return (text, json.encode(text).decode()[1:-1], key.hex(), *headers)
 
 
 def _text(data: str | bytes) -> str:

@@ -27,6 +27,7 @@ _OLD = {
 }
 _NO_CHECK_TIME = 0x200000  # of OpenSSL's X509_VERIFY_PARAM
 _START, _STOP = "StartTransaction", "StopTransaction"
+_ACCEPTED = {"status": "Accepted"}
 _STRANGE = "LaboratoryNoSuchAction"
 
 
@@ -101,6 +102,13 @@ WIRE = [
     Fault("MeterValues of -1 are taken", "LAB_22", refuses("MeterValues")),
     Fault("The end of -1 is taken", "LAB_22", refuses(_STOP), 2),
     Fault("-1 is answered", "LAB_22", mute(_STOP), 3, silent=True),
+    Fault("A token is the same in small letters", "LAB_23", has(minds_letter_case=True)),
+    Fault(
+        "A token is blocked in small letters",
+        "LAB_23",
+        answers("Authorize", 2, idTagInfo=_ACCEPTED),
+        2,
+    ),
     Fault("A message id is new", "TC_067", has(new_id=Same("1"))),
     Fault("It is new on every connection", "TC_021", has(new_id=Same("1")), 2, after=("TC_061",)),
     Fault("It has 36 characters", "TC_021", has(new_id=Same("1" * 37)), 3),

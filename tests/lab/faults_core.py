@@ -17,6 +17,7 @@ from tests.lab.spoils import (
     closes,
     follows,
     gives_up,
+    later,
     mute,
     never,
     refuses,
@@ -38,6 +39,15 @@ BOOT = [
     Fault("BootNotification.conf gives the time", "TC_001", answers(_BOOT, currentTime=WITHOUT)),
     Fault("A time is of ISO 8601", "TC_001", answers(_BOOT, currentTime="today")),
     Fault("Heartbeat.conf gives the time", "TC_001", answers(_BEAT, currentTime=WITHOUT), 2),
+    Fault("The time is the time now", "TC_001", answers(_BEAT, currentTime="1970-01-01T00:00:00Z")),
+    Fault("It is not that of a time zone", "TC_001", answers(_BOOT, currentTime=later(hours=2)), 2),
+    Fault(
+        "It is right to a minute",
+        "TC_001",
+        answers(_BOOT, currentTime=later(hours=0.05)),
+        3,
+        warned=True,
+    ),
     Fault("A Heartbeat is answered", "TC_001", mute(_BEAT), silent=True),
     Fault("The status of connector 0 is taken", "TC_001", refuses(_STATUS, 1), 3),
     Fault("The status of each connector is taken", "TC_001", refuses(_STATUS, 3)),
@@ -109,6 +119,7 @@ REMOTE = [
     Fault(
         "A stop refused is not followed up", "TC_028", follows(_REMOTE_STOP, "Reset", type="Hard")
     ),
+    Fault("A token has 20 characters", "TC_026", asks(_REMOTE_START, idTag="X" * 21), 3),
 ]
 
 RESETS = [
@@ -166,6 +177,18 @@ RESETS = [
         3,
     ),
     Fault("A reset is asked for once", "TC_014", asks_twice("Reset")),
+    Fault("An action is spelled as it is", "TC_013", asks_else("Reset", "reset", type="Hard"), 2),
+    Fault(
+        "A CALL has four elements",
+        "TC_014",
+        asks_raw("Reset", '[2,"1","Reset",{"type":"Soft"},{}]'),
+    ),
+    Fault(
+        "The type of a message is a number",
+        "TC_017_1",
+        asks_raw("UnlockConnector", '["2","1","UnlockConnector",{"connectorId":1}]'),
+        3,
+    ),
 ]
 
 CONFIGURATION = [

@@ -24,7 +24,8 @@ def heartbeat(link: Link, request: v16.HeartbeatRequest) -> Payload:
 
 def judged(link: Link, id_tag: str) -> Payload:
     """What is known of a token; its letters may be of either case (errata 3.74)."""
-    return link.state.tokens.get(id_tag.upper(), {"status": "Invalid"})
+    token = id_tag if link.state.minds_letter_case else id_tag.upper()
+    return link.state.tokens.get(token, {"status": "Invalid"})
 
 
 def authorize(link: Link, request: v16.AuthorizeRequest) -> Payload:

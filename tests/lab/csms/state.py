@@ -50,6 +50,7 @@ class State:
     wishes: dict[str, Any] = field(default_factory=dict)  # of TLS and the upgrade
     follow_ups: dict[str, tuple[str, Payload]] = field(default_factory=dict)  # after an answer
     admits_strangers: bool = False
+    minds_letter_case: bool = False
     takes_garbage: bool = True
     waits_for_answers: bool = True
     keeps_old_keys: bool = False

@@ -96,7 +96,8 @@ _CONFORMANCE = f"""\
 
 Voltkeep has not been certified by anybody. What follows is what the code does, by messages;
 where it does something else than OCPP says, and what of OCPP it does not do yet, is told in
-[divergences](divergences.md).
+[divergences](divergences.md). By behaviour, for OCPP 1.6, the certification cases say it, which you
+can [play against it yourself](howto/run-the-laboratory.md).
 
 ## What stations may say
 

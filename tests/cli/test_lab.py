@@ -8,6 +8,7 @@ from voltkeep.cli.errors import ExitCode
 from voltkeep.lab.driver import OPERATIONS
 from voltkeep.lab.drivers.load import load_driver
 from voltkeep.lab.folder import driver_example
+from voltkeep.lab.kept import KEPT, Kept
 from voltkeep.lab.plan_file import load_plan
 
 FILL_IN = {"product": ("name", "vendor", "version"), "laboratory": ("name",)}
@@ -169,6 +170,61 @@ def test_other_drivers_can_be_begun_with(voltkeep, tmp_path, driver, monkeypatch
     else:
         environ = {"VOLTKEEP_SERVER": "http://127.0.0.1:8080", "VOLTKEEP_API_KEY": "k"}
         assert set(load_driver(file, environ).file.operations) == set(OPERATIONS)
+
+
+@pytest.fixture
+def kept(folder):
+    """What an earlier run has changed: the key of one station, and the profile of another."""
+    fill_in(folder)
+    plan, _ = load_plan(folder / "lab.toml")
+    now = Kept.load(folder, plan.stations).credentials(pytest.fail)
+    now["1"].take_key(b"NEWKEY" * 3)
+    now["1-to-2"].raise_to(2)
+    return folder / KEPT
+
+
+def test_a_check_tells_that_earlier_runs_count(voltkeep, folder, kept):
+    told = voltkeep.ok("lab", "check", str(folder))
+
+    assert f"Note: {kept}: used for LAB-1, LAB-1-TO-2, with what" in told.err
+    notes = voltkeep.ok("lab", "check", str(folder), "--json").json["notes"]
+    assert any("LAB-1, LAB-1-TO-2" in note for note in notes)
+
+
+def test_a_check_tells_that_a_changed_plan_counts(voltkeep, folder, kept):
+    text = (folder / "lab.toml").read_text()
+    (folder / "lab.toml").write_text(text.replace('identity = "LAB-1"\n', 'identity = "LAB-ONE"\n'))
+    before = kept.read_bytes()
+
+    told = voltkeep.ok("lab", "check", str(folder))
+
+    assert "lab.toml was changed for LAB-ONE: what earlier runs kept is forgotten" in told.err
+    assert "used for LAB-1-TO-2," in told.err
+    assert kept.read_bytes() == before  # a check changes nothing
+
+
+@pytest.mark.parametrize("action", ["check", "run"])
+def test_a_broken_file_of_earlier_runs_is_a_mistake(voltkeep, folder, kept, action, monkeypatch):
+    monkeypatch.chdir(folder)
+    kept.write_text("{NEWKEY")
+
+    told = voltkeep("lab", action, str(folder))
+
+    assert told.code == ExitCode.USAGE
+    assert f"{kept}: it is broken" in told.out + told.err
+    assert "NEWKEY" not in told.out + told.err
+
+
+def test_what_earlier_runs_kept_can_be_forgotten(voltkeep, folder, kept):
+    unknown = voltkeep("lab", "forget", str(folder), "LAB-1-TO-2", "LAB-7")
+    assert (unknown.code, "LAB-7" in unknown.err) == (ExitCode.NOT_FOUND, True)
+
+    one = voltkeep.ok("lab", "forget", str(folder), "LAB-1-TO-2")
+    assert one.lines == ["Forgot LAB-1-TO-2: lab.toml counts again."]
+    assert "used for LAB-1," in voltkeep.ok("lab", "check", str(folder)).err
+    assert voltkeep.ok("lab", "forget", str(folder), "--json").json == {"forgotten": ["LAB-1"]}
+    assert voltkeep.ok("lab", "forget", str(folder)).lines == ["Nothing was kept."]
+    assert not kept.exists()
 
 
 def test_each_operation_is_in_the_example_and_sound_once_it_is_uncommented(tmp_path):

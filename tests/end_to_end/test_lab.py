@@ -13,6 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.lab import bad
+from voltkeep.lab.kept import Kept
+from voltkeep.lab.plan_file import load_plan
+from voltkeep.sim.spec import basic
 
 QUICK = "TC_001,tc_013,LAB_01"
 FILES = {"report.html", "report.json", "junit.xml"}
@@ -188,6 +191,25 @@ sibling = "F"
 connection_s = 20
 """
 DRIVER = 'base_url = "http://127.0.0.1:9"\n'
+
+
+async def test_a_run_goes_by_what_an_earlier_one_has_changed(lab):
+    headers = set()
+
+    async def talk(socket):
+        headers.add(socket.request.headers["Authorization"])
+        await bad.answers(bad.right)(socket)
+
+    async with bad.speaking(talk) as url:
+        (lab.folder / "lab.toml").write_text(PLAN.format(url=url))
+        (lab.folder / "driver.toml").write_text(DRIVER)
+        plan, _ = load_plan(lab.folder / "lab.toml")
+        now = Kept.load(lab.folder, plan.stations).credentials(pytest.fail)
+        now["1"].take_key(b"another key of it")
+        await lab.run(str(lab.folder), "--cases", "TC_001")
+
+    assert headers == {basic("LAB-1", b"another key of it")}
+    assert "used for LAB-1," in lab.output
 
 
 async def test_a_csms_of_a_folder_that_fails_ends_in_a_report_and_an_exit_code(lab):

@@ -97,7 +97,7 @@ async def check(run: Run, folder: Folder) -> None:
     from voltkeep.lab.toml_file import Mistakes
 
     try:
-        plan, driver = await asyncio.to_thread(lab_run.loaded, folder)
+        plan, driver, kept = await asyncio.to_thread(lab_run.loaded, folder)
     except Mistakes as mistakes:
         found = mistakes.found
         if run.out.as_json:
@@ -109,12 +109,12 @@ async def check(run: Run, folder: Folder) -> None:
         raise Failure(words, "Mend them, and check again.", ExitCode.USAGE) from None
     if driver is not None:
         await driver.close()
-    gaps = _gaps(plan, driver)
+    notes = [*_gaps(plan, driver), *map(escape, lab_run.about(kept))]
     if run.out.as_json:
-        run.out.data({"mistakes": [], "notes": gaps})
+        run.out.data({"mistakes": [], "notes": notes})
         return
-    for gap in gaps:
-        run.out.say(f"Note: {gap}")
+    for note in notes:
+        run.out.say(f"Note: {note}")
     profiles = ", ".join(map(str, sorted(plan.csms.urls)))
     run.out.line(f"No mistake. Security profiles that can be run: {profiles}.")
 
@@ -148,6 +148,38 @@ def _gaps(plan: "Plan", driver: "HttpDriver | None") -> "list[str]":
 
 
 lab_run.add_to(group)
+
+
+@command(group, "forget", examples=("lab forget my-csms LAB-1-TO-2", "lab forget my-csms"))
+async def forget_(
+    run: Run,
+    folder: Folder,
+    stations: Annotated[
+        list[str] | None, typer.Argument(metavar="[STATION]...", help="Which; else all of them.")
+    ] = None,
+) -> None:
+    """Forget what runs have kept of stations: their new keys, and that their profile was raised.
+
+    The plan counts again, so the CSMS must have of them what lab.toml says.
+    """
+    from voltkeep.lab.kept import KEPT, forget
+    from voltkeep.lab.toml_file import Mistakes
+
+    path = folder / KEPT
+    try:
+        forgotten = await asyncio.to_thread(forget, folder, stations or ())
+    except KeyError as unknown:
+        message = f"Nothing was kept of {escape(unknown.args[0])}."
+        raise Failure(message, f"It is all in {path}.", ExitCode.NOT_FOUND) from None
+    except Mistakes as mistakes:
+        raise Failure(str(mistakes), code=ExitCode.USAGE) from None
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}.") from None
+    if run.out.as_json:
+        run.out.data({"forgotten": forgotten})
+        return
+    names = ", ".join(map(escape, forgotten))
+    run.out.line(f"Forgot {names}: lab.toml counts again." if forgotten else "Nothing was kept.")
 
 
 @command(group, "list", examples=("lab list", "lab list --json"))

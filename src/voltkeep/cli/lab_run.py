@@ -20,9 +20,11 @@ from voltkeep.cli.output import Cell
 from voltkeep.cli.text import count, escape
 
 if TYPE_CHECKING:
+    from voltkeep.lab.bench import Credentials
     from voltkeep.lab.case import Case
     from voltkeep.lab.driver import Driver
     from voltkeep.lab.drivers.http import HttpDriver
+    from voltkeep.lab.kept import Kept
     from voltkeep.lab.plan import Plan
     from voltkeep.lab.report import Report
     from voltkeep.lab.verdicts import Judgement
@@ -50,10 +52,19 @@ ReportFolder = Annotated[
 
 
 class _Tested(NamedTuple):
-    """A CSMS, and how it is told what to do."""
+    """A CSMS, how it is told what to do, and stations' credentials that are not the plan's."""
 
     plan: "Plan"
     driver: "Driver"
+    credentials: "dict[str, Credentials] | None" = None
+
+
+class Loaded(NamedTuple):
+    """What a folder holds. Without a driver, a person is it."""
+
+    plan: "Plan"
+    driver: "HttpDriver | None"
+    kept: "Kept"
 
 
 def add_to(group: typer.Typer) -> None:
@@ -122,13 +133,20 @@ class _Session:
         """Play all cases. Cancelled, it keeps what was judged."""
         from voltkeep.lab.run import run
 
-        async with tested as (plan, driver):
+        async with tested as (plan, driver, credentials):
             self.profiles = wanted or tuple(sorted(plan.csms.urls))
             self.plan = plan
             if missing := set(self.profiles) - set(plan.csms.urls):
                 words = f"The plan has no URL for security profile {min(missing)}."
                 raise Failure(words, "It is in [csms.urls].", ExitCode.USAGE)
-            await run(plan, driver, self._cases, self.profiles, told=self._tell)
+            await run(
+                plan,
+                driver,
+                self._cases,
+                self.profiles,
+                told=self._tell,
+                credentials=credentials,
+            )
 
     def _tell(self, judgement: "Judgement") -> None:
         self.judged.append(judgement)
@@ -214,13 +232,14 @@ def _make_folder(report: Path) -> None:
         raise Failure(words, "Name another folder with --report.", ExitCode.USAGE) from None
 
 
-def loaded(folder: Path, profiles: tuple[int, ...] = ()) -> "tuple[Plan, HttpDriver | None]":
-    """The plan and the driver; None is a person. Raises Mistakes: those of both files.
+def loaded(folder: Path, profiles: tuple[int, ...] = ()) -> Loaded:
+    """The plan, the driver, and what was kept of stations. Raises Mistakes: those of both files.
 
     ``profiles`` are those to be run; else all that the plan has URLs for.
     """
     from voltkeep.lab.drivers.load import load_driver
     from voltkeep.lab.folder import DRIVER, PLAN
+    from voltkeep.lab.kept import Kept
     from voltkeep.lab.plan_file import load_plan
     from voltkeep.lab.toml_file import Mistakes
 
@@ -234,7 +253,20 @@ def loaded(folder: Path, profiles: tuple[int, ...] = ()) -> "tuple[Plan, HttpDri
             except Mistakes as more:
                 raise Mistakes([*mistakes.found, *more.found]) from None
         raise
-    return plan, None if file is None else load_driver(file)
+    kept = Kept.load(folder, plan.stations)
+    return Loaded(plan, None if file is None else load_driver(file), kept)
+
+
+def about(kept: "Kept") -> list[str]:
+    """Which stations do not go by the plan, and which do again."""
+    said = []
+    if kept.used:
+        names = ", ".join(kept.used)
+        said.append(f"{kept.path}: used for {names}, with what earlier runs have changed.")
+    if kept.outdated:
+        names = ", ".join(kept.outdated)
+        said.append(f"lab.toml was changed for {names}: what earlier runs kept is forgotten.")
+    return said
 
 
 @contextlib.asynccontextmanager
@@ -244,17 +276,20 @@ async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> Asyn
     from voltkeep.lab.toml_file import Mistakes
 
     try:
-        plan, driver = await asyncio.to_thread(loaded, folder, profiles)
+        plan, driver, kept = await asyncio.to_thread(loaded, folder, profiles)
     except Mistakes as mistakes:
         for each in mistakes.found:
             run.out.say(escape(each))
         words = f"{count(len(mistakes.found), 'mistake')} in {folder}: nothing was tested."
         raise Failure(words, code=ExitCode.USAGE) from None
+    for line in about(kept):
+        run.out.say(escape(line))
+    credentials = kept.credentials(lambda text: run.out.say(escape(text)))
     if driver is None:
-        yield _Tested(patient(plan), ManualDriver(run.out.say))
+        yield _Tested(patient(plan), ManualDriver(run.out.say), credentials)
         return
     try:
-        yield _Tested(plan, driver)
+        yield _Tested(plan, driver, credentials)
     finally:
         await driver.close()
 

@@ -1,13 +1,13 @@
 """What a case works with: the plan, the driver, the station's credentials and the wire log."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from voltkeep.lab.driver import Driver, NotMapped, Refused
 from voltkeep.lab.log import WireLog, forms
-from voltkeep.lab.plan import Account, Plan
+from voltkeep.lab.plan import Account, Plan, Shown
 from voltkeep.lab.verdicts import Failed, Kind, Unclear
 
 Order = Coroutine[Any, Any, None]
@@ -32,6 +32,8 @@ class Station(Protocol):
 class Credentials:
     """What a station proves itself with at present. Cases change it as the CSMS does.
 
+    ``raised_to`` is the higher security profile that it was told to have, if it was. `keep` hears
+    of each change at once, for a run that comes after.
     ``transactions``: the ids that the CSMS has given to its transactions in this run; ``calls``:
     those of its CALLs, none of which may come again (errata to OCPP-J 1.6, 3.1).
     """
@@ -40,6 +42,8 @@ class Credentials:
     key: bytes = field(repr=False)
     certificate: str
     private_key: str = field(repr=False)
+    raised_to: int | None = None
+    keep: "Callable[[Credentials], None]" = field(default=lambda _: None, repr=False)
     transactions: set[int] = field(default_factory=set)
     calls: set[str] = field(default_factory=set, repr=False)
 
@@ -47,6 +51,21 @@ class Credentials:
     def of(cls, account: Account) -> "Credentials":
         """As the plan has them."""
         return cls(account, account.key_octets, account.certificate, account.private_key)
+
+    def take_key(self, key: bytes) -> None:
+        """Go by another key from now on."""
+        self.key = key
+        self.keep(self)
+
+    def take_certificate(self, own: Shown) -> None:
+        """Go by another certificate from now on."""
+        self.certificate, self.private_key = own.certificate, own.private_key
+        self.keep(self)
+
+    def raise_to(self, profile: int) -> None:
+        """The station was told to have this security profile, which cannot be undone."""
+        self.raised_to = profile
+        self.keep(self)
 
 
 class Bench:

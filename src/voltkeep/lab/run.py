@@ -28,13 +28,16 @@ async def run(
     profiles: Sequence[int],
     *,
     told: Told | None = None,
+    credentials: dict[str, Credentials] | None = None,
 ) -> list[Judgement]:
     """Play all cases on each profile; judgements in the order of profiles and cases.
 
     Whatever the CSMS does, every case is judged and none waits for ever. `told` hears each
     judgement when it is made. Profiles are played side by side, if the driver can do that.
+    `credentials` are those of the plan's stations at present; else what the plan says.
     """
-    credentials = {name: Credentials.of(each) for name, each in plan.stations.items()}
+    if credentials is None:
+        credentials = {name: Credentials.of(each) for name, each in plan.stations.items()}
 
     async def on(profile: int) -> list[Judgement]:
         judged = []

@@ -2,7 +2,7 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import WITH_PASSWORD, Functionality, case
-from voltkeep.lab.ocpp16.security import is_let_in, is_shut_out, new_key
+from voltkeep.lab.ocpp16.security import is_let_in, is_shut_out, new_key, or_key_before
 from voltkeep.lab.ocpp16.states import booted
 from voltkeep.sim.spec import basic
 
@@ -24,9 +24,11 @@ async def replaced_key(bench: Bench) -> None:
     await bench.finish_orders()
     await station.disconnect()
 
-    bench.step("The station connects with the key before, and is refused")
-    header = basic(station.identity, former)
-    await is_shut_out(station, station.way()._replace(authorization=header), before_upgrade=True)
+    async with or_key_before(station, former):
+        bench.step("The station connects with the key before, and is refused")
+        header = basic(station.identity, former)
+        way = station.way()._replace(authorization=header)
+        await is_shut_out(station, way, before_upgrade=True)
 
-    bench.step("With the new key it is let in")
-    await is_let_in(station)
+        bench.step("With the new key it is let in")
+        await is_let_in(station)

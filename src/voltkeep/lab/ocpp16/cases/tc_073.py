@@ -2,7 +2,7 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import WITH_PASSWORD, Functionality, case
-from voltkeep.lab.ocpp16.security import is_let_in, new_key
+from voltkeep.lab.ocpp16.security import is_let_in, new_key, or_key_before
 from voltkeep.lab.ocpp16.states import boot, booted
 
 
@@ -18,15 +18,16 @@ async def update_password(bench: Bench) -> None:
     station = await booted(bench)
 
     bench.step("The operator orders a new key: ChangeConfiguration AuthorizationKey, accepted")
-    await new_key(station)
-    await station.hears_nothing()
+    former = await new_key(station)
+    async with or_key_before(station, former):
+        await station.hears_nothing()
 
-    bench.step("The station connects with the octets of the new key, and boots")
-    await station.disconnect()
-    await station.connect()
-    await boot(station)
-    await station.hears_nothing()
-    await station.disconnect()
+        bench.step("The station connects with the octets of the new key, and boots")
+        await station.disconnect()
+        await station.connect()
+        await boot(station)
+        await station.hears_nothing()
+        await station.disconnect()
 
-    bench.step("It connects again with the same key")
-    await is_let_in(station)
+        bench.step("It connects again with the same key")
+        await is_let_in(station)

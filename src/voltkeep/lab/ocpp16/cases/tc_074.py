@@ -31,6 +31,5 @@ async def update_certificate(bench: Bench) -> None:
     bench.step("The station connects with the new certificate, and boots")
     await station.disconnect()
     await station.connect(station.way(shown=own))
-    station.credentials.certificate = own.certificate
-    station.credentials.private_key = own.private_key
+    station.credentials.take_certificate(own)
     await boot(station)

@@ -6,7 +6,7 @@ from voltkeep.lab.ocpp16 import orders
 from voltkeep.lab.ocpp16.security import is_let_in, is_shut_out
 from voltkeep.lab.ocpp16.states import boot
 from voltkeep.lab.ocpp16.station import ChargePoint
-from voltkeep.lab.verdicts import Inapplicable
+from voltkeep.lab.verdicts import Inapplicable, Unclear
 from voltkeep.ocpp.v16 import (
     ChangeConfigurationRequest,
     ChangeConfigurationResponse,
@@ -28,13 +28,16 @@ async def upgrade_security_profile(bench: Bench) -> None:
     """A station is raised to the next security profile; the one before is refused from then on.
 
     It has a station of its own, which cannot go back: before the case is played once more, give
-    that station its lower security profile again in the CSMS. On plain ws the refusal is an
+    that station its lower security profile again in the CSMS, and have the laboratory forget that
+    it was raised (`voltkeep lab forget`). On plain ws the refusal is an
     answer of HTTP; over TLS the handshake may be refused instead.
     """
     lower, higher = bench.profile, bench.profile + 1
     if higher not in bench.plan.csms.urls:
         raise Inapplicable(f"the product offers no security profile {higher}")
     station = ChargePoint(bench, bench.credentials(f"{lower}-to-{higher}"))
+    if station.credentials.raised_to is not None:
+        raise Unclear(_raised_before(station.identity, lower, higher))
 
     bench.step("The station connects on its security profile, and boots")
     await station.connect()
@@ -60,12 +63,21 @@ async def upgrade_security_profile(bench: Bench) -> None:
     await is_let_in(station)
 
 
+def _raised_before(identity: str, lower: int, higher: int) -> str:
+    return (
+        f"{identity} has accepted security profile {higher} in an earlier run: give it profile "
+        f"{lower} again in the CSMS, then `voltkeep lab forget FOLDER {identity}`"
+    )
+
+
 async def _asked_to_raise(station: ChargePoint, higher: int) -> None:
     bench = station.bench
     order = bench.driver.raise_profile(station.identity, to=higher)
     asked = await station.asked(order, ChangeConfigurationRequest)
     came, status = asked.request, ChangeConfigurationResponseStatus
     is_it = came.key.casefold() == _KEY.casefold() and came.value.strip() == str(higher)
+    if is_it:
+        station.credentials.raise_to(higher)
     await asked.answer(
         ChangeConfigurationResponse(status=status.ACCEPTED if is_it else status.REJECTED)
     )

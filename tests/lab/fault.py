@@ -11,7 +11,7 @@ from voltkeep.lab.run import play
 from voltkeep.lab.verdicts import Judgement, Verdict
 
 # What comes is waited for as long as it takes; only what is never to come is not waited for long.
-_PATIENT = Deadlines(answer_s=20.0, order_s=20.0, case_s=60.0, quiet_s=0.5)
+PATIENT = Deadlines(answer_s=20.0, order_s=20.0, case_s=60.0, quiet_s=0.5)
 _IMPATIENT = Deadlines(answer_s=0.5, order_s=0.5, case_s=60.0, quiet_s=0.05)
 
 
@@ -39,13 +39,21 @@ CASES: dict[str, Case] = {each.id: each for each in catalogue()}
 
 async def judged(fault: Fault) -> Judgement:
     """What its case says of a CSMS with this fault, and with no other."""
-    deadlines = _IMPATIENT if fault.silent else _PATIENT
-    async with running(fault.spoil, deadlines=deadlines) as tested:
+    deadlines = _IMPATIENT if fault.silent else PATIENT
+    ids = (*fault.after, fault.case)
+    return (await played(ids, fault.profile, fault.spoil, deadlines))[-1]
+
+
+async def played(
+    ids: tuple[str, ...], profile: int, change: Spoil, deadlines: Deadlines
+) -> list[Judgement]:
+    """What these cases say, one after the other, of a CSMS that is changed so."""
+    async with running(change, deadlines=deadlines) as tested:
         credentials = {name: Credentials.of(each) for name, each in tested.plan.stations.items()}
-        for id in (*fault.after, fault.case):
-            bench = Bench(tested.plan, tested.driver, fault.profile, credentials)
-            judgement = await play(CASES[id], bench)
-        return judgement
+        return [
+            await play(CASES[id], Bench(tested.plan, tested.driver, profile, credentials))
+            for id in ids
+        ]
 
 
 def is_caught(fault: Fault, judgement: Judgement) -> bool:

@@ -1,6 +1,7 @@
 """What a run has changed of stations is there for the next one, and nowhere else."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -171,6 +172,16 @@ def test_two_runs_in_a_folder_keep_what_both_have_changed(tmp_path):
     assert Kept.load(tmp_path, ACCOUNTS).used == ["LAB-1", "LAB-2", "LAB-1-TO-2"]
 
 
+def test_a_file_that_is_broken_during_a_run_is_written_anew(tmp_path):
+    credentials(tmp_path)["1"].take_key(NEW)
+    now = credentials(tmp_path)
+    (tmp_path / KEPT).write_bytes(b"{")
+
+    now["2"].take_key(NEW)
+
+    assert Kept.load(tmp_path, ACCOUNTS).used == ["LAB-1", "LAB-2"]
+
+
 def test_nobody_else_reads_the_file(tmp_path):
     for name in ("1", "2"):
         credentials(tmp_path)[name].take_key(NEW)
@@ -186,10 +197,11 @@ def test_nobody_else_reads_the_file(tmp_path):
         lambda content: content.replace(b'"identity"', b'"NEWKEYNEWKEY"'),
         lambda content: content.replace(b'"certificate": ""', b'"certificate": "NEWKEYNEWKEY"'),
         lambda _: b"",
+        lambda _: b"{}",
         lambda _: b"\xff\xfe",
         lambda _: b"[" * 100_000,
     ],
-    ids=["cut", "another format", "a field", "no PEM", "empty", "binary", "nested"],
+    ids=["cut", "another format", "a field", "no PEM", "empty", "nothing", "binary", "nested"],
 )
 def test_a_broken_file_is_named_with_what_to_do(tmp_path, spoil):
     credentials(tmp_path)["1"].take_key(NEW)
@@ -231,6 +243,25 @@ def test_a_file_that_cannot_be_written_is_told_and_the_run_goes_on(tmp_path):
     assert now["1"].key == NEW
     [words] = said
     assert f"{folder / KEPT} cannot be written: No such file or directory" in words
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    credentials(tmp_path)["1"].take_key(NEW)
+    (tmp_path / f"{KEPT}.{os.getpid()}.new").write_text("that of a process that was killed")
+    said = []
+    now = credentials(tmp_path, told=said.append)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", full)
+        now["2"].take_key(NEW)
+    assert "No space left on device" in said[0]
+    assert Kept.load(tmp_path, ACCOUNTS).used == ["LAB-1"]
+    assert [path.name for path in tmp_path.iterdir()] == [KEPT]
+    now["1-to-2"].raise_to(2)
+    assert Kept.load(tmp_path, ACCOUNTS).used == ["LAB-1", "LAB-2", "LAB-1-TO-2"]
 
 
 async def test_a_run_without_a_folder_keeps_nothing(tmp_path, monkeypatch):

@@ -62,12 +62,13 @@ class Kept:
     ) -> None:
         self.path = path
         self._accounts = accounts
+        self._before = there  # with stations that are not in the plan now, and may be again
         self._there = {
-            name: kept for name, kept in there.items() if kept.planned == _digest(accounts, name)
+            name: kept
+            for name, kept in there.items()
+            if name in accounts and kept.planned == _digest(accounts[name])
         }
         changed = [name for name in there if name in accounts and name not in self._there]
-        # A station that is not in the plan now may be in it again.
-        self._absent = {name: kept for name, kept in there.items() if name not in accounts}
         self._changes: dict[str, KeptStation | None] = dict.fromkeys(changed)
         self.used = [accounts[name].identity for name in self._there]
         self.outdated = [accounts[name].identity for name in changed]
@@ -95,7 +96,7 @@ class Kept:
     def _keep(self, name: str, told: Told, now: Credentials) -> None:
         self._changes[name] = KeptStation(
             identity=now.account.identity,
-            planned=_digest(self._accounts, name),
+            planned=_digest(now.account),
             key=now.key,
             certificate=now.certificate,
             private_key=now.private_key,
@@ -104,7 +105,7 @@ class Kept:
         self._write(told)
 
     def _write(self, told: Told) -> None:
-        stations: Mapping[str, KeptStation] = self._absent | self._there
+        stations = self._before
         with contextlib.suppress(Mistakes):
             stations = _read(self.path)  # another run in this folder may have written meanwhile
         changed = {**stations, **self._changes}
@@ -139,11 +140,9 @@ def forget(folder: Path, identities: Iterable[str] = ()) -> list[str]:
     return [kept.identity for kept in there.values() if kept.identity in wanted]
 
 
-def _digest(accounts: Mapping[str, Account], name: str) -> str:
+def _digest(account: Account) -> str:
     """Of all that the plan says of a station, with the contents of the files that it names."""
-    if name not in accounts:
-        return ""
-    return hashlib.sha256(json.encode(accounts[name])).hexdigest()
+    return hashlib.sha256(json.encode(account)).hexdigest()
 
 
 def _read(path: Path) -> dict[str, KeptStation]:
@@ -164,10 +163,7 @@ def _read(path: Path) -> dict[str, KeptStation]:
 
 
 def _replace(path: Path, stations: dict[str, KeptStation]) -> None:
-    """Write it whole or not at all, readable by nobody else; none at all for no station."""
-    if not stations:
-        path.unlink(missing_ok=True)
-        return
+    """Write it whole or not at all, readable by nobody else. Raises OSError."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

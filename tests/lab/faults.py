@@ -6,13 +6,20 @@
 import asyncio
 import sys
 
-from tests.lab import faults_beyond, faults_core, faults_profiles, faults_security
+from tests.lab import (
+    faults_beyond,
+    faults_certificates,
+    faults_core,
+    faults_profiles,
+    faults_security,
+)
 from tests.lab.fault import Fault, is_caught, judged
 
 FAULTS: list[Fault] = [
     *faults_core.FAULTS,
     *faults_profiles.FAULTS,
     *faults_security.FAULTS,
+    *faults_certificates.FAULTS,
     *faults_beyond.FAULTS,
 ]
 

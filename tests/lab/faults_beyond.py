@@ -25,6 +25,8 @@ _OLD = {
     "suites": f"{SUITES}:AES128-SHA",
     "minimum_version": ssl.TLSVersion.TLSv1_1,
 }
+_NULL = {"level": "@SECLEVEL=0", "suites": f"{SUITES}:NULL-SHA256"}
+_ANONYMOUS = {"level": "@SECLEVEL=0", "suites": f"{SUITES}:AECDH-AES128-SHA"}
 _NO_CHECK_TIME = 0x200000  # of OpenSSL's X509_VERIFY_PARAM
 _START, _STOP = "StartTransaction", "StopTransaction"
 _ACCEPTED = {"status": "Accepted"}
@@ -66,8 +68,15 @@ DOOR = [
     Fault("Its own lets in", "LAB_10", barred("certificate"), 3),
     Fault("TLS 1.1 is not spoken", "LAB_11", wishes(**_OLD), 2),
     Fault("TLS 1.1 is not spoken to certificates either", "LAB_11", wishes(**_OLD), 3),
-    Fault("Suites with SHA-1 are not spoken", "LAB_12", wishes(suites=f"{SUITES}:AES128-SHA"), 2),
-    Fault("Nor are those with CBC", "LAB_12", wishes(suites=f"{SUITES}:AES256-SHA"), 3),
+    Fault("Suites without encryption are not spoken", "LAB_12", wishes(**_NULL), 3),
+    Fault("Nor are those that prove nothing", "LAB_12", wishes(**_ANONYMOUS), 2),
+    Fault(
+        "Nor should be those with SHA-1",
+        "LAB_12",
+        wishes(suites=f"{SUITES}:AES128-SHA"),
+        2,
+        warned=True,
+    ),
     Fault("Both certificates name an organization", "LAB_14", shows("rsa", organization=""), 2),
     Fault("Both lead to a root", "LAB_14", shows("ec", is_ca_known=False), 3),
     Fault("Octets of a key let in", "LAB_15", wishes(octets=False)),

@@ -7,9 +7,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec import structs
 
 from voltkeep.lab import tls
-from voltkeep.lab.authority import Authority
+from voltkeep.lab.authority import Authority, forged
 from voltkeep.sim.trust import is_own, leads_to, parse
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -105,3 +106,22 @@ def test_pem_has_lines_that_end_in_lf(authority):
     texts = (authority.root, shown.certificate, shown.private_key, authority.revocation_list())
 
     assert not any("\r" in text for text in texts)
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_only_its_signature_tells_a_forged_certificate_from_the_one_it_was_made_from(
+    authority, kind
+):
+    own = authority.station("SN-1", kind)
+    shown = forged(structs.replace(own, certificate=own.certificate + authority.root))
+    (leaf,), (forgery, *above) = parse(own.certificate), parse(shown.certificate)
+
+    assert above == [*parse(authority.root)]
+    assert is_own(shown.certificate, shown.private_key)
+    assert forgery.public_key() != leaf.public_key()
+    for name in ("subject", "issuer", "serial_number", "not_valid_before_utc"):
+        assert getattr(forgery, name) == getattr(leaf, name)
+    assert [*forgery.extensions] == [*leaf.extensions]
+    assert broken(shown.certificate) == []
+    assert leads_to(leaf, [], above, NOW)
+    assert not leads_to(forgery, [], above, NOW)

@@ -103,20 +103,27 @@ async def test_an_old_version_that_is_spoken_is_seen_and_one_that_is_not_is_refu
         assert (await refused(port, maximum=TLS_11)).is_refusal
 
 
-async def test_weak_suites_are_seen_where_they_are_spoken_and_refused_elsewhere(tmp_path):
-    weak = tls.only(tls.weak_suites())
-    async with serving(tmp_path, suites="AES128-SHA") as port:
-        assert (await seen(port, ciphers=weak)).suite == "AES128-SHA"
+@pytest.mark.parametrize(
+    ("weak", "suite"), [(tls.broken_suites, "NULL-SHA256"), (tls.sha1_suites, "AES128-SHA")]
+)
+async def test_weak_suites_are_seen_where_they_are_spoken_and_refused_elsewhere(
+    tmp_path, weak, suite
+):
+    weak = tls.only(weak())
+    async with serving(tmp_path, suites=suite) as port:
+        assert (await seen(port, ciphers=weak)).suite == suite
     async with serving(tmp_path, suites=":".join(tls.SUITES.values())) as port:
         assert (await refused(port, ciphers=weak)).is_refusal
 
 
-def test_no_suite_that_a_csms_must_speak_is_weak():
-    weak = tls.weak_suites().split(":")
+def test_a_suite_is_broken_or_of_sha1_or_neither():
+    broken, with_sha1 = tls.broken_suites().split(":"), tls.sha1_suites().split(":")
 
-    assert "AES128-SHA" in weak
-    assert not {*weak} & {*tls.SUITES.values()}
-    assert not [name for name in weak if name.endswith("GCM-SHA256") and "ADH" not in name]
+    assert "NULL-SHA256" in broken
+    assert "AES128-SHA" in with_sha1
+    assert not {*broken} & {*with_sha1}
+    assert not {*broken, *with_sha1} & {*tls.SUITES.values()}
+    assert not [name for name in with_sha1 if not name.endswith("-SHA")]
 
 
 async def test_what_this_machine_cannot_offer_is_no_refusal_of_the_csms(tmp_path):

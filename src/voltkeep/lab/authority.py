@@ -7,16 +7,17 @@ import datetime as dt
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from voltkeep.lab.plan import Shown
-from voltkeep.sim.trust import Key, make_key
+from voltkeep.sim.trust import Key, make_key, parse
 
 _DAY = dt.timedelta(days=1)
 _YEAR = dt.timedelta(days=365)
@@ -85,8 +86,7 @@ class Authority:
         key = make_key(kind)
         use = ExtendedKeyUsageOID.CLIENT_AUTH
         certificate = self._signed(name, key, use, begins, ends)
-        text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        return Shown(certificate=_pem(certificate), private_key=text)
+        return Shown(certificate=_pem(certificate), private_key=_text(key))
 
     def _signed(
         self,
@@ -136,6 +136,40 @@ class Authority:
                 x509.NameAttribute(NameOID.COMMON_NAME, common_name),
             ]
         )
+
+
+def forged(own: Shown) -> Shown:
+    """A certificate that says all that a station's own one does, of another key.
+
+    The station itself has signed it, in the name of its issuer: only who verifies the signature
+    with the issuer's key finds out. The issuers above it follow as they were.
+
+    Raises:
+        ValueError: the station's own cannot be read.
+    """
+    leaf, *above = parse(own.certificate)
+    issuer = load_pem_private_key(own.private_key.encode(), None)
+    assert isinstance(issuer, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    key = make_key("rsa" if isinstance(issuer, rsa.RSAPrivateKey) else "ec")
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(leaf.subject)
+        .issuer_name(leaf.issuer)
+        .public_key(key.public_key())
+        .serial_number(leaf.serial_number)
+        .not_valid_before(leaf.not_valid_before_utc)
+        .not_valid_after(leaf.not_valid_after_utc)
+    )
+    for each in leaf.extensions:
+        if each.oid != x509.SubjectKeyIdentifier.oid:  # it would tell of the other key
+            builder = builder.add_extension(each.value, each.critical)
+    return Shown(
+        certificate=_pem(builder.sign(issuer, hashes.SHA256()), *above), private_key=_text(key)
+    )
+
+
+def _text(key: Key) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _usage(

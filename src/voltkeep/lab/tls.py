@@ -29,7 +29,8 @@ SUITES = {
 }
 """Those that a CSMS must speak (whitepaper, A00.FR.317 and 421), and OpenSSL's names for them."""
 
-_WEAK = "SHA1:3DES:DES:RC4:RC2:EXPORT:aNULL:eNULL:MD5:!PSK:!SRP"
+_BROKEN = "3DES:DES:RC4:RC2:EXPORT:aNULL:eNULL:MD5:!PSK:!SRP"
+_WITH_SHA1 = "SHA1:!3DES:!DES:!RC4:!RC2:!EXPORT:!aNULL:!eNULL:!PSK:!SRP"
 _ANY_KEY = "@SECLEVEL=0"  # also keys too short: what is shown is judged, not refused
 _SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}  # whitepaper, A00.FR.502 and 503
 _BROKEN_HASHES = {"md5", "sha1"}
@@ -60,14 +61,24 @@ def only(suites: str) -> str:
     return suites + _ANY_KEY
 
 
-def weak_suites() -> str:
-    """Suites that ENISA no longer takes, as many as this machine's OpenSSL still speaks.
+def broken_suites() -> str:
+    """Suites that ENISA takes nowhere, as many as this machine's OpenSSL still speaks.
 
-    Empty if it speaks none.
+    Without encryption, without authentication, or with RC4, DES, 3DES or MD5. Empty if it speaks
+    none.
     """
+    return _spoken(_BROKEN)
+
+
+def sha1_suites() -> str:
+    """Suites with CBC and an HMAC of SHA-1, as many as this machine's OpenSSL still speaks."""
+    return _spoken(_WITH_SHA1)
+
+
+def _spoken(suites: str) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with contextlib.suppress(ssl.SSLError):
-        context.set_ciphers(only(_WEAK))
+        context.set_ciphers(only(suites))
         spoken = [each["name"] for each in context.get_ciphers()]
         return ":".join(name for name in spoken if not name.startswith("TLS_"))
     return ""

@@ -91,6 +91,17 @@ class Authority:
         )
 
 
+def impostor(other: x509.Certificate, key) -> str:
+    """A root that has the names of another, and a key of its own, as PEM."""
+    identifier = other.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    return pem(
+        _begun(other.subject, other.subject, key.public_key(), 900)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(identifier.value, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
 def _usage(kind: str) -> x509.KeyUsage:
     """With RSA alone the key is exchanged by encryption."""
     return x509.KeyUsage(

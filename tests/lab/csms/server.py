@@ -67,7 +67,7 @@ def _context(state: State, name: str, profile: int, client_roots: str) -> ssl.SS
             wish = Wish(name, kind, bits)._replace(**wishes.get(kind, {}))
             load(context, *state.authority.server(wish), Path(folder))
     if profile == 3 and wishes.get("asks_for_certificate", True):
-        context.load_verify_locations(cadata=client_roots)
+        context.load_verify_locations(cadata=wishes.get("client_roots", client_roots))
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | wishes.get("verify_flags", 0)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
@@ -82,6 +82,8 @@ def _upgrade(
     if len(offered) > 1 and wishes.get("wants_one_version"):
         return connection.respond(HTTPStatus.BAD_REQUEST, "one at a time\n")
     tls = connection.transport.get_extra_info("ssl_object")
+    if tls and tls.cipher()[0] in wishes.get("shut_to", ()):
+        return connection.respond(HTTPStatus.FORBIDDEN, "not so\n")
     caller = door.Caller(
         identity=unquote(request.path.rpartition("/")[2]),
         profile=profile,

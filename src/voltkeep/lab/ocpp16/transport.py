@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from voltkeep.lab import tls
+from voltkeep.lab.ocpp16.security import is_let_in
 from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.lab.verdicts import Failed, Unclear
 from voltkeep.lab.wire import NotOpened
 from voltkeep.sim.tls import Terms
 
 _ACCEPTABLE = {"TLSv1.2", "TLSv1.3"}
+_OF_EACH_FAMILY = ("ECDHE-ECDSA-AES128-GCM-SHA256", "AES128-GCM-SHA256")  # ECDSA, RSA
 _TLS_12, _TLS_13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
@@ -46,11 +48,18 @@ def is_sound(station: ChargePoint, seen: tls.Seen) -> None:
 
 async def is_trusted(station: ChargePoint) -> list[tls.Seen]:
     """As stations do it: by the plan's roots and the name, with either family. Raises Failed."""
-    roots, seen = station.bench.plan.csms.roots, []
-    for suite in ("ECDHE-ECDSA-AES128-GCM-SHA256", "AES128-GCM-SHA256"):
-        terms = Terms(roots=roots, ciphers=suite, maximum=_TLS_12)
-        seen.append(await _shake_hands(station, terms, "a certificate that a station believes"))
-    return seen
+    expected = "a certificate that a station believes"
+    return [
+        await _shake_hands(station, _of_family(station, suite), expected)
+        for suite in _OF_EACH_FAMILY
+    ]
+
+
+async def is_let_in_with_each_family(station: ChargePoint) -> None:
+    """The connection is upgraded and the station boots, with a suite of either. Raises Failed."""
+    for suite in _OF_EACH_FAMILY:
+        context = station.tls(_of_family(station, suite))
+        await is_let_in(station, station.way()._replace(tls=context))
 
 
 async def refuses_old_versions(station: ChargePoint) -> None:
@@ -59,13 +68,26 @@ async def refuses_old_versions(station: ChargePoint) -> None:
     await _refuses(station, terms, "the CSMS refuses TLS 1.1 and below")
 
 
-async def refuses_weak_suites(station: ChargePoint) -> None:
-    """No handshake with suites that nobody should use. Raises Failed, and Unclear."""
-    weak = tls.weak_suites()
-    if not weak:
-        raise Unclear("the OpenSSL of this machine speaks no weak suite")
-    terms = Terms(verify=False, ciphers=tls.only(weak), maximum=_TLS_12)
-    await _refuses(station, terms, "the CSMS refuses suites with SHA-1, NULL, 3DES and the like")
+async def refuses_broken_suites(station: ChargePoint) -> None:
+    """No handshake with suites that protect nothing. Raises Failed, and Unclear."""
+    broken = tls.broken_suites()
+    if not broken:
+        raise Unclear("the OpenSSL of this machine speaks no broken suite")
+    terms = Terms(verify=False, ciphers=tls.only(broken), maximum=_TLS_12)
+    await _refuses(station, terms, "the CSMS refuses suites with NULL, 3DES, MD5 and the like")
+
+
+async def should_refuse_sha1(station: ChargePoint) -> None:
+    """A handshake with CBC and an HMAC of SHA-1 earns a warning."""
+    suites = tls.sha1_suites()
+    if not suites:
+        return
+    terms = Terms(verify=False, ciphers=tls.only(suites), maximum=_TLS_12)
+    try:
+        seen = await _try(station, terms)
+    except NotOpened:
+        return
+    station.bench.warn(f"the CSMS speaks {seen.suite}, with CBC and SHA-1: it is for legacy only")
 
 
 async def refuses_compression(station: ChargePoint) -> None:
@@ -83,6 +105,10 @@ async def refuses_compression(station: ChargePoint) -> None:
 def name_of(station: ChargePoint) -> str:
     """The server's name, as the station's URL has it."""
     return urlsplit(station.way().url).hostname or ""
+
+
+def _of_family(station: ChargePoint, suite: str) -> Terms:
+    return Terms(roots=station.bench.plan.csms.roots, ciphers=suite, maximum=_TLS_12)
 
 
 async def _shake_hands(station: ChargePoint, terms: Terms, expected: str) -> tls.Seen:

@@ -3,6 +3,7 @@
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
 from voltkeep.lab.ocpp16.states import authorize, booted
+from voltkeep.lab.verdicts import Unclear
 
 
 @case(
@@ -16,6 +17,8 @@ async def letter_case(bench: Bench) -> None:
     """A token is the same in capital and in small letters, whichever a reader gives."""
     station = await booted(bench)
     tokens = bench.plan.tokens
+    if any(token == token.swapcase() for token in (tokens.valid, tokens.blocked)):
+        raise Unclear("the valid or the blocked token of the plan has no letters")
 
     bench.step("A valid token is presented with its letters in the other case, and accepted")
     await authorize(station, tokens.valid.swapcase())

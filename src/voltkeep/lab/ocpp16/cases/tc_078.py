@@ -11,7 +11,7 @@ from voltkeep.lab.ocpp16.states import booted
     "TC_078",
     "Invalid Central System certificate security event",
     Functionality.SECURITY,
-    source="Security whitepaper edition 3, use cases M05 (M05.FR.07) and A04; OCTT, TC_078",
+    source="Security whitepaper edition 3, use cases M05 (M05.FR.06) and A04; OCTT, TC_078",
     profiles=OVER_TLS,
 )
 async def invalid_csms_certificate(bench: Bench) -> None:

@@ -2,9 +2,13 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import OVER_TLS, Functionality, case
-from voltkeep.lab.ocpp16.states import boot
 from voltkeep.lab.ocpp16.station import ChargePoint
-from voltkeep.lab.ocpp16.transport import is_trusted, speaks_every_suite, speaks_tls
+from voltkeep.lab.ocpp16.transport import (
+    is_let_in_with_each_family,
+    is_trusted,
+    speaks_every_suite,
+    speaks_tls,
+)
 
 
 @case(
@@ -15,7 +19,10 @@ from voltkeep.lab.ocpp16.transport import is_trusted, speaks_every_suite, speaks
     profiles=OVER_TLS,
 )
 async def server_certificate(bench: Bench) -> None:
-    """The CSMS speaks TLS 1.2 or higher with the four suites, and shows sound certificates."""
+    """The CSMS speaks TLS 1.2 or higher with the four suites, and shows sound certificates.
+
+    The station boots with one of ECDSA and one of RSA.
+    """
     station = ChargePoint(bench)
 
     bench.step("The station connects with TLS of any version: 1.2 or higher is chosen")
@@ -27,6 +34,7 @@ async def server_certificate(bench: Bench) -> None:
     bench.step("It verifies the certificates up to a root that it has")
     await is_trusted(station)
 
-    bench.step("The connection is upgraded, and the station boots")
-    await station.connect()
-    await boot(station)
+    bench.step(
+        "With an ECDSA and with an RSA suite the connection is upgraded, and the station boots"
+    )
+    await is_let_in_with_each_family(station)

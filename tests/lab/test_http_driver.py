@@ -1,13 +1,16 @@
 """The driver for any HTTP API: what it asks for, what it hides, and the mistakes in its file."""
 
 import asyncio
+import base64
+import html
 import json
+import re
 import socket
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
 
@@ -252,6 +255,183 @@ body = '{{"t": {{{{ token | tojson }}}}}}'
     assert "the API answered 403: no ••• ••• ••• http://•••@host/" in told
 
 
+HARD = 'p"w/of <the> & lab\\ö+1'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        HARD,
+        json.dumps(HARD),
+        json.dumps(json.dumps(HARD)),
+        json.dumps(HARD, ensure_ascii=False).replace("/", "\\/"),
+        quote(HARD),
+        quote(HARD, safe=""),
+        quote(quote(HARD)),
+        quote_plus(HARD).lower(),
+        html.escape(HARD),
+        "".join(f"&#{ord(each)};" for each in HARD),
+        base64.b64encode(HARD.encode()).decode(),
+        base64.urlsafe_b64encode(HARD.encode()).decode(),
+    ],
+)
+async def test_no_refusal_repeats_a_secret_in_another_form(api, driven, said):
+    driver = driven(
+        """[operations.clear_cache]
+path = "/"
+form = { word = "{{ environ.WORD }}" }
+""",
+        WORD=HARD,
+    )
+    api.answers = [(403, {}, f"no <{said}> here")]
+
+    with pytest.raises(Refused) as refused:
+        await driver.clear_cache("CS-1")
+
+    assert re.fullmatch(r'.*: no <"?[\\\\"]*•••[\\\\"]*=*> here', str(refused.value)), refused.value
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'body = "{{ environ.WORD }}"',
+        """body = "{{ environ['WORD'] }}\"""",
+        """body = "{{ environ.get('WORD') }}\"""",
+        """body = "{{ environ['WO' ~ 'RD'] }}\"""",
+        'body = "{% set all = environ %}{{ all.WORD }}"',
+        'headers = { X = "{{ environ.WORD }}" }',
+        'headers = { Authorization = "Basic {{ environ.WORD | b64encode }}" }',
+        'form = { x = "{{ environ.WORD }}" }',
+        f'form = {{ password = "{SECRET}" }}',
+        f"""body = '{{"user": {{"password": ["{SECRET}"]}}}}'""",
+        f'headers = {{ X-Api-Key = "{SECRET}" }}',
+    ],
+)
+async def test_whatever_a_request_takes_from_the_environment_is_secret(api, driven, written):
+    text = "[operations.clear_cache]\npath = '/'\n"
+    if not written.startswith("headers"):
+        text += "headers = { Content-Type = 'text/plain' }\n"
+    driver = driven(text + written, WORD=SECRET)
+    api.answers = [(403, {}, f"no {SECRET}")]
+
+    with pytest.raises(Refused, match=r"no •••$"):
+        await driver.clear_cache("CS-1")
+
+
+async def test_what_the_base_url_holds_is_secret(api, tmp_path):
+    path = tmp_path / "driver.toml"
+    at = api.url.replace("//", "//{{ environ.WHO }}:pw-of%20it@").replace(
+        "/api", "/{{ environ.IN }}"
+    )
+    path.write_text(f'base_url = "{at}"\n[operations.clear_cache]\npath = "/"')
+    driver = load_driver(path, {"IN": SECRET, "WHO": "laboratory"})
+    basic = base64.b64encode(b"laboratory:pw-of it").decode()
+    api.answers = [(403, {}, f"no {SECRET}, {basic}, pw-of it, pw-of%20it")]
+
+    with pytest.raises(Refused, match=r"no •••, •••, •••, •••$"):
+        await driver.clear_cache("CS-1")
+    await driver.close()
+    assert api.asked[0][2]["Authorization"] == f"Basic {basic}"
+
+
+async def test_http_basic_can_be_written(api, driven):
+    driver = driven(
+        """headers = { Authorization = "Basic {{ ('lab:' ~ environ.WORD) | b64encode }}" }
+[operations.clear_cache]
+path = "/"
+""",
+        WORD=SECRET,
+    )
+
+    await driver.clear_cache("CS-1")
+
+    basic = api.asked[0][2]["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(basic).decode() == f"lab:{SECRET}"
+
+
+LOGIN = """
+headers = { Authorization = "Bearer {{ login.token }}" }
+[login]
+path = "/login"
+form = { word = "{{ environ.WORD }}" }
+keep = { token = "access" }
+[operations.clear_cache]
+path = "/go"
+"""
+
+
+def let_in(token):
+    return (200, {}, json.dumps({"access": token}))
+
+
+async def test_a_login_comes_once_before_all_others_and_has_no_headers_of_theirs(api, driven):
+    driver = driven(LOGIN, WORD=SECRET)
+    api.answers = [let_in("token-1")]
+
+    await asyncio.gather(*(driver.clear_cache(f"CS-{number}") for number in range(3)))
+
+    assert [path for _, path, *_ in api.asked] == ["/api/login", *["/api/go"] * 3]
+    assert [headers.get("Authorization") for *_, headers, _ in api.asked] == [
+        None,
+        *["Bearer token-1"] * 3,
+    ]
+
+
+async def test_a_login_of_several_requests_passes_on_what_they_keep(api, driven):
+    driver = driven("""
+[[login]]
+method = "GET"
+path = "/start"
+keep = { crumb = "header:X-Crumb" }
+[[login]]
+path = "/login/{{ crumb }}"
+keep = { token = "access" }
+[operations.remote_start]
+path = "/go/{{ token }}/{{ login.token }}/{{ login.crumb }}"
+""")
+    api.answers = [(200, {"X-Crumb": "c-1"}, ""), let_in("t-1")]
+
+    await driver.remote_start("CS-1", token="LAB")
+
+    assert [path for _, path, *_ in api.asked] == [
+        "/api/start",
+        "/api/login/c-1",
+        "/api/go/LAB/t-1/c-1",
+    ]
+
+
+async def test_a_login_that_is_over_is_made_anew_once(api, driven):
+    driver = driven(LOGIN, WORD=SECRET)
+    over = (401, {}, "who is token-2?")
+    api.answers = [let_in("token-1"), over, let_in("token-2"), (200, {}, "")]
+    await driver.clear_cache("CS-1")
+    assert [path for _, path, *_ in api.asked] == ["/api/login", "/api/go"] * 2
+
+    api.answers = [over, let_in("token-2"), over]
+    with pytest.raises(Refused, match="the API answered 401: who is •••"):
+        await driver.clear_cache("CS-1")
+    assert len(api.asked) == 7
+
+
+async def test_a_login_that_fails_is_a_refusal_and_the_next_order_tries_again(api, driven):
+    driver = driven(LOGIN, WORD=SECRET)
+    api.answers = [(403, {}, f"no {SECRET}"), let_in("token-1")]
+
+    with pytest.raises(Refused, match="at the login: the API answered 403: no •••"):
+        await driver.clear_cache("CS-1")
+    await driver.clear_cache("CS-1")
+
+    assert len(api.asked) == 3
+
+
+async def test_a_url_that_cannot_be_is_not_mapped(api, driven):
+    driver = driven('[operations.unlock]\npath = "/{{ environ.WORD }}"', WORD="a\x00b")
+
+    with pytest.raises(NotMapped, match=r"\[operations\.unlock\] cannot be filled"):
+        await driver.unlock("CS-1", connector=1)
+    assert api.asked == []
+
+
 @pytest.fixture
 async def endless():
     """An API whose answers never end; each byte of them comes after so many seconds."""
@@ -430,6 +610,28 @@ MISTAKES = {
         START + "[operations.reset]\npath = \"/\"\nbody = '{{ environ[environ.LAB_SECRET] }}'\n",
         4,
         "operations.reset.body cannot be filled",
+    ),
+    "login that keeps no such thing": (
+        START
+        + 'headers = { X = "{{ login.tokn }}" }\n[login]\npath = "/"\nkeep = { token = "a" }\n',
+        2,
+        "headers.X: [login] keeps no 'tokn'. Did you mean token?",
+    ),
+    "no login": (
+        START + '[operations.reset]\npath = "/{{ login.token }}"\n',
+        3,
+        "unknown placeholder 'login'.",
+    ),
+    "login with arguments": (
+        START + '[login]\npath = "/{{ station }}"\n',
+        3,
+        "login.path: unknown placeholder 'station'.",
+    ),
+    "login without a path": (START + '[login]\nmethod = "GET"\n', 2, "login.path is missing"),
+    "kept as login": (
+        START + '[operations.reset]\npath = "/"\nkeep = { login = "id" }\n',
+        4,
+        "'login' cannot be the name of a placeholder",
     ),
     "broken header": (
         START + 'headers = { X = "{{ environ.LAB_BROKEN }}" }\n',

@@ -19,17 +19,18 @@ path = "/sessions/{{ session }}/stop"
 ```
 
 Texts are templates of Jinja2, filled with the operation's arguments, with what earlier requests of
-the operation have kept, with ``values`` of the file and with ``environ``, the environment.
+the operation have kept, with ``values`` of the file and with ``environ``, the environment. A table
+``[login]`` holds requests that come before all others; what they keep is ``login``.
 `load.load_driver` reads a file and finds its mistakes.
 """
 
 import asyncio
 import os
-import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 import httpx
 import msgspec
@@ -38,19 +39,16 @@ from jinja2.sandbox import SandboxedEnvironment
 from msgspec import Meta, Struct
 
 from voltkeep.lab.driver import Driver, NotMapped, Refused
+from voltkeep.lab.drivers.masking import NAMES, NAMES_IN_ORDERS, Environ, Mask, in_base64
 from voltkeep.ocpp.errors import plain
 
 _LONGEST_ANSWER = 300  # characters of it that a refusal repeats
 _LARGEST_ANSWER = 1 << 20  # bytes of it that are read
-_MASK = "•••"
-_SHORTEST_SECRET = 6  # characters; shorter ones would mask innocent words
-_SECRET_NAME = re.compile(r"pass|secret|token|key|authorization|cookie|credential", re.IGNORECASE)
-_SCHEME_OF_AUTHORIZATION = re.compile(r"^(Basic|Bearer|Token|ApiKey) ", re.IGNORECASE)
-_ENVIRON = re.compile(r"\benviron\W+(\w+)")
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 # What goes wrong when a template is filled that is sound as such.
 UNFILLED = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+Kept = dict[str, Any]  # of answers, by the names in ``keep``
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,19 +75,32 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class HttpDriverFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A driver's file. An operation is a request, or several that are made one after the other."""
+    """A driver's file. An operation is a request, or several that are made one after the other.
+
+    ``login`` is the same, made before the first operation and whenever the API answers 401.
+    ``headers`` are those of every request but its own.
+    """
 
     base_url: str
     headers: dict[str, str] = {}
     values: dict[str, Any] = {}
     verify: bool | str = True  # a file of roots, to believe an API with a certificate of its own
     timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0  # of an operation
+    login: Request | tuple[Request, ...] = ()
     operations: dict[str, Request | tuple[Request, ...]] = {}
 
     def requests(self, operation: str) -> tuple[Request, ...]:
         """Those of an operation; none if it is not mapped."""
-        found = self.operations.get(operation, ())
-        return (found,) if isinstance(found, Request) else found
+        return _each(self.operations.get(operation, ()))
+
+    @property
+    def login_requests(self) -> tuple[Request, ...]:
+        """Those that come before all others."""
+        return _each(self.login)
+
+
+class _NotLetIn(Refused):
+    """The API wants a login."""
 
 
 class _Missing(StrictUndefined):
@@ -100,9 +111,13 @@ class _Missing(StrictUndefined):
 
 
 def templates() -> SandboxedEnvironment:
-    """What fills the texts of a driver's file. A time in JSON is as ISO 8601 writes it."""
+    """What fills the texts of a driver's file. A time in JSON is as ISO 8601 writes it.
+
+    ``b64encode`` is a filter beyond those of Jinja2.
+    """
     environment = SandboxedEnvironment(undefined=_Missing, autoescape=False)
     environment.policies["json.dumps_kwargs"] = {"default": _in_json}
+    environment.filters["b64encode"] = in_base64
     return environment
 
 
@@ -110,32 +125,33 @@ class HttpDriver(Driver):
     """Asks a CSMS over its API, as a driver's file says.
 
     No refusal repeats a secret: neither what the file calls by such a name, nor what it took from
-    the environment, nor what it kept of an answer.
+    the environment, nor what a login or a part with such a name has kept of an answer.
     """
 
     def __init__(self, file: HttpDriverFile, environ: Mapping[str, str] | None = None) -> None:
         self.file = file
         self._templates = templates()
+        self._mask = Mask()
+        self._mask.hide_named(file.values)
         self._given = {
             "values": file.values,
-            "environ": dict(os.environ if environ is None else environ),
+            "environ": Environ(dict(os.environ if environ is None else environ), self._mask),
         }
-        headers = {name: self._text(text, {}) for name, text in file.headers.items()}
-        self._secrets = {
-            *_secrets(file.values),
-            *_secrets(headers),
-            *_secrets(self._used_environ(file)),
-        }
+        self._door = asyncio.Lock()
+        self._login: Kept | None = None  # as long as it counts
         verify: bool | ssl.SSLContext = file.verify is True
         if isinstance(file.verify, str):
             verify = ssl.create_default_context(cafile=file.verify)
         self._client = httpx.AsyncClient(
             base_url=self._text(file.base_url, {}),
-            headers=headers,
             timeout=file.timeout_s,
             verify=verify,
             trust_env=False,
         )
+        userinfo = unquote(self._client.base_url.userinfo.decode())
+        if userinfo:
+            self._mask.hide(userinfo.partition(":")[2])
+            self._mask.hide(in_base64(userinfo))
 
     async def perform(self, operation: str, station: str, arguments: Mapping[str, Any]) -> None:
         requests = self.file.requests(operation)
@@ -145,21 +161,47 @@ class HttpDriver(Driver):
         try:
             async with asyncio.timeout(self.file.timeout_s):
                 for request in requests:
-                    values |= await self._ask(operation, request, values)
+                    values |= await self._ask_let_in(f"operations.{operation}", request, values)
         except TimeoutError:
             raise Refused(f"no answer of the API in {self.file.timeout_s:g} s") from None
 
     async def close(self) -> None:
         await self._client.aclose()
 
+    async def _ask_let_in(self, table: str, request: Request, values: Kept) -> Kept:
+        """Make a request after the login, if there is one, and anew after another if need be."""
+        if not self.file.login_requests:
+            return await self._ask(table, request, values, self.file.headers)
+        login = await self._logged_in()
+        try:
+            return await self._ask(table, request, {**values, "login": login}, self.file.headers)
+        except _NotLetIn:
+            login = await self._logged_in(instead_of=login)
+        return await self._ask(table, request, {**values, "login": login}, self.file.headers)
+
+    async def _logged_in(self, instead_of: Kept | None = None) -> Kept:
+        """What the login that counts has kept. Raises Refused and NotMapped."""
+        async with self._door:  # one for all who wait for it
+            if self._login is None or self._login is instead_of:
+                self._login = None
+                kept: Kept = {}
+                for request in self.file.login_requests:
+                    try:
+                        kept |= await self._ask("login", request, kept, {})
+                    except Refused as refusal:
+                        raise Refused(f"at the login: {refusal}") from None
+                self._mask.hide_named({"secret": kept})
+                self._login = kept
+            return self._login
+
     async def _ask(
-        self, operation: str, request: Request, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
+        self, table: str, request: Request, values: Kept, headers: Mapping[str, str]
+    ) -> Kept:
         """Make a request; what is kept of its answer. Raises Refused and NotMapped."""
         try:
-            ready = self._made(request, values)
-        except UNFILLED as error:
-            words = f"[operations.{operation}] cannot be filled: {error}"
+            ready = self._made(request, values, headers)
+        except (*UNFILLED, httpx.InvalidURL) as error:
+            words = f"[{table}] cannot be filled: {error}"
             raise NotMapped(self._harmless(words)) from None
         try:
             answer = await self._client.send(ready, stream=True)
@@ -173,55 +215,68 @@ class HttpDriver(Driver):
         accepted = request.accepted
         if answer.status_code not in accepted if accepted else not answer.is_success:
             words = content.decode(errors="replace")
-            raise Refused(self._harmless(f"the API answered {answer.status_code}: {words}"))
-        return {name: self._kept(source, answer, content) for name, source in request.keep.items()}
+            kind = _NotLetIn if answer.status_code == httpx.codes.UNAUTHORIZED else Refused
+            raise kind(self._harmless(f"the API answered {answer.status_code}: {words}"))
+        return {
+            name: self._kept(name, source, answer, content) for name, source in request.keep.items()
+        }
 
-    def _made(self, request: Request, values: Mapping[str, Any]) -> httpx.Request:
-        headers = {name: self._text(text, values) for name, text in request.headers.items()}
-        if request.body and not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = "application/json"
+    def _made(self, request: Request, values: Kept, headers: Mapping[str, str]) -> httpx.Request:
+        sent = httpx.Headers(self._texts(headers, values))
+        sent.update(self._texts(request.headers, values))
+        body = self._text(request.body, values) if request.body else None
+        form = self._texts(request.form, values)
+        self._mask.hide_named(dict(sent.items()), NAMES)
+        self._mask.hide_named([form, _as_json(body)], NAMES_IN_ORDERS)
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
         return self._client.build_request(
             request.method,
             self._text(request.path, values),
-            content=self._text(request.body, values) if request.body else None,
-            data={name: self._text(text, values) for name, text in request.form.items()} or None,
-            headers=headers,
+            content=body,
+            data=form or None,
+            headers=sent,
         )
 
-    def _kept(self, source: str, answer: httpx.Response, content: bytes) -> Any:
-        kind, colon, name = source.partition(":")
+    def _kept(self, name: str, source: str, answer: httpx.Response, content: bytes) -> Any:
+        kind, colon, part = source.partition(":")
         if colon and kind in {"header", "cookie"}:
             found: Any = (
-                answer.headers.get(name) if kind == "header" else _cookie(self._client, name)
+                answer.headers.get(part) if kind == "header" else _cookie(self._client, part)
             )
         else:
             found = _part(source, content)
         if found is None:
             raise Refused(f"the API's answer {answer.status_code} has no {source}")
-        if colon or _SECRET_NAME.search(source):
-            self._secrets |= set(_secrets({"secret": found}))
+        self._mask.hide_named({"secret" if colon else f"{name} {source}": found})
         return found
 
     def _text(self, template: str, values: Mapping[str, Any]) -> str:
         return self._templates.from_string(template).render(self._given, **values)
 
-    def _used_environ(self, file: HttpDriverFile) -> dict[str, str]:
-        """What headers, bodies and forms take from the environment, under names of secrets."""
-        texts = msgspec.json.encode([file.headers, file.operations]).decode()
-        used = set(_ENVIRON.findall(texts))
-        environ = self._given["environ"]
-        return {f"key {name}": text for name, text in environ.items() if name in used}
+    def _texts(self, texts: Mapping[str, str], values: Kept) -> dict[str, str]:
+        return {name: self._text(text, values) for name, text in texts.items()}
 
     def _harmless(self, words: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            words = words.replace(secret, _MASK)
-        return plain(_IN_URL.sub(f"{_MASK}@", words), _LONGEST_ANSWER)
+        return plain(self._mask(words), _LONGEST_ANSWER)
+
+
+def _each(mapped: Request | tuple[Request, ...]) -> tuple[Request, ...]:
+    return (mapped,) if isinstance(mapped, Request) else mapped
 
 
 def _in_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _as_json(body: str | None) -> Any:
+    """What a body holds; None if it is no JSON."""
+    try:
+        return msgspec.json.decode(body or "null")
+    except (ValueError, RecursionError):
+        return None
 
 
 async def _read(answer: httpx.Response) -> bytes:
@@ -252,14 +307,3 @@ def _cookie(client: httpx.AsyncClient, name: str) -> str | None:
         return client.cookies.get(name)
     except httpx.CookieConflict:
         return next((each.value for each in client.cookies.jar if each.name == name), None)
-
-
-def _secrets(value: Any, name: str = "") -> Iterator[str]:
-    """The texts in there whose names say that they are secret."""
-    if isinstance(value, dict):
-        for inner, each in value.items():
-            yield from _secrets(each, f"{name} {inner}")
-    elif isinstance(value, str) and _SECRET_NAME.search(name):
-        for each in {value, _SCHEME_OF_AUTHORIZATION.sub("", value)}:
-            if len(each) >= _SHORTEST_SECRET:
-                yield each

@@ -18,7 +18,8 @@ from voltkeep.lab.drivers.http import UNFILLED, HttpDriver, HttpDriverFile, Requ
 from voltkeep.lab.drivers.samples import STATION, samples
 from voltkeep.lab.toml_file import Document, Keys, dotted, nearest, shown
 
-_ALWAYS = ("values", "environ")
+_ALWAYS = ("values", "environ", "login")
+_NOTHING = [("with samples", dict[str, Any]())]  # that a login is given
 _SOURCES = ("header", "cookie")
 
 
@@ -46,11 +47,19 @@ class _Check:
         self._file = file
         self._environ = environ
         self._templates = templates()
+        self._samples = dict.fromkeys(environ, "sample")
+        self._login: dict[str, str] | None = None  # samples of what it keeps
 
     def everything(self) -> None:
         self._base_url()
-        self._headers(self._file.headers, ("headers",), {})
         self._roots()
+        if self._file.login_requests:
+            listed = not isinstance(self._file.login, Request)
+            kept = self._one_after_another(
+                self._file.login_requests, ("login",), _NOTHING, listed=listed
+            )
+            self._login = kept
+        self._headers(self._file.headers, ("headers",), {})
         for name, mapped in self._file.operations.items():
             if name not in OPERATIONS:
                 text = f"unknown operation {shown(name)}.{nearest(name, OPERATIONS)}"
@@ -58,8 +67,15 @@ class _Check:
                 continue
             if not self._file.requests(name):
                 self._document.wrong(f"operations.{name} has no request.", "operations", name)
-            keys: Keys = ("operations", name)
-            self._operation(name, keys, listed=not isinstance(mapped, Request))
+            tried = [
+                (words, {"station": STATION, **arguments}) for words, arguments in samples(name)
+            ]
+            self._one_after_another(
+                self._file.requests(name),
+                ("operations", name),
+                tried,
+                listed=not isinstance(mapped, Request),
+            )
 
     def _base_url(self) -> None:
         filled = self._filled(self._file.base_url, ("base_url",), {}, self._environ)
@@ -87,18 +103,26 @@ class _Check:
                 reason = f"cannot be read: {error.strerror}"
             self._document.wrong(f"verify: {path} {reason}.", "verify")
 
-    def _operation(self, name: str, keys: Keys, *, listed: bool) -> None:
-        tried = samples(name)
-        kept: dict[str, Any] = {}
-        for place, request in enumerate(self._file.requests(name)):
+    def _one_after_another(
+        self,
+        requests: tuple[Request, ...],
+        keys: Keys,
+        tried: list[tuple[str, dict[str, Any]]],
+        *,
+        listed: bool,
+    ) -> dict[str, str]:
+        """Fill requests with all arguments that are tried; samples of what they keep."""
+        kept: dict[str, str] = {}
+        for place, request in enumerate(requests):
             at = (*keys, place) if listed else keys
             self._sources(request, at)
             for words, arguments in tried:
                 before = len(self._document.mistakes)
-                self._request(request, at, {"station": STATION, **arguments, **kept}, words)
+                self._request(request, at, {**arguments, **kept}, words)
                 if len(self._document.mistakes) > before:
                     break  # the second try would tell the same
             kept |= dict.fromkeys(request.keep, "sample")
+        return kept
 
     def _sources(self, request: Request, at: Keys) -> None:
         for name, source in request.keep.items():
@@ -155,15 +179,17 @@ class _Check:
             words = f"{dotted(*at)} is no template: {error.message}"
             self._document.wrong(f"{words.rstrip('.')}.", *at, line=error.lineno)
             return None
-        known = {*values, *_ALWAYS, *self._templates.globals}
+        given = {"values": self._file.values, "environ": environ or self._samples}
+        if self._login is not None:
+            given["login"] = self._login
+        known = {*values, *given, *self._templates.globals}
         unknown = list(self._unknown(tree, known))
         for line, wrong in unknown:
             self._document.wrong(f"{dotted(*at)}: {wrong}", *at, line=line)
         if unknown:
             return None
-        shadow = environ or dict.fromkeys(self._environ, "sample")
         try:
-            return template.render(values, values=self._file.values, environ=shadow)
+            return template.render(values, **given)
         except UNFILLED as error:
             # With the real environment the error might repeat what that holds.
             words = f"{dotted(*at)} cannot be filled" + ("" if environ else f": {error}")
@@ -181,15 +207,19 @@ class _Check:
                 near = nearest(each.name, known)
                 yield each.lineno, f"unknown placeholder {shown(each.name)}.{near}"
         for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-            name = _variable(node)
+            name = _part_of("environ", node)
             if name is not None and not self._environ.get(name):
                 yield node.lineno, f"the environment variable {shown(name)} is not set."
+            name = _part_of("login", node)
+            if name is not None and self._login is not None and name not in self._login:
+                near = nearest(name, self._login)
+                yield node.lineno, f"[login] keeps no {shown(name)}.{near}"
 
 
-def _variable(node: nodes.Node) -> str | None:
-    """The variable of the environment that is asked for there, if it is one."""
+def _part_of(whole: str, node: nodes.Node) -> str | None:
+    """What of the environment, or of a login, is asked for there, if it is that."""
     assert isinstance(node, nodes.Getattr | nodes.Getitem)
-    if not isinstance(node.node, nodes.Name) or node.node.name != "environ":
+    if not isinstance(node.node, nodes.Name) or node.node.name != whole:
         return None
     if isinstance(node, nodes.Getattr):
         return None if node.attr == "get" else node.attr

@@ -3,6 +3,7 @@
 from tests.lab.fault import Fault
 from tests.lab.spoils import (
     WITHOUT,
+    a_charging_profile,
     adds,
     answers,
     answers_another,
@@ -95,6 +96,17 @@ REMOTE = [
         "The token of a remote start is valid", "TC_010", answers("Authorize", idTagInfo=_INVALID)
     ),
     Fault("What was started remotely is accepted", "TC_010", answers(_START, idTagInfo=_INVALID)),
+    Fault(
+        "A profile that comes unasked is a TxProfile",
+        "TC_010",
+        asks(_REMOTE_START, chargingProfile=a_charging_profile("TxDefaultProfile")),
+    ),
+    Fault(
+        "A profile that comes unasked names no transaction",
+        "TC_026",
+        asks(_REMOTE_START, chargingProfile=a_charging_profile("TxProfile", transactionId=1)),
+        2,
+    ),
     Fault("A remote start is asked for once", "TC_010", asks_twice(_REMOTE_START)),
     Fault("A remote start begins a transaction", "TC_011_1", refuses(_START)),
     Fault("The token ordered is the one sent", "TC_011_1", asks(_REMOTE_START, idTag="X"), 2),

@@ -154,6 +154,12 @@ RESERVATION = [
     Fault("Reserved is taken", "TC_046", refuses(_STATUS, 4), 3),
     Fault("A reservation used is not cancelled", "TC_046", adds(_START, _CANCEL, reservationId=1)),
     Fault("It ends when it was ordered to", "TC_047", asks(_RESERVE, expiryDate=later(hours=1))),
+    Fault(
+        "It ends in the minute that was ordered",
+        "TC_047",
+        asks(_RESERVE, expiryDate=later(hours=0.03)),
+        3,
+    ),
     Fault("Its end is a time", "TC_047", asks(_RESERVE, expiryDate="soon"), 2),
     Fault(
         "What has expired is not cancelled", "TC_047", adds(_STATUS, _CANCEL, 5, reservationId=1), 3
@@ -296,12 +302,17 @@ SMART_CHARGING = [
     _profile("TC_056", "The stack level is the one ordered", 3, stackLevel=by(1)),
     _profile("TC_056", "It is said from when", validFrom=WITHOUT),
     _profile("TC_056", "It is said until when", 2, validTo=WITHOUT),
-    _profile("TC_056", "It is valid until when it was ordered", 3, validTo=later(hours=5)),
+    _profile("TC_056", "It ends after it began", 3, validTo=later(hours=-5)),
+    _profile("TC_056", "It is valid until when it was ordered", validTo=later(hours=5))._replace(
+        warned=True
+    ),
     _profile("TC_056", "A default names no transaction", transactionId=5),
     _profile("TC_056", "What is Absolute does not recur", 2, recurrencyKind="Daily"),
     _profile("TC_056", "A profile has an id", 3, chargingProfileId=WITHOUT),
     _schedule("TC_056", "A schedule says when it starts", startSchedule=WITHOUT),
-    _schedule("TC_056", "It starts when it was ordered to", 2, startSchedule=later(hours=1)),
+    _schedule(
+        "TC_056", "It starts when it was ordered to", 2, startSchedule=later(hours=1)
+    )._replace(warned=True),
     _schedule("TC_056", "The unit is the one ordered", 3, chargingRateUnit=put("A", "W")),
     _schedule("TC_056", "A schedule says how long", duration=WITHOUT),
     _schedule("TC_056", "It lasts as it was ordered to", 2, duration=by(1)),
@@ -313,6 +324,8 @@ SMART_CHARGING = [
     _profile("TC_057", "It is the one that runs", 2, transactionId=by(1)),
     _profile("TC_057", "The purpose is TxProfile", 3, chargingProfilePurpose="TxDefaultProfile"),
     _profile("TC_057", "The kind is not Recurring", chargingProfileKind="Recurring"),
+    _profile("TC_057", "A Relative one has no start", 3, chargingProfileKind="Relative"),
+    _profile("TC_057", "An Absolute one says until when", validTo=WITHOUT),
     _profile("TC_057", "recurrencyKind is absent", 2, recurrencyKind="Weekly"),
     _schedule("TC_057", "An Absolute one says when it starts", 3, startSchedule=WITHOUT),
     _period("TC_057", "Its limit is the one ordered", limit=by(-1)),
@@ -333,9 +346,15 @@ SMART_CHARGING = [
         3,
     ),
     Fault(
-        "Its kind is the one ordered",
+        "An Absolute one says from when",
         "TC_059",
         asks(_REMOTE_START, chargingProfile__chargingProfileKind="Absolute"),
+    ),
+    Fault(
+        "Its kind is not Recurring",
+        "TC_059",
+        asks(_REMOTE_START, chargingProfile__chargingProfileKind="Recurring"),
+        3,
     ),
     Fault(
         "A Relative one has no start",

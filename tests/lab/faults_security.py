@@ -254,6 +254,12 @@ LOGS_AND_FIRMWARE = [
     Fault(
         "It is fetched at some time", "TC_080", asks(_UPDATE, firmware__retrieveDateTime=WITHOUT), 2
     ),
+    Fault(
+        "It is installed now",
+        "TC_080",
+        asks(_UPDATE, firmware__installDateTime="2999-01-01T00:00:00Z"),
+        warned=True,
+    ),
     Fault("An update has an id", "TC_080", asks(_UPDATE, requestId=WITHOUT), 3),
     Fault(
         "It is signed firmware",

@@ -139,6 +139,7 @@ def _plan(port: int) -> Plan:
         ),
         files=make().files,
         deadlines=DEADLINES,
+        reservation_s=2,
     )
 
 

@@ -57,6 +57,7 @@ def later(hours: float) -> Named:
     return Named(f"later(hours={hours})", change)
 
 
+TO_THE_MINUTE = Named("TO_THE_MINUTE", lambda value: f"{value[:17]}00Z")  # of a time in UTC
 CUT = Named("CUT", lambda value: value[:-1])  # the last is left out
 DOUBLED = Named("DOUBLED", lambda value: [*value, value[0]])  # the first comes again
 
@@ -232,6 +233,20 @@ def gives_up(action: str) -> Spoil:
 def follows(action: str, call: str, **payload: Any) -> Spoil:
     """Once it is answered, a CALL follows that nobody has asked for."""
     return lambda state: state.follow_ups.update({action: (call, payload)})
+
+
+def a_charging_profile(purpose: str, **more: Any) -> Payload:
+    """One that a CSMS has of its own."""
+    period = {"startPeriod": 0, "limit": 16.0}
+    schedule = {"chargingRateUnit": "A", "chargingSchedulePeriod": [period]}
+    return {
+        "chargingProfileId": 16,
+        "stackLevel": 0,
+        "chargingProfilePurpose": purpose,
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": schedule,
+        **more,
+    }
 
 
 # What is checked, known, kept

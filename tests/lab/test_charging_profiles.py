@@ -42,11 +42,9 @@ WRONG = {
     "transactionId": (("transactionId",), 7),
     "recurrencyKind": (("recurrencyKind",), "Daily"),
     "no validFrom": (("validFrom",), None),
-    "validFrom": (("validFrom",), "2020-01-01T00:00:00Z"),
     "no validTo": (("validTo",), None),
-    "validTo": (("validTo",), "2020-01-01T00:00:00Z"),
+    "validTo before validFrom": (("validTo",), "2020-01-01T00:00:00Z"),
     "no startSchedule": ((SCHEDULE, "startSchedule"), None),
-    "startSchedule": ((SCHEDULE, "startSchedule"), "2020-01-01T00:00:00Z"),
     "unit": ((SCHEDULE, "chargingRateUnit"), "W"),
     "no duration": ((SCHEDULE, "duration"), None),
     "duration": ((SCHEDULE, "duration"), 301),
@@ -66,14 +64,65 @@ def test_a_field_that_was_not_ordered_so_fails_the_case(field):
         judge(changed(ordered, *WRONG[field]), ordered)
 
 
-@pytest.mark.parametrize("field", ["transactionId", "validFrom", "validTo", "recurrencyKind"])
-def test_a_relative_profile_of_a_remote_start_says_no_time_and_no_transaction(field):
+TIMES = {
+    "validFrom": (("validFrom",), "2020-01-01T00:00:00Z"),
+    "validTo": (("validTo",), "2040-01-01T00:00:00Z"),
+    "startSchedule": ((SCHEDULE, "startSchedule"), "2020-01-01T00:00:00Z"),
+}
+
+
+@pytest.mark.parametrize("field", TIMES)
+def test_another_time_than_was_ordered_is_a_warning(field):
+    at = bench()
+    ordered = a_profile(at, Purpose.TX_DEFAULT_PROFILE, 1)
+    judge(ordered, ordered, at)
+    assert at.warnings == []
+
+    judge(changed(ordered, *TIMES[field]), ordered, at)
+
+    assert len(at.warnings) == 1
+    assert at.warnings[0].startswith(f"{field} is 20")
+
+
+@pytest.mark.parametrize("came", ["Absolute", "Relative"])
+@pytest.mark.parametrize("ordered", ["Absolute", "Relative"])
+def test_the_profile_of_a_transaction_has_the_kind_that_the_csms_knows(ordered, came):
+    at = bench()
+    order = a_profile(at, Purpose.TX_PROFILE, 1, kind=ordered)
+
+    judge(a_profile(at, Purpose.TX_PROFILE, 1, kind=came), order, at)
+
+    assert at.warnings == []
+
+
+@pytest.mark.parametrize("ordered", ["Absolute", "Relative"])
+@pytest.mark.parametrize("field", ["no validFrom", "no validTo", "no startSchedule", "no duration"])
+def test_the_rules_are_those_of_the_kind_that_came(ordered, field):
+    order = a_profile(bench(), Purpose.TX_PROFILE, 1, kind=ordered)
+    absolute = a_profile(bench(), Purpose.TX_PROFILE, 1)
+
+    with pytest.raises(Failed, match=field.removeprefix("no ")):
+        judge(changed(absolute, *WRONG[field]), order)
+    with pytest.raises(Failed, match="no startSchedule"):
+        judge(absolute | {"chargingProfileKind": "Relative"}, order)
+
+
+def test_a_relative_profile_without_its_duration_is_a_warning():
+    at = bench()
+    ordered = a_profile(at, Purpose.TX_PROFILE, 1, kind="Relative")
+
+    judge(changed(ordered, (SCHEDULE, "duration"), None), ordered, at)
+
+    assert at.warnings == ["a Relative profile has no duration, and 300 s were ordered"]
+
+
+@pytest.mark.parametrize("field", ["transactionId", "recurrencyKind"])
+def test_a_relative_profile_of_a_remote_start_says_no_start_and_no_transaction(field):
     ordered = a_profile(bench(), Purpose.TX_PROFILE, 1, kind="Relative")
     values = {"transactionId": 7, "recurrencyKind": "Daily"}
-    value = values.get(field, "2030-01-01T00:00:00Z")
 
     with pytest.raises(Failed, match=f"no {field}"):
-        judge(ordered | {field: value}, ordered)
+        judge(ordered | {field: values[field]}, ordered)
     with pytest.raises(Failed, match="no startSchedule"):
         judge(changed(ordered, (SCHEDULE, "startSchedule"), "2030-01-01T00:00:00Z"), ordered)
 
@@ -107,13 +156,16 @@ def test_three_phases_need_not_be_said_and_one_must():
 
 
 @pytest.mark.parametrize(
-    "written", ["2030-01-01T00:00:00Z", "2030-01-01T02:00:00+02:00", "2030-01-01T00:00:00.999"]
+    "written", ["2020-01-01T00:00:00Z", "2020-01-01T02:00:00+02:00", "2020-01-01T00:00:00.999"]
 )
 def test_a_time_may_be_written_in_any_zone_or_in_none_which_is_utc(written):
-    ordered = a_profile(bench(), Purpose.TX_DEFAULT_PROFILE, 1)
-    ordered["validFrom"] = "2030-01-01T00:00:00Z"
+    at = bench()
+    ordered = a_profile(at, Purpose.TX_DEFAULT_PROFILE, 1)
+    ordered["validFrom"] = "2020-01-01T00:00:00Z"
 
-    judge(ordered | {"validFrom": written}, ordered)
+    judge(ordered | {"validFrom": written}, ordered, at)
+
+    assert at.warnings == []
 
 
 def test_the_limit_is_6_ampere_or_6000_watt():

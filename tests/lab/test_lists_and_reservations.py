@@ -12,7 +12,7 @@ from voltkeep.lab.bench import Bench, Credentials
 from voltkeep.lab.driver import Driver
 from voltkeep.lab.ocpp16 import reservations
 from voltkeep.lab.ocpp16.local_list import ListStatus, sent_differential, sent_full
-from voltkeep.lab.ocpp16.reservations import reserved, soon, until
+from voltkeep.lab.ocpp16.reservations import in_a_while, reserved, soon, until
 from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.lab.plan import Deadlines
 from voltkeep.lab.verdicts import Failed
@@ -46,7 +46,7 @@ class Script(Driver):
 
 
 def station_of(script):
-    plan = structs.replace(PLAN, deadlines=Deadlines(answer_s=5, order_s=5, quiet_s=0.01))
+    plan = structs.replace(PLAN, deadlines=Deadlines(answer_s=5, order_s=5, quiet_s=0.01, idle_s=0.01))
     credentials = {name: Credentials.of(each) for name, each in plan.stations.items()}
     station = ChargePoint(Bench(plan, script, 1, credentials))
     station._wire = script
@@ -113,6 +113,7 @@ async def test_a_full_list_may_hold_more_than_was_ordered():
     assert await sent_full(station, ListStatus.FAILED) == 9
 
 
+NOW = datetime.now(UTC)
 NO_INFO = {"idTag": "MORE"}
 
 
@@ -147,7 +148,9 @@ def a_reservation(expires_at, **more):
 async def test_a_csms_may_say_the_group_that_it_knows_a_token_to_be_of(more):
     at = datetime.now(UTC)
 
-    assert await reserved(station_of(Script(a_reservation(at, **more))), expires_at=at) == 5
+    came = await reserved(station_of(Script(a_reservation(at, **more))), expires_at=at)
+
+    assert came.reservation_id == 5
 
 
 @pytest.mark.parametrize(
@@ -158,26 +161,62 @@ async def test_a_csms_may_say_the_group_that_it_knows_a_token_to_be_of(more):
         ({"connectorId": 0}, False),
         ({"idTag": "SIBLING"}, False),
         ({"expiryDate": "2020-01-01T00:00:00Z"}, False),
+        ({"expiryDate": (NOW + timedelta(seconds=90)).isoformat()}, False),
     ],
-    ids=["another group", "no group", "connector", "token", "time"],
+    ids=["another group", "no group", "connector", "token", "another year", "another minute"],
 )
 async def test_a_reservation_is_the_one_that_was_ordered(more, for_group):
-    at = datetime.now(UTC)
-    station = station_of(Script(a_reservation(at, **more)))
+    station = station_of(Script(a_reservation(NOW, **more)))
 
     with pytest.raises(Failed):
-        await reserved(station, expires_at=at, for_group=for_group)
+        await reserved(station, expires_at=NOW, for_group=for_group)
 
 
-@pytest.mark.parametrize(("away_s", "longest_s"), [(3600, 2.0), (-3600, 0.0)])
-async def test_nobody_waits_long_for_a_reservation_to_expire(monkeypatch, away_s, longest_s):
-    slept = []
+async def test_a_station_tells_that_it_is_there_until_its_reservation_expires(monkeypatch):
+    clock, slept, beats = [NOW], [], []
 
     async def sleep(seconds):
-        slept.append(seconds)
+        slept.append(round(seconds))
+        clock[0] += timedelta(seconds=seconds)
+
+    async def is_served(station):
+        beats.append(station)
 
     monkeypatch.setattr(reservations, "asyncio", SimpleNamespace(sleep=sleep))
-    await until(datetime.now(UTC) + timedelta(seconds=away_s))
+    monkeypatch.setattr(reservations, "datetime", SimpleNamespace(now=lambda _: clock[0]))
+    monkeypatch.setattr(reservations, "is_served", is_served)
+    station = station_of(Script())
+    await until(station, NOW + timedelta(seconds=50))
+    await until(station, NOW - timedelta(hours=1))
 
-    assert slept == [longest_s]
-    assert soon() - datetime.now(UTC) <= timedelta(seconds=2)
+    assert slept == [20, 20, 10]
+    assert beats == [station] * 2
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 59])
+def test_a_short_reservation_ends_in_as_many_seconds(seconds):
+    away = soon(bench_of(seconds)) - datetime.now(UTC)
+
+    assert away <= timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("seconds", [60, 61, 300])
+def test_a_longer_reservation_ends_with_a_whole_minute(seconds):
+    before = datetime.now(UTC)
+    at = soon(bench_of(seconds))
+
+    assert (at.second, at.microsecond) == (0, 0)
+    assert timedelta(0) < at - before - timedelta(seconds=seconds) <= timedelta(seconds=61)
+
+
+def test_a_reservation_that_is_to_last_outlasts_its_order():
+    bench = bench_of(2)
+    before = datetime.now(UTC)
+    at = in_a_while(bench)
+
+    assert (at.second, at.microsecond) == (0, 0)
+    assert at - before > timedelta(seconds=bench.plan.deadlines.order_s + 60)
+
+
+def bench_of(seconds):
+    return Bench(structs.replace(PLAN, reservation_s=seconds), None, 1, {})

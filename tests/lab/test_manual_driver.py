@@ -186,4 +186,5 @@ def test_a_person_has_the_time_that_a_person_needs():
     assert patient(PLAN).deadlines.order_s == 600
     assert patient(PLAN).deadlines.case_s == 3600
     assert patient(PLAN).deadlines.answer_s == PROMPT_S
+    assert patient(PLAN).reservation_s == 300
     assert (ManualDriver.at_once, Driver.at_once) == (False, True)

@@ -145,6 +145,12 @@ SPOILED = {
         "shown.revoked.private_key is missing.",
     ),
     "unknown certificate": ('"revoked"', '"revokd"', "revokd", "Did you mean revoked?"),
+    "reservation": (
+        "reservation_s = 60",
+        "reservation_s = 61",
+        "reservation_s =",
+        "reservation_s: deadlines.case_s must be 120 s more at least.",
+    ),
     "deadline": ("answer_s = 30.0", "answer_s = 0", "answer_s", "deadlines.answer_s: expected"),
 }
 

@@ -3,7 +3,15 @@
 from typing import NamedTuple
 
 from tests.lab.csms.running import Spoil
-from tests.lab.spoils import answers
+from tests.lab.spoils import (
+    TO_THE_MINUTE,
+    WITHOUT,
+    a_charging_profile,
+    answers,
+    asks,
+    has,
+    later,
+)
 
 
 class Variant(NamedTuple):
@@ -31,4 +39,53 @@ CORE = [
     ),
 ]
 
-VARIANTS: list[Variant] = [*CORE]
+_RESERVE, _SET, _REMOTE_START = "ReserveNow", "SetChargingProfile", "RemoteStartTransaction"
+_NO_DURATION = {"chargingProfile__chargingSchedule__duration": WITHOUT}
+PROFILES = [
+    Variant(
+        "It has a default profile of its own",
+        "TC_010",
+        asks(_REMOTE_START, chargingProfile=a_charging_profile("TxProfile")),
+        warned=True,
+    ),
+    Variant(
+        "It leaves the connector to the station",
+        "TC_011_1",
+        asks(_REMOTE_START, connectorId=WITHOUT),
+        warned=True,
+    ),
+    Variant("It knows no seconds", "TC_046", asks(_RESERVE, expiryDate=TO_THE_MINUTE)),
+    Variant(
+        "It counts from when it is told", "TC_051", asks(_RESERVE, expiryDate=later(hours=0.01)), 2
+    ),
+    Variant(
+        "Its profile is Relative",
+        "TC_057",
+        asks(
+            _SET,
+            csChargingProfiles__chargingProfileKind="Relative",
+            csChargingProfiles__chargingSchedule__startSchedule=WITHOUT,
+        ),
+    ),
+    Variant(
+        "Its profile is Absolute",
+        "TC_059",
+        asks(
+            _REMOTE_START,
+            chargingProfile__chargingProfileKind="Absolute",
+            chargingProfile__validFrom="2026-01-01T00:00:00Z",
+            chargingProfile__validTo="2027-01-01T00:00:00Z",
+            chargingProfile__chargingSchedule__startSchedule="2026-01-01T00:00:00Z",
+        ),
+    ),
+    Variant(
+        "Its profile lasts as long as charging does",
+        "TC_059",
+        asks(_REMOTE_START, **_NO_DURATION),
+        2,
+        warned=True,
+    ),
+    Variant("It knows how long a signature is", "TC_081", has(shortest_signature=64)),
+]
+
+VARIANTS: list[Variant] = [*CORE, *PROFILES]

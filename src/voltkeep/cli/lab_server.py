@@ -151,7 +151,8 @@ async def _prepared(settings: Settings) -> tuple[Plan, str]:
         tokens=_TOKENS,
         files=files,
         shown=shown,
-        deadlines=Deadlines(answer_s=15.0, order_s=15.0, case_s=90.0),
+        deadlines=Deadlines(answer_s=15.0, order_s=15.0, case_s=90.0, idle_s=5.0),
+        reservation_s=2,
         cpo_name=_OPERATOR,
     )
     return plan, key

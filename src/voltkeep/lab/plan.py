@@ -89,7 +89,8 @@ class Tokens(Section, frozen=True, kw_only=True):
 class Files(Section, frozen=True, kw_only=True):
     """Where stations are told to fetch and to leave files. Nothing is fetched.
 
-    ``signature`` is of the firmware by ``signing_certificate`` (PEM); ``wrong_signature`` is not.
+    ``signature`` is of the firmware by ``signing_certificate`` (PEM); ``wrong_signature`` is not,
+    and without it the right one is sent with a bit flipped.
     """
 
     firmware: str = "https://files.lab.example/firmware.bin"
@@ -97,7 +98,7 @@ class Files(Section, frozen=True, kw_only=True):
     log: str = "https://files.lab.example/log"
     signing_certificate: str = ""
     signature: str = ""
-    wrong_signature: str = "bm90IHRoZSBzaWduYXR1cmU="
+    wrong_signature: str = ""
 
 
 class Charging(Section, frozen=True, kw_only=True):
@@ -115,7 +116,8 @@ class Charging(Section, frozen=True, kw_only=True):
 class Deadlines(Section, frozen=True, kw_only=True):
     """How long is waited, in seconds: for a connection, an answer, an order to arrive, a case.
 
-    ``quiet_s`` is how long nothing more may come at the end of a case.
+    ``quiet_s`` is how long nothing more may come at the end of a case; ``idle_s``, for how long in
+    the cases where a CSMS is tempted to ask for something: after a boot, after a change.
     """
 
     connection_s: _Seconds = 10.0
@@ -123,6 +125,7 @@ class Deadlines(Section, frozen=True, kw_only=True):
     order_s: _Seconds = 30.0
     case_s: _Seconds = 180.0
     quiet_s: _Seconds = 0.2
+    idle_s: _Seconds = 10.0
 
 
 class Plan(Section, frozen=True, kw_only=True):
@@ -131,6 +134,8 @@ class Plan(Section, frozen=True, kw_only=True):
     ``stations`` are by the security profile they use, and by "1-to-2" and "2-to-3" those whose
     profile is raised. ``shown`` are certificates that must be refused: "expired", "revoked",
     "of another station". ``unsupported`` are functionalities that the product does not claim.
+    ``reservation_s`` is how long the reservation lasts that a case lets expire; from a minute on
+    it ends with a whole minute, as a form for operators may have it.
     """
 
     product: Product
@@ -143,6 +148,7 @@ class Plan(Section, frozen=True, kw_only=True):
     shown: dict[str, Shown] = {}
     deadlines: Deadlines = Deadlines()
     connectors: Annotated[int, Meta(ge=1, le=16)] = 2
+    reservation_s: Annotated[int, Meta(ge=1, le=1800)] = 60
     cpo_name: str = ""
     key_algorithm: str = "ec"  # of a key that a station makes: ec or rsa
     unsupported: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ BY_HAND = "manual"  # the driver that is a person
 _SCHEMES = {1: "ws", 2: "wss", 3: "wss"}
 _LONGEST_TAG = 20  # characters of an IdToken (OCPP 1.6 edition 2, section 7.28)
 _LARGEST_PEM = 1 << 18  # bytes
+_RESERVATION_OVER_S = 120  # it may end with the next whole minute, or with that after it
 _RAISED = {"1-to-2": (1, 2), "2-to-3": (2, 3)}
 _WITH_KEY = {"1", "2", *_RAISED}
 _WITH_CERTIFICATE = {"3", "2-to-3"}
@@ -202,6 +203,9 @@ def _check_rest(document: Document, plan: Plan) -> None:
         if len(token) > _LONGEST_TAG:
             text = f"tokens.{name}: a token has {_LONGEST_TAG} characters at most."
             document.wrong(text, "tokens", name)
+    if plan.reservation_s + _RESERVATION_OVER_S > plan.deadlines.case_s:
+        text = f"reservation_s: deadlines.case_s must be {_RESERVATION_OVER_S} s more at least."
+        document.wrong(text, "reservation_s")
     if plan.key_algorithm not in {"ec", "rsa"}:
         document.wrong("key_algorithm is ec or rsa.", "key_algorithm")
     claimed = [each.value for each in Functionality]

@@ -1,5 +1,6 @@
 """The operator of the small CSMS: every operation is a CALL of OCPP 1.6, as it was asked for."""
 
+import base64
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ def _time(at: datetime) -> str:
 
 
 def _signed_firmware(link: Link, *, location, signature, signing_certificate):
+    if len(base64.b64decode(signature)) < link.state.shortest_signature:
+        raise Refused("no signature is that short")
     firmware = {
         "location": location,
         "retrieveDateTime": now(),

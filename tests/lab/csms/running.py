@@ -27,7 +27,7 @@ from voltkeep.lab.plan import (
 )
 
 NAME = "csms.small.example"
-DEADLINES = Deadlines(answer_s=20.0, order_s=20.0, case_s=60.0, quiet_s=0.02)
+DEADLINES = Deadlines(answer_s=20.0, order_s=20.0, case_s=60.0, quiet_s=0.02, idle_s=0.02)
 _PROFILES = {"1": 1, "2": 2, "3": 3, "1-to-2": 1, "2-to-3": 2}
 _TOKENS = Tokens(
     valid="SMALL-VALID",
@@ -129,5 +129,6 @@ def _plan(made: Made, ports: dict[int, int], deadlines: Deadlines) -> Plan:
         files=made.files,
         shown=made.shown,
         deadlines=deadlines,
+        reservation_s=2,
         cpo_name=certificates.ORGANIZATION,
     )

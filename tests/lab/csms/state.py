@@ -55,6 +55,7 @@ class State:
     waits_for_answers: bool = True
     keeps_old_keys: bool = False
     forgets_changes: bool = False  # of a key, of a security profile
+    shortest_signature: int = 0  # octets of one that is taken from an operator
     interval_s: int = 1
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
 

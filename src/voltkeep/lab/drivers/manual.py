@@ -17,6 +17,7 @@ from voltkeep.ocpp.errors import plain
 
 _ORDER_S = 600.0  # that a person has for an order
 _CASE_S = 3600.0
+_RESERVATION_S = 300  # that a reservation lasts, which ends within its case
 _LONGEST_LINE = 4096  # bytes of what was typed
 _BELOW = ("profile", "signature", "signing_certificate", "certificate")
 _HOW = "Press Enter when it is ordered; s and Enter if the CSMS cannot do it."
@@ -100,7 +101,8 @@ def patient(plan: Plan) -> Plan:
     deadlines = replace(
         given, order_s=max(given.order_s, _ORDER_S), case_s=max(given.case_s, _CASE_S)
     )
-    return replace(plan, deadlines=deadlines)
+    lasts_s = max(plan.reservation_s, _RESERVATION_S)
+    return replace(plan, deadlines=deadlines, reservation_s=lasts_s)
 
 
 def _note(readable: "asyncio.Future[None]") -> None:

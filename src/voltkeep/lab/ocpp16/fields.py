@@ -7,7 +7,8 @@ from msgspec import UNSET
 from voltkeep.lab.bench import Bench
 from voltkeep.ocpp.errors import plain
 
-_TOLERANCE = timedelta(seconds=1)  # a CSMS may leave out what is below a second
+# A form of a CSMS may know whole minutes only, or count from when it was filled in.
+_TOLERANCE = timedelta(minutes=1)
 
 
 def is_just(bench: Bench, name: str, came: object, expected: object) -> None:
@@ -29,9 +30,14 @@ def is_optional(bench: Bench, name: str, came: object, ordered: object) -> None:
 
 
 def is_time(bench: Bench, name: str, came: object, expected: datetime) -> None:
-    """This time, or not a second from it. Raises Failed."""
-    is_near = isinstance(came, datetime) and abs(utc(came) - expected) <= _TOLERANCE
-    bench.check(is_near, f"{name} {expected.isoformat()}", f"{name} {_words(came)}")
+    """This time, or not a minute from it. Raises Failed."""
+    near = isinstance(came, datetime) and is_near(came, expected)
+    bench.check(near, f"{name} {expected.isoformat()}", f"{name} {_words(came)}")
+
+
+def is_near(came: datetime, expected: datetime) -> bool:
+    """Whether a CSMS may have meant this time."""
+    return abs(utc(came) - expected) <= _TOLERANCE
 
 
 def utc(at: datetime) -> datetime:

@@ -1,11 +1,14 @@
 """Signed firmware: what is ordered, and what is told of it (whitepaper, use case L01)."""
 
 import binascii
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
+
+from msgspec import UNSET
 
 from voltkeep.lab.ocpp16.fields import is_just, utc
 from voltkeep.lab.ocpp16.station import ChargePoint
+from voltkeep.lab.plan import Files
 from voltkeep.lab.verdicts import Failed, Unclear
 from voltkeep.ocpp.v16 import (
     FirmwareStatusEnum,
@@ -19,6 +22,18 @@ from voltkeep.sim.trust import parse
 
 FirmwareStatus = FirmwareStatusEnum
 _SOON = timedelta(minutes=1)
+
+
+def wrong_signature(files: Files) -> str:
+    """One that the firmware does not have, and that looks as if it were of its certificate.
+
+    The plan's, if it has one; else the right one with a bit flipped. In base64.
+    """
+    if files.wrong_signature or not files.signature:
+        return files.wrong_signature
+    octets = bytearray(b64decode(files.signature))
+    octets[-1] ^= 1  # the last one: what comes before it may be the frame of the numbers
+    return b64encode(octets).decode()
 
 
 async def asked_to_update(station: ChargePoint, signature: str) -> int:
@@ -66,6 +81,10 @@ def _check(station: ChargePoint, came: SignedUpdateFirmwareRequest, signature: s
     bench.check(same, "the signingCertificate that was ordered, and no other", "another")
     if utc(firmware.retrieve_date_time) > datetime.now(UTC) + _SOON:
         bench.warn("retrieveDateTime is in the future: the station does not wait for it")
+    install = firmware.install_date_time
+    # A station would tell InstallScheduled first, and wait (whitepaper, L01.FR.16).
+    if install is not UNSET and utc(install) > datetime.now(UTC) + _SOON:
+        bench.warn("installDateTime is in the future: the station does not wait for it")
 
 
 def _octets(text: str) -> bytes | None:

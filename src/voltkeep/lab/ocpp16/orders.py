@@ -6,6 +6,7 @@ All raise Failed: nothing came in time, something else came, or with other field
 from msgspec import UNSET
 
 from voltkeep.lab.ocpp16 import checks
+from voltkeep.lab.ocpp16.fields import is_absent, is_just
 from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.ocpp.v16 import (
     ChangeConfigurationRequest,
@@ -36,14 +37,21 @@ Unlocked = UnlockConnectorResponseStatus
 
 
 async def remote_start(station: ChargePoint, status: RemoteStart = RemoteStart.ACCEPTED) -> None:
-    """With the valid token, on connector 1, without a charging profile."""
+    """With the valid token, on connector 1; a charging profile of the CSMS's own is a warning."""
     bench, token = station.bench, station.bench.plan.tokens.valid
     order = bench.driver.remote_start(station.identity, token=token, connector=1)
     asked = await station.asked(order, RemoteStartTransactionRequest)
     checks.is_token(bench, asked.request.id_tag, token)
     connector = asked.request.connector_id
-    bench.check(connector == 1, "connectorId 1", _shown("connectorId", connector))
-    bench.check(asked.request.charging_profile is UNSET, "no chargingProfile", "one")
+    if connector is UNSET:  # legal, and the station chooses (OCPP 1.6 edition 2, section 5.11)
+        bench.warn("RemoteStartTransaction.req does not name the connector that was ordered")
+    else:
+        bench.check(connector == 1, "connectorId 1", f"connectorId {connector}")
+    profile = asked.request.charging_profile
+    if profile is not UNSET:
+        bench.warn("RemoteStartTransaction.req has a chargingProfile, and none was ordered")
+        is_just(bench, "chargingProfilePurpose", profile.charging_profile_purpose, "TxProfile")
+        is_absent(bench, "transactionId", profile.transaction_id)  # errata 3.41
     await asked.answer(RemoteStartTransactionResponse(status=status))
 
 
@@ -103,7 +111,3 @@ async def read_configuration(
         ConfigurationKey(key=key, readonly=True, value=value) for key, value in settings.items()
     ]
     await asked.answer(GetConfigurationResponse(configuration_key=told))
-
-
-def _shown(name: str, value: object) -> str:
-    return f"no {name}" if value is UNSET else f"{name} {value}"

@@ -7,8 +7,14 @@ from msgspec import UNSET, UnsetType
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.ocpp16 import checks
-from voltkeep.lab.ocpp16.fields import is_just, is_time
-from voltkeep.lab.ocpp16.states import Status, authorized, start_transaction, tell_status
+from voltkeep.lab.ocpp16.fields import is_just, is_time, utc
+from voltkeep.lab.ocpp16.states import (
+    Status,
+    authorized,
+    is_served,
+    start_transaction,
+    tell_status,
+)
 from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.ocpp.v16 import (
     CancelReservationRequest,
@@ -24,12 +30,28 @@ from voltkeep.ocpp.v16 import (
 
 CancelStatus = CancelReservationResponseStatus
 ReservationStatus = ReserveNowResponseStatus
-_LASTS = timedelta(minutes=2)
+_MINUTE = timedelta(minutes=1)
+_LASTS_S = 120.0  # at least, once the CSMS has been told
+_BEAT_S = 20.0
 
 
-def in_a_while() -> datetime:
-    """When a reservation expires that is not to expire within its case."""
-    return (datetime.now(UTC) + _LASTS).replace(microsecond=0)
+def in_a_while(bench: Bench) -> datetime:
+    """When a reservation expires that is not to expire within its case: with a whole minute."""
+    return _whole_minute(datetime.now(UTC), bench.plan.deadlines.order_s + _LASTS_S)
+
+
+def soon(bench: Bench) -> datetime:
+    """When a reservation expires that is to expire within its case, as the plan has it."""
+    seconds, now = bench.plan.reservation_s, datetime.now(UTC)
+    if seconds >= _MINUTE.total_seconds():
+        return _whole_minute(now, seconds)
+    return now.replace(microsecond=0) + timedelta(seconds=seconds)
+
+
+def _whole_minute(now: datetime, away_s: float) -> datetime:
+    """The first whole minute that is so far away: a form for operators may know no seconds."""
+    at = now + timedelta(seconds=away_s)
+    return at.replace(second=0, microsecond=0) + _MINUTE
 
 
 async def reserved(
@@ -39,13 +61,13 @@ async def reserved(
     connector: int = 1,
     expires_at: datetime | None = None,
     for_group: bool = False,
-) -> int:
-    """The CSMS is told to reserve for the valid token, and is answered; the id it has chosen.
+) -> ReserveNowRequest:
+    """The CSMS is told to reserve for the valid token, and is answered; what came.
 
     ``for_group``: and for every token of its group. Raises Failed.
     """
     bench, tokens = station.bench, station.bench.plan.tokens
-    expires_at = expires_at or in_a_while()
+    expires_at = expires_at or in_a_while(bench)
     order = bench.driver.reserve(
         station.identity,
         connector=connector,
@@ -62,7 +84,7 @@ async def reserved(
     if for_group or request.parent_id_tag is not UNSET:
         is_parent(bench, request.parent_id_tag)
     await asked.answer(ReserveNowResponse(status=answer))
-    return request.reservation_id
+    return request
 
 
 async def cancelled(station: ChargePoint, reservation: int, answer: CancelStatus) -> int:
@@ -105,11 +127,9 @@ async def made_operative(station: ChargePoint, *, operative: bool) -> None:
     await asked.answer(ChangeAvailabilityResponse(status=status))
 
 
-def soon() -> datetime:
-    """When a reservation expires that is to expire within its case: in one second to two."""
-    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
-
-
-async def until(at: datetime) -> None:
-    """Wait for it; at most as long as `soon` is away."""
-    await asyncio.sleep(min(max((at - datetime.now(UTC)).total_seconds(), 0.0), 2.0))
+async def until(station: ChargePoint, at: datetime) -> None:
+    """Wait for it, with a Heartbeat now and then. Raises Failed."""
+    while (left_s := (utc(at) - datetime.now(UTC)).total_seconds()) > 0:
+        await asyncio.sleep(min(left_s, _BEAT_S))
+        if left_s > _BEAT_S:
+            await is_served(station)

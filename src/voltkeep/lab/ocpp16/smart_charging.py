@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.driver import Profile
 from voltkeep.lab.ocpp16 import checks
-from voltkeep.lab.ocpp16.fields import is_absent, is_just, is_optional, is_time
+from voltkeep.lab.ocpp16.fields import is_absent, is_just, is_near, is_optional, utc
 from voltkeep.lab.ocpp16.station import ChargePoint, now
+from voltkeep.lab.verdicts import Failed
 from voltkeep.ocpp.v16 import (
     ChargingProfile,
     ChargingProfilePurpose,
@@ -34,6 +35,7 @@ Purpose = ChargingProfilePurpose
 _LIMITS = {"A": 6.0, "W": 6000.0}  # OCTT, TC_056
 _PHASES = 3  # that are assumed if nothing is said (errata 3.69)
 _VALID = timedelta(hours=1)
+_KINDS = {"Absolute", "Relative"}  # that a TxProfile may have (OCTT, TC_057 and TC_059)
 
 
 def a_profile(
@@ -44,9 +46,9 @@ def a_profile(
     kind: str = "Absolute",
     transaction: int | None = None,
 ) -> Profile:
-    """A profile to order, with one period, from now on; a Relative one says no times."""
+    """A profile to order, with one period, from this minute on; a Relative one says no times."""
     charging = bench.plan.charging
-    begin = datetime.now(UTC).replace(microsecond=0)
+    begin = datetime.now(UTC).replace(second=0, microsecond=0)
     schedule: dict[str, Any] = {
         "duration": charging.duration_s,
         "chargingRateUnit": charging.unit,
@@ -90,23 +92,46 @@ async def given_profile(station: ChargePoint, connector: int, ordered: Profile) 
 def is_profile(bench: Bench, came: ChargingProfile, ordered: Profile) -> None:
     """Whether it is the profile that was ordered; its id is for the CSMS to choose.
 
-    Raises Failed.
+    So is the kind of a TxProfile, and the rules are those of the kind that came. A time must be
+    there; which one it is earns a warning only. Raises Failed.
     """
     is_just(bench, "stackLevel", came.stack_level, ordered["stackLevel"])
-    purpose, kind = ordered["chargingProfilePurpose"], ordered["chargingProfileKind"]
+    purpose, kind = ordered["chargingProfilePurpose"], came.charging_profile_kind
     is_just(bench, "chargingProfilePurpose", came.charging_profile_purpose, purpose)
-    is_just(bench, "chargingProfileKind", came.charging_profile_kind, kind)
+    if purpose != Purpose.TX_PROFILE or kind not in _KINDS:
+        is_just(bench, "chargingProfileKind", kind, ordered["chargingProfileKind"])
     is_optional(bench, "transactionId", came.transaction_id, ordered.get("transactionId"))
     is_absent(bench, "recurrencyKind", came.recurrency_kind)
-    _maybe_time(bench, "validFrom", came.valid_from, ordered.get("validFrom"))
-    _maybe_time(bench, "validTo", came.valid_to, ordered.get("validTo"))
-    _is_schedule(bench, came.charging_schedule, ordered["chargingSchedule"])
+    schedule, schedule_ordered = came.charging_schedule, ordered["chargingSchedule"]
+    start = schedule.start_schedule
+    if kind == "Absolute":
+        _is_there(bench, "validFrom", came.valid_from, ordered.get("validFrom"))
+        _is_there(bench, "validTo", came.valid_to, ordered.get("validTo"))
+        _is_there(bench, "startSchedule", start, schedule_ordered.get("startSchedule"))
+    else:
+        is_absent(bench, "startSchedule", start)
+    if came.valid_from is not UNSET and came.valid_to is not UNSET:
+        words = f"{came.valid_from.isoformat()} and {came.valid_to.isoformat()}"
+        bench.check(utc(came.valid_from) < utc(came.valid_to), "validFrom before validTo", words)
+    if kind == "Relative" and schedule.duration is UNSET:  # then it lasts as long as charging does
+        bench.warn(
+            f"a Relative profile has no duration, and {schedule_ordered['duration']} s were ordered"
+        )
+    else:
+        is_just(bench, "duration", schedule.duration, schedule_ordered["duration"])
+    _is_schedule(bench, schedule, schedule_ordered)
+
+
+def _is_there(bench: Bench, name: str, came: datetime | UnsetType, ordered: str | None) -> None:
+    """A time that must be said, and which it is only if it was ordered. Raises Failed."""
+    if came is UNSET:
+        raise Failed(name, f"{name} (absent)")
+    if ordered is not None and not is_near(came, datetime.fromisoformat(ordered)):
+        bench.warn(f"{name} is {came.isoformat()}, and {ordered} was ordered")
 
 
 def _is_schedule(bench: Bench, came: ChargingSchedule, ordered: dict[str, Any]) -> None:
     is_just(bench, "chargingRateUnit", came.charging_rate_unit, ordered["chargingRateUnit"])
-    is_just(bench, "duration", came.duration, ordered["duration"])
-    _maybe_time(bench, "startSchedule", came.start_schedule, ordered.get("startSchedule"))
     periods = ordered["chargingSchedulePeriod"]
     is_just(bench, "number of periods", len(came.charging_schedule_period), len(periods))
     for period, wanted in zip(came.charging_schedule_period, periods, strict=True):
@@ -132,13 +157,6 @@ async def cleared(station: ChargePoint, **which: Any) -> None:
     is_optional(bench, "stackLevel", came.stack_level, which.get("stack_level"))
     status = ClearChargingProfileResponseStatus.ACCEPTED
     await asked.answer(ClearChargingProfileResponse(status=status))
-
-
-def _maybe_time(bench: Bench, name: str, came: object, ordered: str | None) -> None:
-    if ordered is None:
-        is_absent(bench, name, came)
-    else:
-        is_time(bench, name, came, datetime.fromisoformat(ordered))
 
 
 def _text(at: datetime) -> str:

@@ -25,7 +25,7 @@ async def reservation_used(bench: Bench) -> None:
     bench.step("The operator reserves a connector for a token")
     reservation = await reserved(station)
     await tell_status(station, Status.RESERVED)
-    transaction = await charging_as_reserved(station, reservation)
+    transaction = await charging_as_reserved(station, reservation.reservation_id)
 
     bench.step("Charging ends")
     await end_charging(station, transaction, Reason.LOCAL)

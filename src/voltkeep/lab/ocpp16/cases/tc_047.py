@@ -17,10 +17,9 @@ async def reservation_expired(bench: Bench) -> None:
     station = await booted(bench)
 
     bench.step("The operator reserves a connector for a short time")
-    expires_at = soon()
-    await reserved(station, expires_at=expires_at)
+    reservation = await reserved(station, expires_at=soon(bench))
     await tell_status(station, Status.RESERVED)
 
     bench.step("The time is over, and the connector is available again")
-    await until(expires_at)
+    await until(station, reservation.expiry_date)
     await tell_status(station, Status.AVAILABLE)

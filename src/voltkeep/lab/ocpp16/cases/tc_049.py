@@ -27,7 +27,7 @@ async def reservation_of_charge_point(bench: Bench) -> None:
     await tell_status(station, Status.RESERVED)
 
     # So that the reservation ends with the case.
-    transaction = await charging_as_reserved(station, reservation)
+    transaction = await charging_as_reserved(station, reservation.reservation_id)
 
     bench.step("Charging ends")
     await end_charging(station, transaction, Reason.LOCAL)

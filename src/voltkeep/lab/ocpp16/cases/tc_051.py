@@ -22,6 +22,6 @@ async def reservation_cancelled(bench: Bench) -> None:
     await tell_status(station, Status.RESERVED)
 
     bench.step("The operator cancels the reservation")
-    came = await cancelled(station, reservation, CancelStatus.ACCEPTED)
-    is_just(bench, "reservationId", came, reservation)
+    came = await cancelled(station, reservation.reservation_id, CancelStatus.ACCEPTED)
+    is_just(bench, "reservationId", came, reservation.reservation_id)
     await tell_status(station, Status.AVAILABLE)

@@ -26,7 +26,7 @@ async def reservation_for_group(bench: Bench) -> None:
     bench.step("The operator reserves a connector for a token and its group")
     reservation = await reserved(station, for_group=True)
     await tell_status(station, Status.RESERVED)
-    transaction = await charging_as_reserved(station, reservation)
+    transaction = await charging_as_reserved(station, reservation.reservation_id)
 
     bench.step("Another token of the group is presented; it is accepted, and of the same group")
     sibling = bench.plan.tokens.sibling

@@ -2,7 +2,12 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
-from voltkeep.lab.ocpp16.firmware_signed import FirmwareStatus, asked_to_update, tell_firmware
+from voltkeep.lab.ocpp16.firmware_signed import (
+    FirmwareStatus,
+    asked_to_update,
+    tell_firmware,
+    wrong_signature,
+)
 from voltkeep.lab.ocpp16.security import tell_security_event
 from voltkeep.lab.ocpp16.states import booted
 
@@ -18,7 +23,7 @@ async def invalid_signature(bench: Bench) -> None:
     station = await booted(bench)
 
     bench.step("The operator orders an update with a wrong signature: SignedUpdateFirmware")
-    request_id = await asked_to_update(station, bench.plan.files.wrong_signature)
+    request_id = await asked_to_update(station, wrong_signature(bench.plan.files))
 
     bench.step("The station downloads the firmware, and finds its signature invalid")
     await tell_firmware(

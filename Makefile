@@ -28,7 +28,7 @@ run: $(VENV)/installed ## Start Voltkeep with ten simulated stations (ARGS: opti
 	@exec $(BIN)/voltkeep serve --demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/installed-dev postgresql openssl ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
+test: $(VENV)/installed-dev postgresql openssl chromium ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
 	$(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
 
 .PHONY: lab
@@ -74,6 +74,20 @@ generate: $(VENV)/installed-dev ## Write what is generated: OCPP messages, pages
 	$(BIN)/python -m tools.generate_reference
 	$(BIN)/python -m tools.generate_client
 	$(BIN)/python -m tools.generate_quirks
+
+# What browsers load. The bundle is kept in the repository: nobody else needs Node.
+.PHONY: assets
+assets: ## Bundle the console's scripts and styles (needs Node and npm)
+	cd frontend && npm ci --no-audit --no-fund && npm run build
+
+# Words are marked with _(…) in templates and modules; locale/de/LC_MESSAGES/voltkeep.po has German.
+LOCALE := src/voltkeep/web/pages/locale
+.PHONY: words
+words: $(VENV)/installed-dev ## Gather the words of the console's pages, and compile what was translated
+	@mkdir -p build
+	$(BIN)/pybabel -q extract --no-location -F tools/babel.cfg -o build/voltkeep.pot src/voltkeep/web/pages
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D voltkeep -i build/voltkeep.pot -d $(LOCALE)
+	$(BIN)/pybabel -q compile -D voltkeep -d $(LOCALE)
 
 .PHONY: lock
 lock: $(VENV)/installed-dev ## Write the lock files from pyproject.toml (ARGS=--upgrade: with newer versions)
@@ -123,3 +137,9 @@ postgresql:
 openssl:
 	@command -v openssl >/dev/null \
 		|| tools/debian_package openssl "the openssl command, with which the tests check TLS"
+
+# What a page looks like and does is for a browser to say.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null \
+		|| tools/debian_package chromium "Chromium, in which the tests use the console"

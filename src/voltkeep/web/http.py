@@ -17,8 +17,9 @@ from voltkeep.web.access import DEPENDENCIES, ApiServices
 from voltkeep.web.auth import AuthenticationMiddleware, allowed
 from voltkeep.web.bodies import paced
 from voltkeep.web.openapi import finished, schema_route
+from voltkeep.web.pages.errors import shown
 from voltkeep.web.paging import Cursors
-from voltkeep.web.problems import MEDIA_TYPE, Problem, details_of, told
+from voltkeep.web.problems import MEDIA_TYPE, Problem, details_of
 from voltkeep.web.reading import StrictRequest, known_parameters
 from voltkeep.web.slashes import restored, with_slashes_kept
 
@@ -48,7 +49,7 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
         request_class=StrictRequest,
         before_request=_act,
         dependencies=DEPENDENCIES,
-        exception_handlers={Exception: told},
+        exception_handlers={Exception: shown},
         state=State(
             {
                 "services": services,

@@ -333,14 +333,19 @@ def _invalid(error: ValidationException) -> Problem:
 def told(request: Asked, error: Exception) -> Response[ProblemDetails]:
     """Answer an error. For an exception handler of Litestar."""
     problem = problem_of(error)
-    if problem.status >= 500 and not isinstance(error, StoreUnavailable | Problem):
-        log.error("an API request failed", path=request.url.path, exc_info=error)
+    note(request, error, problem)
     return Response(
         details_of(problem, request.url.path),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
         headers=problem.headers,
     )
+
+
+def note(request: Asked, error: Exception, problem: Problem) -> None:
+    """Write down what nobody expected."""
+    if problem.status >= 500 and not isinstance(error, StoreUnavailable | Problem):
+        log.error("an API request failed", path=request.url.path, exc_info=error)
 
 
 def details_of(problem: Problem, path: str) -> ProblemDetails:

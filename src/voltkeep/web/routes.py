@@ -43,10 +43,14 @@ from voltkeep.web.api import (
     vitals,
     webhooks,
 )
-from voltkeep.web.pages import start
+from voltkeep.web.pages import assets, entry, start
+from voltkeep.web.pages import stations as station_pages
 
 _MODULES: Sequence[ModuleType] = (
+    assets,
+    entry,
     start,
+    station_pages,
     stations,
     sites,
     imports,

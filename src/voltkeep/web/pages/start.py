@@ -1,4 +1,4 @@
-"""The page that a browser sees first, and where the first administrator is made."""
+"""Where the first administrator is made, with the link that the server printed."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ _POLICY = (
 )
 
 
-@get(["/", "/setup"], needs=PUBLIC, include_in_schema=False, media_type=MediaType.HTML)
+@get("/setup", needs=PUBLIC, include_in_schema=False, media_type=MediaType.HTML)
 async def start() -> Response[str]:
     """The token of a setup link stands behind the #: it is sent to nobody."""
     return Response(

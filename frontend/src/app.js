@@ -1,0 +1,28 @@
+// The console: what every page loads.
+import htmx from "htmx.org";
+import { startDialogs } from "./dialogs.js";
+import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startLook } from "./look.js";
+import { startTimes } from "./times.js";
+
+// The content security policy allows no inline script and no inline style.
+Object.assign(htmx.config, {
+  allowEval: false,
+  includeIndicatorStyles: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+});
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const csrf = document.querySelector('meta[name="csrf"]')?.content;
+  if (csrf) detail.headers["x-voltkeep-csrf"] = csrf;
+});
+
+startLook();
+startTimes();
+startDialogs();
+startForms();
+startKeys();
+startLive();

@@ -1,0 +1,131 @@
+// Forms that speak to the API: <form data-api="POST /api/v1/stations/{id}/commands">. Fields become
+// JSON by their names (dots go inside), as `data-type` says: number, boolean, json, list, time. What
+// is empty is left out, unless it has data-keep. {name} in the address is taken from the fields, or
+// from data-name of the form. Then `data-then`: reload, go:/address, close, or the name of an event.
+import { say } from "./dialogs.js";
+
+function value(field) {
+  switch (field.dataset.type) {
+    case "number":
+      return field.value === "" ? undefined : Number(field.value);
+    case "boolean":
+      return field.type === "checkbox" ? field.checked : field.value === "true";
+    case "json":
+      return field.value.trim() === "" ? undefined : JSON.parse(field.value);
+    case "list":
+      return field.value.split(/[\s,]+/).filter(Boolean);
+    case "time":
+      return field.value === "" ? undefined : new Date(field.value).toISOString();
+    default:
+      return field.value === "" && field.dataset.keep === undefined ? undefined : field.value;
+  }
+}
+
+function put(into, path, found) {
+  const names = path.split(".");
+  const last = names.pop();
+  for (const name of names) into = into[name] ??= {};
+  into[last] = found;
+}
+
+export function content(form) {
+  const body = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled || field.dataset.query !== undefined) continue;
+    if (field.type === "radio" && !field.checked) continue;
+    const found = value(field);
+    if (found !== undefined) put(body, field.name, found);
+  }
+  return body;
+}
+
+export async function ask(method, address, body, headers = {}) {
+  const csrf = document.querySelector('meta[name="csrf"]')?.content;
+  const answer = await fetch(address, {
+    method,
+    headers: {
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(csrf ? { "x-voltkeep-csrf": csrf } : {}),
+      ...headers,
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
+  if (answer.status === 401) {
+    location.assign(`/sign-in?return_to=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  return { ok: answer.ok, status: answer.status, said, headers: answer.headers };
+}
+
+function problems(form, said) {
+  for (const each of form.querySelectorAll(".problem")) each.textContent = "";
+  const general = form.querySelector(".problem:not([data-for])");
+  const left = [];
+  for (const each of said?.errors ?? []) {
+    const place = form.querySelector(`.problem[data-for="${CSS.escape(each.field)}"]`);
+    if (place) place.textContent = each.problem;
+    else left.push(`${each.field}: ${each.problem}`);
+  }
+  if (left.length || !said?.errors?.length) {
+    const words = left.join("; ") || said?.detail || said?.title || form.dataset.failed || "";
+    if (general) general.textContent = words;
+    else if (words) say(words, "bad");
+  }
+}
+
+async function submit(form) {
+  let body;
+  try {
+    body = content(form);
+  } catch (error) {
+    problems(form, { detail: String(error.message) });
+    return;
+  }
+  const [method, template] = form.dataset.api.split(" ");
+  const address = template.replace(/\{(\w+)\}/g, (_, name) => {
+    const found = body[name] ?? form.dataset[name] ?? "";
+    delete body[name];
+    return encodeURIComponent(found);
+  });
+  const query = new URLSearchParams();
+  for (const field of form.elements) {
+    if (field.dataset?.query !== undefined && field.value) query.set(field.name, field.value);
+  }
+  form.setAttribute("aria-busy", "true");
+  try {
+    const sent = method === "DELETE" || method === "GET" ? undefined : body;
+    const etag = form.dataset.ifMatch ? { "if-match": form.dataset.ifMatch } : {};
+    const to = query.size ? `${address}?${query}` : address;
+    const { ok, said } = await ask(method, to, sent, etag);
+    if (!ok) return problems(form, said);
+    problems(form, { errors: [], detail: " " });
+    form.dispatchEvent(new CustomEvent("voltkeep:done", { bubbles: true, detail: said }));
+    then(form, said);
+  } catch (error) {
+    problems(form, { detail: form.dataset.away || String(error.message) });
+  } finally {
+    form.removeAttribute("aria-busy");
+  }
+}
+
+function then(form, said) {
+  if (form.dataset.say) say(form.dataset.say);
+  for (const what of (form.dataset.then || "reload").split(" ")) {
+    if (what === "reload") location.reload();
+    else if (what === "close") form.closest("dialog")?.close();
+    else if (what.startsWith("go:")) {
+      location.assign(what.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(said?.[name] ?? "")));
+    } else document.body.dispatchEvent(new CustomEvent(what, { bubbles: true, detail: said }));
+  }
+}
+
+export function startForms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-api]");
+    if (!form) return;
+    event.preventDefault();
+    if (form.getAttribute("aria-busy") !== "true") submit(form);
+  });
+}

@@ -1,0 +1,57 @@
+"""How people come in: the first page, the sign-in, and the language that they read."""
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
+
+from voltkeep.web.access import Given
+from voltkeep.web.auth import PUBLIC
+from voltkeep.web.pages.menu import menu
+from voltkeep.web.pages.rendering import LANGUAGE_COOKIE, LANGUAGES, page
+from voltkeep.web.problems import Asked
+
+_YEAR_S = 365 * 24 * 3600
+
+
+@get("/", needs=PUBLIC, include_in_schema=False)
+async def first_page(request: Asked) -> Response[Any]:
+    """Where somebody has most to do; for who has not signed in, the sign-in."""
+    parts = menu(request.user)
+    if request.user is None:
+        return Redirect("/sign-in", status_code=303)
+    return Redirect(parts[0].entries[0].address if parts else "/account", status_code=303)
+
+
+@get("/sign-in", needs=PUBLIC, include_in_schema=False)
+async def sign_in_page(
+    request: Asked, services: Given, return_to: FromQuery[str] = "/"
+) -> Response[str]:
+    """The sign-in; afterwards it goes on where somebody wanted to be, on this server only."""
+    oidc = request.app.state.oidc
+    return page(
+        request,
+        "sign_in.html",
+        needs_setup=await services.people.users.is_nobody(),
+        provider=oidc.name if oidc is not None else "",
+        return_to=return_to if is_ours(return_to) else "/",
+    )
+
+
+@post("/language/{language:str}", needs=PUBLIC, include_in_schema=False)
+async def choose_language(request: Asked, language: FromPath[str]) -> Response[None]:
+    """Remember the language that somebody reads."""
+    chosen = language if language in LANGUAGES else "en"
+    cookie = Cookie(key=LANGUAGE_COOKIE, value=chosen, path="/", max_age=_YEAR_S, samesite="lax")
+    return Response(None, status_code=204, cookies=[cookie], headers={"hx-refresh": "true"})
+
+
+def is_ours(address: str) -> bool:
+    """Whether it is a path of this server: no other host, however browsers read slashes."""
+    return address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
+
+
+AT_THE_ROOT = [first_page, sign_in_page, choose_language]
+EXAMPLES: list[object] = []

@@ -1,0 +1,48 @@
+"""What stands in the menu: each page once, for those who may see it."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from voltkeep.domain.accounts import Permission, Principal
+
+
+def _(text: str) -> str:
+    """A text that templates translate when they show it."""
+    return text
+
+
+class Entry(Struct, frozen=True):
+    """A page in the menu; ``key`` goes there after ``g``."""
+
+    address: str
+    name: str
+    needs: Permission
+    key: str = ""
+
+
+class Part(Struct, frozen=True):
+    """Some pages under a heading."""
+
+    name: str
+    entries: tuple[Entry, ...]
+
+
+_PARTS: tuple[Part, ...] = (
+    Part(
+        _("Fleet"),
+        (Entry("/stations", _("Stations"), Permission.READ_STATIONS, "s"),),
+    ),
+)
+
+
+def menu(principal: Principal | None, parts: tuple[Part, ...] = _PARTS) -> list[Part]:
+    """The parts with what this person may see; none is empty."""
+    if principal is None or principal.must_change_password:
+        return []
+    may: Callable[[Permission], bool] = principal.may
+    shown = (
+        Part(part.name, tuple(entry for entry in part.entries if may(entry.needs)))
+        for part in parts
+    )
+    return [part for part in shown if part.entries]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from voltkeep.lab.bench import Bench
-from voltkeep.lab.driver import OPERATIONS, Driver, NotMapped
+from voltkeep.lab.driver import OPERATIONS, Driver, NotMapped, Refused
 from voltkeep.lab.drivers.manual import ManualDriver, patient
 from voltkeep.lab.drivers.samples import optional, samples
 from voltkeep.lab.drivers.words import WORDS, explained
@@ -38,6 +38,18 @@ class Person:
         """Wait until something more was shown. What is typed after that is an answer to it."""
         await asyncio.wait_for(self._shown.get(), PROMPT_S)
 
+    async def orders(self, ordered) -> None:
+        """Say that it is ordered, and let it come."""
+        self.types("\n")
+        await self.is_asked()
+        assert "Waiting for it" in self.told[-1]
+        assert not ordered.done()
+        ordered.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(ordered, PROMPT_S)
+        await self.is_asked()
+        assert "  That is settled." in self.told
+
 
 @pytest.fixture(params=["pipe", "terminal"])
 def person(request):
@@ -51,11 +63,9 @@ async def test_a_person_is_told_and_says_that_it_is_done(person):
     ordered = asyncio.create_task(person.driver.reset("LAB-1", kind="Hard"))
     await person.is_asked()
     assert not ordered.done()
-    person.types("\n")
+    await person.orders(ordered)
 
-    await asyncio.wait_for(ordered, PROMPT_S)
-
-    [told] = person.told
+    told, *_ = person.told
     assert "> Have the CSMS send Reset to LAB-1: restart the station, kind Hard." in told
     assert "Press Enter" in told
 
@@ -79,12 +89,11 @@ async def test_what_has_come_needs_no_key(person):
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(ordered, PROMPT_S)
     await person.is_asked()
-    assert person.told[-1] == "  It has come."
+    assert person.told[-1] == "  That is settled."
 
     again = asyncio.create_task(person.driver.unlock("LAB-1", connector=1))
     await person.is_asked()
-    person.types("\n")
-    await asyncio.wait_for(again, PROMPT_S)
+    await person.orders(again)
 
 
 async def test_one_order_is_shown_at_a_time(person):
@@ -92,11 +101,41 @@ async def test_one_order_is_shown_at_a_time(person):
     second = asyncio.create_task(person.driver.clear_cache("LAB-2"))
     await person.is_asked()
     assert len(person.told) == 1
-    person.types("\n")
-    await asyncio.wait_for(first, PROMPT_S)
+    await person.orders(first)
     await person.is_asked()
-    person.types("\n")
-    await asyncio.wait_for(second, PROMPT_S)
+    await person.orders(second)
+
+
+@pytest.mark.parametrize(
+    ("typed", "outcome", "words"),
+    [("f\n", Refused, "waited for it no longer"), ("s\n", NotMapped, "in place of ClearCache")],
+)
+async def test_a_person_need_not_wait_to_the_end(person, typed, outcome, words):
+    ordered = asyncio.create_task(person.driver.clear_cache("LAB-1"))
+    await person.is_asked()
+    for _ in range(2):  # a key too many gives up nothing
+        person.types("\n")
+        await person.is_asked()
+        assert "f and Enter if nothing comes" in person.told[-1]
+    person.types(typed)
+
+    with pytest.raises(outcome, match=words):
+        await asyncio.wait_for(ordered, PROMPT_S)
+
+
+async def test_a_person_is_told_once_what_is_played(person):
+    person.driver.announce("TC_001 First")
+    person.driver.announce("TC_013 Hard reset: security profile 1, case 2 of 9")
+    for _ in range(2):
+        ordered = asyncio.create_task(person.driver.clear_cache("LAB-1"))
+        await person.is_asked()
+        if len(person.told) == 1:
+            await person.is_asked()  # the order, below the heading
+        await person.orders(ordered)
+
+    headings = [line for line in person.told if "==" in line]
+    assert headings == ["\n== TC_013 Hard reset: security profile 1, case 2 of 9 =="]
+    assert person.told[0] == headings[0]
 
 
 async def test_nobody_at_the_other_end_is_told_as_such():
@@ -118,8 +157,7 @@ async def test_what_a_peer_said_cannot_act_on_the_terminal(person):
     hashes = {"hashAlgorithm": "SHA256", "serialNumber": "\x1b[2J"}
     ordered = asyncio.create_task(person.driver.delete_certificate("L\x1b[2J", certificate=hashes))
     await person.is_asked()
-    person.types("\n")
-    await asyncio.wait_for(ordered, PROMPT_S)
+    await person.orders(ordered)
 
     assert "\x1b" not in person.told[0]
 
@@ -130,8 +168,7 @@ async def test_a_reservation_says_until_when(person):
         person.driver.reserve("LAB-1", connector=1, token="A", expires_at=until)
     )
     await person.is_asked()
-    person.types("\n")
-    await asyncio.wait_for(ordered, PROMPT_S)
+    await person.orders(ordered)
 
     assert "reserve connector 1 for token A until 2030-01-01 12:00:00+00:00." in person.told[0]
 
@@ -141,9 +178,10 @@ async def test_every_operation_has_words_and_names_all_it_was_given(operation):
     assert WORDS.keys() == OPERATIONS.keys()
     for _, arguments in samples(operation):
         reads, types = os.pipe()
-        os.write(types, b"\n")
+        os.write(types, b"\nf\n")
         told: list[str] = []
-        await ManualDriver(told.append, reads).perform(operation, "LAB-1", arguments)
+        with pytest.raises(Refused):
+            await ManualDriver(told.append, reads).perform(operation, "LAB-1", arguments)
         os.close(reads)
         os.close(types)
 

@@ -43,6 +43,9 @@ class Driver(ABC):
     async def close(self) -> None:
         """Nothing more is asked for."""
 
+    def announce(self, heading: str) -> None:  # noqa: B027  # most have nobody to tell
+        """What is played next, in words for a person."""
+
     async def change_availability(
         self, station: str, *, operative: bool, connector: int | None = None
     ) -> None:

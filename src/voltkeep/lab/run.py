@@ -41,7 +41,9 @@ async def run(
 
     async def on(profile: int) -> list[Judgement]:
         judged = []
-        for case in cases:
+        for number, case in enumerate(cases, 1):
+            which = f"security profile {profile}, case {number} of {len(cases)}"
+            driver.announce(f"{case.id} {case.name}: {which}")
             judgement = await play(case, Bench(plan, driver, profile, credentials))
             if told is not None:
                 told(judgement)

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from voltkeep.lab.driver import Driver, NotMapped
+from voltkeep.lab.driver import Driver, NotMapped, Refused
 from voltkeep.lab.drivers.http import templates
 from voltkeep.lab.drivers.words import WORDS
 from voltkeep.lab.plan import Plan
@@ -21,6 +21,10 @@ _RESERVATION_S = 300  # that a reservation lasts, which ends within its case
 _LONGEST_LINE = 4096  # bytes of what was typed
 _BELOW = ("profile", "signature", "signing_certificate", "certificate")
 _HOW = "Press Enter when it is ordered; s and Enter if the CSMS cannot do it."
+_WAITING = (
+    "  Waiting for it. f and Enter if nothing comes: the case has failed;"
+    " s and Enter if something else was ordered: it is inconclusive."
+)
 
 Show = Callable[[str], None]
 
@@ -40,18 +44,32 @@ class ManualDriver(Driver):
         self._templates = templates()
         self._turn = asyncio.Lock()
         self._typed = b""
+        self._heading = ""  # until it was shown
+
+    def announce(self, heading: str) -> None:
+        self._heading = heading
 
     async def perform(self, operation: str, station: str, arguments: Mapping[str, Any]) -> None:
+        """Until it has come, or the person knows better."""
+        message = WORDS[operation].message
         async with self._turn:
+            if self._heading:
+                self._show(f"\n== {plain(self._heading)} ==")
+                self._heading = ""
             self._show("\n".join(self._instruction(operation, station, arguments)))
             self._forget_typed()
             try:
-                answer = await self._line()
+                if await self._answer() == "s":
+                    raise NotMapped(f"the CSMS cannot be told: {message}")
+                self._show(_WAITING)
+                while (answer := await self._answer()) not in {"f", "s"}:
+                    self._show(_WAITING)
             except asyncio.CancelledError:
-                self._show("  It has come.")
+                self._show("  That is settled.")
                 raise
-        if answer.strip().lower() in {"s", "skip"}:
-            raise NotMapped(f"the CSMS cannot be told: {WORDS[operation].message}")
+        if answer == "s":
+            raise NotMapped(f"something else was ordered in place of {message}")
+        raise Refused("a person ordered it, and waited for it no longer")
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -70,6 +88,10 @@ class ManualDriver(Driver):
         if os.isatty(self._source):
             termios.tcflush(self._source, termios.TCIFLUSH)
             self._typed = b""
+
+    async def _answer(self) -> str:
+        """The first letter of the next line."""
+        return (await self._line()).strip().lower()[:1]
 
     async def _line(self) -> str:
         """The next line that is typed. Raises NotMapped: nobody is there to type."""

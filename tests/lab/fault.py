@@ -11,8 +11,8 @@ from voltkeep.lab.run import play
 from voltkeep.lab.verdicts import Judgement, Verdict
 
 # What comes is waited for as long as it takes; only what is never to come is not waited for long.
-PATIENT = Deadlines(answer_s=20.0, order_s=20.0, case_s=60.0, quiet_s=0.5)
-_IMPATIENT = Deadlines(answer_s=0.5, order_s=0.5, case_s=60.0, quiet_s=0.05)
+PATIENT = Deadlines(answer_s=20.0, order_s=20.0, case_s=60.0, quiet_s=0.5, idle_s=0.7)
+_IMPATIENT = Deadlines(answer_s=0.5, order_s=0.5, case_s=60.0, quiet_s=0.05, idle_s=0.05)
 
 
 class Fault(NamedTuple):

@@ -102,10 +102,17 @@ def test_ids_are_remembered_from_case_to_case(bench):
         checks.is_new_transaction(ChargePoint(bench), 7)
 
 
-@pytest.mark.parametrize("id", [-1, 2**31, -(2**31) - 1])
-def test_an_id_that_no_station_can_take_is_a_failure(station, id):
+def test_an_id_that_means_no_transaction_is_a_failure(station):
     with pytest.raises(Failed):
-        checks.is_new_transaction(station, id)
+        checks.is_new_transaction(station, -1)
+
+
+def test_a_request_whose_id_has_come_before_is_a_warning(station):
+    checks.is_new_request(station, 1)
+    assert station.bench.warnings == []
+
+    checks.is_new_request(station, 1)
+    assert station.bench.warnings == ["requestId 1 has come before"]
 
 
 @pytest.mark.parametrize("id", [0, -2])

@@ -23,8 +23,8 @@ from voltkeep.ocpp.v16 import HeartbeatRequest, HeartbeatResponse, ResetRequest
 
 KEY = "000102030405060708090a0b0c0d0e0f"
 CASES = {each.id: each for each in catalogue()}
-SHORT = Deadlines(connection_s=0.5, answer_s=0.5, order_s=0.5, case_s=20, quiet_s=0.05)
-PATIENT = Deadlines(connection_s=20, answer_s=20, order_s=20, case_s=60, quiet_s=0.05)
+SHORT = Deadlines(connection_s=0.5, answer_s=0.5, order_s=0.5, case_s=20, quiet_s=0.05, idle_s=0.05)
+PATIENT = Deadlines(connection_s=20, answer_s=20, order_s=20, case_s=60, quiet_s=0.05, idle_s=0.05)
 
 
 class Nobody(Driver):

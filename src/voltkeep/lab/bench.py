@@ -12,6 +12,7 @@ from voltkeep.lab.verdicts import Failed, Kind, Unclear
 
 Order = Coroutine[Any, Any, None]
 
+_CHARGED_WH = 1_000  # between two readings
 _CANCELLED_S = 2.0  # how long a driver may take to stop
 
 
@@ -35,7 +36,8 @@ class Credentials:
     ``raised_to`` is the higher security profile that it was told to have, if it was. `keep` hears
     of each change at once, for a run that comes after.
     ``transactions``: the ids that the CSMS has given to its transactions in this run; ``calls``:
-    those of its CALLs, none of which may come again (errata to OCPP-J 1.6, 3.1).
+    those of its CALLs, none of which may come again (errata to OCPP-J 1.6, 3.1); ``requests``: the
+    ids of its requests for logs and firmware. ``meter_wh`` is what the station's meter shows.
     """
 
     account: Account
@@ -46,11 +48,18 @@ class Credentials:
     keep: "Callable[[Credentials], None]" = field(default=lambda _: None, repr=False)
     transactions: set[int] = field(default_factory=set)
     calls: set[str] = field(default_factory=set, repr=False)
+    requests: set[int] = field(default_factory=set, repr=False)
+    meter_wh: int = 0
 
     @classmethod
     def of(cls, account: Account) -> "Credentials":
         """As the plan has them."""
         return cls(account, account.key_octets, account.certificate, account.private_key)
+
+    def next_reading(self) -> int:
+        """Of the meter, which counts on: so no two transactions look like one told twice."""
+        self.meter_wh += _CHARGED_WH
+        return self.meter_wh
 
     def take_key(self, key: bytes) -> None:
         """Go by another key from now on."""

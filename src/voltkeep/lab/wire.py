@@ -106,6 +106,11 @@ class Wire:
         return self._socket.subprotocol
 
     @property
+    def is_open(self) -> bool:
+        """Whether neither side has closed it."""
+        return self._socket.state is State.OPEN
+
+    @property
     def tls(self) -> ssl.SSLObject | None:
         """The TLS connection below, if there is one."""
         tls: ssl.SSLObject | None = self._socket.transport.get_extra_info("ssl_object")

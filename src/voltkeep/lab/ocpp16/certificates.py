@@ -16,7 +16,8 @@ from msgspec import UNSET
 from voltkeep.lab import tls
 from voltkeep.lab.authority import Authority
 from voltkeep.lab.bench import Bench
-from voltkeep.lab.ocpp16.station import Asked, ChargePoint
+from voltkeep.lab.ocpp16.line import Asked
+from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.lab.plan import Shown
 from voltkeep.lab.verdicts import Failed
 from voltkeep.ocpp.v16 import (

@@ -26,6 +26,13 @@ def is_present_time(bench: Bench, at: datetime) -> None:
         bench.warn(f"currentTime is {away_s:.0f} s away from the laboratory's clock")
 
 
+def is_interval(bench: Bench, interval_s: int) -> None:
+    """A station can go by it. Raises Failed."""
+    bench.check(interval_s >= 0, "an interval of 0 or more", interval_s)
+    if interval_s == 0:  # it has a meaning for other statuses only (section 4.2)
+        bench.warn("interval 0 with Accepted: how often a station sends Heartbeats is left open")
+
+
 def is_status(bench: Bench, info: IdTagInfo, status: str) -> None:
     """It says just this of a token, and nothing that contradicts it. Raises Failed."""
     expected = f"idTagInfo.status {status}"
@@ -40,7 +47,6 @@ def is_status(bench: Bench, info: IdTagInfo, status: str) -> None:
 def is_new_transaction(station: ChargePoint, id: int) -> None:
     """It can be told from every other transaction of this station. Raises Failed."""
     bench = station.bench
-    bench.check(-(2**31) <= id < 2**31, "a transactionId of 32 bits", id)
     # What a station says that was never told an id (errata to OCPP 1.6, 3.18).
     bench.check(id != _TOLD_NONE, "a transactionId that means a transaction", id)
     known = station.credentials.transactions
@@ -48,6 +54,14 @@ def is_new_transaction(station: ChargePoint, id: int) -> None:
     known.add(id)
     if id <= 0:  # "RECOMMENDED", and no more (errata to OCPP 1.6, 3.54)
         bench.warn(f"transactionId {id} is not positive")
+
+
+def is_new_request(station: ChargePoint, id: int) -> None:
+    """What the station tells of it later can be told from what it tells of others."""
+    known = station.credentials.requests
+    if id in known:
+        station.bench.warn(f"requestId {id} has come before")
+    known.add(id)
 
 
 def is_token(bench: Bench, came: str, token: str) -> None:

@@ -5,7 +5,8 @@ from msgspec import UNSET
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.driver import Driver
 from voltkeep.lab.ocpp16.fields import is_just
-from voltkeep.lab.ocpp16.station import Asked, ChargePoint
+from voltkeep.lab.ocpp16.line import Asked
+from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.ocpp.errors import plain
 from voltkeep.ocpp.v16 import (
     GetLocalListVersionRequest,

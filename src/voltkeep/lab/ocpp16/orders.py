@@ -71,6 +71,7 @@ async def reset(station: ChargePoint, kind: ResetRequestType) -> None:
     order = bench.driver.reset(station.identity, kind=kind.value)
     asked = await station.asked(order, ResetRequest)
     bench.check(asked.request.type == kind, f"type {kind}", f"type {asked.request.type}")
+    station.may_be_closed = True
     await asked.answer(ResetResponse(status=ResetResponseStatus.ACCEPTED))
 
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.log import forms
+from voltkeep.lab.ocpp16.line import Asked
 from voltkeep.lab.ocpp16.states import boot
-from voltkeep.lab.ocpp16.station import Asked, ChargePoint, now
+from voltkeep.lab.ocpp16.station import ChargePoint, now
 from voltkeep.lab.plan import Shown
 from voltkeep.lab.verdicts import Failed, Kind, Unclear
 from voltkeep.lab.wire import NotOpened, Way
@@ -30,15 +31,18 @@ async def is_let_in(station: ChargePoint, way: Way | None = None) -> None:
     """The CSMS accepts the connection, and the boot after it; the station leaves. Raises Failed."""
     await station.connect(way)
     await boot(station)
-    await station.hears_nothing()
-    await station.disconnect()
+    await station.leave()
 
 
 async def is_shut_out(station: ChargePoint, way: Way, *, before_upgrade: bool = False) -> NotOpened:
-    """The CSMS refuses the connection; ``before_upgrade``: by an answer of HTTP. Raises Failed."""
+    """The CSMS refuses the connection; ``before_upgrade``: best by an answer of HTTP.
+
+    Raises Failed.
+    """
     refusal = await station.is_refused(way)
-    if before_upgrade:
-        station.bench.check(refusal.status is not None, "an answer HTTP 4xx", refusal.words)
+    # Which status is nowhere said, nor that there must be one (OCTT, TC_085 and TC_088).
+    if before_upgrade and refusal.status is None:
+        station.bench.warn(f"refused without an answer of HTTP: {refusal.words}")
     return refusal
 
 
@@ -54,6 +58,7 @@ async def new_key(station: ChargePoint) -> bytes:
     former = own.key
     bench.log.hide(*forms(key, station.identity))
     own.take_key(key)
+    station.may_be_closed = True
     await asked.answer(ChangeConfigurationResponse(status=Changed.ACCEPTED))
     return former
 

@@ -1,5 +1,7 @@
 """The states that cases begin in (OCTT, section 1.3): booted, authorized, charging."""
 
+import asyncio
+
 from msgspec import UNSET
 
 from voltkeep.lab.bench import Bench
@@ -8,7 +10,6 @@ from voltkeep.lab.ocpp16.station import ChargePoint, now
 from voltkeep.ocpp.v16 import (
     AuthorizeRequest,
     AuthorizeResponse,
-    BootNotificationRequest,
     BootNotificationResponse,
     HeartbeatRequest,
     HeartbeatResponse,
@@ -67,15 +68,9 @@ async def boot(
     All are available, but for what is said of connector 1. Raises Failed.
     """
     bench = station.bench
-    request = BootNotificationRequest(
-        charge_point_vendor="Voltkeep",
-        charge_point_model="Laboratory",
-        charge_point_serial_number=station.credentials.account.serial_number,
-        firmware_version="1.0.0",
-    )
-    booted = await station.tell(request, BootNotificationResponse)
+    booted = await station.introduces_itself()
     bench.check(booted.status == "Accepted", "status Accepted", f"status {booted.status}")
-    bench.check(booted.interval >= 0, "an interval of 0 or more", booted.interval)
+    checks.is_interval(bench, booted.interval)
     checks.is_present_time(bench, booted.current_time)
     # For 0 too (errata to OCPP 1.6, 3.22).
     for connector in range(bench.plan.connectors + 1):
@@ -86,10 +81,22 @@ async def boot(
 
 async def restart(station: ChargePoint) -> None:
     """Disconnect, once nothing more comes, connect anew and boot. Raises Failed."""
-    await station.hears_nothing()
-    await station.disconnect()
+    await station.leave()
     await station.connect()
     await boot(station)
+
+
+async def is_left_alone(station: ChargePoint) -> None:
+    """Nothing is asked of it for a while, in which it sends Heartbeats as told. Raises Failed."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + station.bench.plan.deadlines.idle_s
+    while (remains := end - loop.time()) > 0:
+        await station.hears_nothing(min(remains, station.heartbeat_s or remains))
+        if not station.is_connected:
+            return
+        if remains > station.heartbeat_s > 0:
+            await is_served(station)
+    await station.hears_nothing()
 
 
 async def is_served(station: ChargePoint) -> None:
@@ -136,7 +143,7 @@ async def start_transaction(
     request = StartTransactionRequest(
         connector_id=connector,
         id_tag=token or station.bench.plan.tokens.valid,
-        meter_start=0,
+        meter_start=station.credentials.next_reading(),
         timestamp=now(ago_s),
         reservation_id=UNSET if reservation is None else reservation,
     )
@@ -158,7 +165,7 @@ async def stop_transaction(
     """Stop it; the CSMS must answer, and accept a token that it is given. Raises Failed."""
     request = StopTransactionRequest(
         transaction_id=transaction,
-        meter_stop=1000,
+        meter_stop=station.credentials.next_reading(),
         timestamp=now(ago_s),
         reason=reason,
         id_tag=UNSET if token is None else token,

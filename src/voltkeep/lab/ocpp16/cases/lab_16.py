@@ -22,7 +22,7 @@ async def replaced_key(bench: Bench) -> None:
     bench.step("The operator orders a new key, and the station accepts it")
     former = await new_key(station)
     await bench.finish_orders()
-    await station.disconnect()
+    await station.leave()
 
     async with or_key_before(station, former):
         bench.step("The station connects with the key before, and is refused")

@@ -1,11 +1,14 @@
 """LAB_20: a CALL that is sent twice."""
 
+from uuid import uuid4
+
 from msgspec import Raw
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
+from voltkeep.lab.ocpp16 import reading
 from voltkeep.lab.ocpp16.states import Reason, booted, stop_transaction
-from voltkeep.lab.ocpp16.station import ChargePoint, now, read
+from voltkeep.lab.ocpp16.station import ChargePoint, now
 from voltkeep.lab.verdicts import Failed
 from voltkeep.ocpp import frames, messages
 from voltkeep.ocpp.v16 import StartTransactionRequest, StartTransactionResponse
@@ -25,9 +28,12 @@ async def repeated_message(bench: Bench) -> None:
     """
     station = await booted(bench)
     request = StartTransactionRequest(
-        connector_id=1, id_tag=bench.plan.tokens.valid, meter_start=0, timestamp=now()
+        connector_id=1,
+        id_tag=bench.plan.tokens.valid,
+        meter_start=station.credentials.next_reading(),
+        timestamp=now(),
     )
-    call = frames.Call("repeated", "StartTransaction", Raw(messages.encode(request)))
+    call = frames.Call(str(uuid4()), "StartTransaction", Raw(messages.encode(request)))
 
     bench.step("The station sends StartTransaction, which is answered")
     first = await _started(station, call)
@@ -51,6 +57,6 @@ async def _started(station: ChargePoint, call: frames.Call) -> int | None:
     frame = await station.call(call)
     if isinstance(frame, frames.CallError):
         return None
-    answer = read(StartTransactionResponse, frame.payload, "StartTransaction.conf")
+    answer = reading.payload(StartTransactionResponse, frame.payload, "StartTransaction.conf")
     station.transaction = answer.transaction_id
     return answer.transaction_id

@@ -3,7 +3,7 @@
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
 from voltkeep.lab.ocpp16 import orders
-from voltkeep.lab.ocpp16.states import booted, is_served
+from voltkeep.lab.ocpp16.states import booted, is_left_alone, is_served
 
 
 @case(
@@ -23,3 +23,6 @@ async def change_configuration(bench: Bench) -> None:
 
     bench.step("The station is served as before")
     await is_served(station)
+
+    bench.step("For a while nothing more is asked of it")
+    await is_left_alone(station)

@@ -28,7 +28,7 @@ async def power_failure(bench: Bench) -> None:
 
     bench.step("Power fails: the connection breaks without a close frame")
     failed_at = time.time()
-    await station.disconnect(abruptly=True)
+    await station.leave(abruptly=True)
 
     bench.step("Power is back: the station boots, and tells that a cable is in connector 1")
     await station.connect()

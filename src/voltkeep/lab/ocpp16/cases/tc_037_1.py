@@ -2,7 +2,7 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
-from voltkeep.lab.ocpp16.states import Status, booted, start_transaction, tell_status
+from voltkeep.lab.ocpp16.states import Status, booted, is_left_alone, start_transaction, tell_status
 
 
 @case(
@@ -19,7 +19,7 @@ async def offline_start(bench: Bench) -> None:
     station = await booted(bench)
 
     bench.step("The connection is lost; offline a valid token is presented and charging starts")
-    await station.disconnect()
+    await station.leave()
 
     bench.step("The station connects again, and does not boot")
     await station.connect()
@@ -27,3 +27,6 @@ async def offline_start(bench: Bench) -> None:
     bench.step("It tells of a transaction that started two minutes ago, and it is accepted")
     await start_transaction(station, ago_s=120)
     await tell_status(station, Status.CHARGING)
+
+    bench.step("For a while nothing is asked of it")
+    await is_left_alone(station)

@@ -29,7 +29,7 @@ async def offline_start_with_invalid_token(bench: Bench) -> None:
     station = await booted(bench)
 
     bench.step("The connection is lost; offline an unknown token is presented and charging starts")
-    await station.disconnect()
+    await station.leave()
 
     bench.step("The station connects again, and does not boot")
     await station.connect()

@@ -29,7 +29,7 @@ async def offline_transaction(bench: Bench) -> None:
     token = bench.plan.tokens.valid
 
     bench.step("The connection is lost; offline two drivers charge, one after the other")
-    await station.disconnect()
+    await station.leave()
 
     bench.step("The station connects again, and does not boot")
     await station.connect()

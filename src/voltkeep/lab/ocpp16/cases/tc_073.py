@@ -3,7 +3,7 @@
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import WITH_PASSWORD, Functionality, case
 from voltkeep.lab.ocpp16.security import is_let_in, new_key, or_key_before
-from voltkeep.lab.ocpp16.states import boot, booted
+from voltkeep.lab.ocpp16.states import booted, is_left_alone, restart
 
 
 @case(
@@ -20,14 +20,12 @@ async def update_password(bench: Bench) -> None:
     bench.step("The operator orders a new key: ChangeConfiguration AuthorizationKey, accepted")
     former = await new_key(station)
     async with or_key_before(station, former):
-        await station.hears_nothing()
+        bench.step("For a while nothing more is asked of the station")
+        await is_left_alone(station)
 
         bench.step("The station connects with the octets of the new key, and boots")
-        await station.disconnect()
-        await station.connect()
-        await boot(station)
-        await station.hears_nothing()
-        await station.disconnect()
+        await restart(station)
+        await station.leave()
 
         bench.step("It connects again with the same key")
         await is_let_in(station)

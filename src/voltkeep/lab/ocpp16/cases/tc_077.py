@@ -4,7 +4,7 @@ from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import WITH_CERTIFICATE, Functionality, case
 from voltkeep.lab.ocpp16.certificates import Signed, asked_to_renew, told_to_sign
 from voltkeep.lab.ocpp16.security import tell_security_event
-from voltkeep.lab.ocpp16.states import booted
+from voltkeep.lab.ocpp16.states import booted, is_left_alone
 from voltkeep.ocpp.v16 import CertificateSignedResponse
 
 
@@ -31,3 +31,6 @@ async def invalid_charge_point_certificate(bench: Bench) -> None:
 
     bench.step("The station tells the security event InvalidChargePointCertificate")
     await tell_security_event(station, "InvalidChargePointCertificate")
+
+    bench.step("For a while nothing more is asked of it")
+    await is_left_alone(station)

@@ -38,8 +38,7 @@ async def secure_firmware_update(bench: Bench) -> None:
     await tell_firmware(
         station, request_id, FirmwareStatus.INSTALLING, FirmwareStatus.INSTALL_REBOOTING
     )
-    await station.hears_nothing()
-    await station.disconnect()
+    await station.leave()
 
     bench.step("The station boots, and tells that the firmware is installed")
     await station.connect()

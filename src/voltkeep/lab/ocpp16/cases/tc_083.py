@@ -1,5 +1,7 @@
 """TC_083: the security profile is raised."""
 
+from functools import partial
+
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import WITH_PASSWORD, Functionality, case
 from voltkeep.lab.ocpp16 import orders
@@ -11,7 +13,10 @@ from voltkeep.ocpp.v16 import (
     ChangeConfigurationRequest,
     ChangeConfigurationResponse,
     ChangeConfigurationResponseStatus,
+    ResetRequest,
     ResetRequestType,
+    ResetResponse,
+    ResetResponseStatus,
 )
 
 _KEY = "SecurityProfile"
@@ -29,8 +34,8 @@ async def upgrade_security_profile(bench: Bench) -> None:
 
     It has a station of its own, which cannot go back: before the case is played once more, give
     that station its lower security profile again in the CSMS, and have the laboratory forget that
-    it was raised (`voltkeep lab forget`). On plain ws the refusal is an
-    answer of HTTP; over TLS the handshake may be refused instead.
+    it was raised (`voltkeep lab forget`). On plain ws the refusal is best
+    an answer of HTTP; over TLS the handshake may be refused instead.
     """
     lower, higher = bench.profile, bench.profile + 1
     if higher not in bench.plan.csms.urls:
@@ -46,10 +51,9 @@ async def upgrade_security_profile(bench: Bench) -> None:
     bench.step("The operator raises it: ChangeConfiguration SecurityProfile to the next")
     await _asked_to_raise(station, higher)
 
-    bench.step("The operator orders a hard reset, and the station restarts")
-    await orders.reset(station, ResetRequestType.HARD)
-    await station.hears_nothing()
-    await station.disconnect()
+    bench.step("The CSMS resets the station hard, or the operator orders that, and it restarts")
+    await _reset(station)
+    await station.leave()
 
     bench.step("The station connects on the higher security profile, and boots")
     former_way = station.way()
@@ -61,6 +65,21 @@ async def upgrade_security_profile(bench: Bench) -> None:
 
     bench.step("The station connects on the higher security profile again, and boots")
     await is_let_in(station)
+
+
+async def _reset(station: ChargePoint) -> None:
+    """The CSMS may do it of its own accord, once it has raised the profile, and then once more."""
+    early = await station.may_hear(ResetRequest)
+    if early is None:
+        await orders.reset(station, ResetRequestType.HARD)
+    else:
+        await early.answer(_answered(station.bench, early.request))
+    station.may_be_asked(ResetRequest, partial(_answered, station.bench))
+
+
+def _answered(bench: Bench, request: ResetRequest) -> ResetResponse:
+    bench.check(request.type == ResetRequestType.HARD, "type Hard", f"type {request.type}")
+    return ResetResponse(status=ResetResponseStatus.ACCEPTED)
 
 
 def _raised_before(identity: str, lower: int, higher: int) -> str:
@@ -78,6 +97,7 @@ async def _asked_to_raise(station: ChargePoint, higher: int) -> None:
     is_it = came.key.casefold() == _KEY.casefold() and came.value.strip() == str(higher)
     if is_it:
         station.credentials.raise_to(higher)
+        station.may_be_closed = True
     await asked.answer(
         ChangeConfigurationResponse(status=status.ACCEPTED if is_it else status.REJECTED)
     )

@@ -2,9 +2,10 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
+from voltkeep.lab.ocpp16.line import SUBPROTOCOL
 from voltkeep.lab.ocpp16.security import is_shut_out
 from voltkeep.lab.ocpp16.states import boot
-from voltkeep.lab.ocpp16.station import SUBPROTOCOL, ChargePoint
+from voltkeep.lab.ocpp16.station import ChargePoint
 
 _UNKNOWN = "ocpp0.1"
 

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from voltkeep.lab.bench import Bench
+from voltkeep.lab.bench import Bench, Credentials
 from voltkeep.lab.driver import OPERATIONS, Driver, NotMapped, Refused
 from voltkeep.lab.drivers.manual import ManualDriver, patient
 from voltkeep.lab.drivers.samples import optional, samples
 from voltkeep.lab.drivers.words import WORDS, explained
+from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.lab.plan import Account, Csms, Deadlines, Laboratory, Plan, Product, Tokens
+from voltkeep.lab.verdicts import Failed
+from voltkeep.ocpp.v16 import ClearCacheRequest
 
 PROMPT_S = 20.0
 
@@ -129,13 +132,11 @@ async def test_a_person_is_told_once_what_is_played(person):
     for _ in range(2):
         ordered = asyncio.create_task(person.driver.clear_cache("LAB-1"))
         await person.is_asked()
-        if len(person.told) == 1:
-            await person.is_asked()  # the order, below the heading
         await person.orders(ordered)
 
-    headings = [line for line in person.told if "==" in line]
-    assert headings == ["\n== TC_013 Hard reset: security profile 1, case 2 of 9 =="]
-    assert person.told[0] == headings[0]
+    lines = "\n".join(person.told).splitlines()
+    heading = "== TC_013 Hard reset: security profile 1, case 2 of 9 =="
+    assert [line for line in lines if "==" in line] == [heading] == lines[1:2]
 
 
 async def test_nobody_at_the_other_end_is_told_as_such():
@@ -226,3 +227,20 @@ def test_a_person_has_the_time_that_a_person_needs():
     assert patient(PLAN).deadlines.answer_s == PROMPT_S
     assert patient(PLAN).reservation_s == 300
     assert (ManualDriver.at_once, Driver.at_once) == (False, True)
+
+
+async def test_what_comes_wrong_leaves_no_order_that_the_next_one_waits_for(person, monkeypatch):
+    station = ChargePoint(Bench(PLAN, person.driver, 1, {"1": Credentials.of(PLAN.stations["1"])}))
+
+    async def hears(*_):
+        await person.is_asked()
+        raise Failed("ClearCache.req", "Reset.req")
+
+    monkeypatch.setattr(station, "hears", hears)
+    with pytest.raises(Failed, match="ClearCache"):
+        await station.asked(person.driver.clear_cache("LAB-1"), ClearCacheRequest)
+    await person.is_asked()
+    assert person.told[-1] == "  That is settled."
+    again = asyncio.create_task(person.driver.unlock("LAB-1", connector=1))
+    await person.is_asked()
+    await person.orders(again)

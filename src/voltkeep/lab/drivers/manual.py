@@ -53,10 +53,11 @@ class ManualDriver(Driver):
         """Until it has come, or the person knows better."""
         message = WORDS[operation].message
         async with self._turn:
+            lines = self._instruction(operation, station, arguments)
             if self._heading:
-                self._show(f"\n== {plain(self._heading)} ==")
+                lines = ["", f"== {plain(self._heading)} ==", *lines]
                 self._heading = ""
-            self._show("\n".join(self._instruction(operation, station, arguments)))
+            self._show("\n".join(lines))
             self._forget_typed()
             try:
                 if await self._answer() == "s":

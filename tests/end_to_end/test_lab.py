@@ -129,6 +129,10 @@ async def test_a_run_that_is_stopped_reports_what_was_judged_and_stops_its_serve
     assert "Traceback" not in lab.output
     report = json.loads((lab.report / "report.json").read_bytes())
     assert any(case["judgements"] for case in report["cases"])
+    assert report["stopped"] is True
+    security = report["summary"]["functionalities"][:3]
+    assert {row["outcome"] for row in security} == {"Incomplete"}
+    assert ET.parse(lab.report / "junit.xml").findall("testsuite/testcase/error")
     await lab.leaves_nothing()
 
 
@@ -234,6 +238,26 @@ async def test_a_mistake_in_a_folder_is_told_with_its_line_before_anything_runs(
     assert "lab.toml:11: " in lab.output
     assert "driver.toml:2: " in lab.output
     assert "nothing was tested" in lab.output
+    assert not lab.report.exists()
+
+
+async def test_the_report_of_an_earlier_run_is_gone_though_this_one_plays_nothing(lab):
+    lab.report.mkdir()
+    for name in FILES:
+        (lab.report / name).write_text("all passed")
+    (lab.folder / "lab.toml").write_text("")
+    (lab.folder / "driver.toml").write_text(DRIVER)
+
+    assert await lab.run(str(lab.folder)) == 2
+    assert lab.reported == set()
+
+
+async def test_a_run_in_which_nothing_passed_is_no_success(lab):
+    (lab.folder / "lab.toml").write_text(PLAN.format(url="ws://127.0.0.1:9"))
+    (lab.folder / "driver.toml").write_text(DRIVER)
+
+    assert await lab.run(str(lab.folder), "--cases", "TC_087") == 1
+    assert "Nothing passed" in lab.output
 
 
 @pytest.mark.parametrize(

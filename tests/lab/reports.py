@@ -89,5 +89,7 @@ def instead(judgements, *others):
     return [by_place.get((each.case, each.profile), each) for each in judgements]
 
 
-def a_report(judgements=None, *, plan=PLAN, cases=CASES, at=AT, profiles=(1, 2, 3)):
-    return report_on(plan, cases, all_passed() if judgements is None else judgements, at, profiles)
+def a_report(judgements=None, *, plan=PLAN, cases=CASES, at=AT, profiles=(1, 2, 3), chosen=None):
+    if judgements is None:
+        judgements = all_passed()
+    return report_on(plan, cases, judgements, at, profiles, chosen)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tests.lab.reports import AT, CASES, LOG, PLAN, a_report, all_passed, failed, instead, judged
 from voltkeep.lab.authority import Authority
-from voltkeep.lab.report import Report, write
+from voltkeep.lab.report import Report, remove, write
 from voltkeep.lab.report.flow import rows
 from voltkeep.lab.report.junit import junit
 from voltkeep.lab.report.page import page
@@ -125,7 +125,7 @@ def test_a_page_says_whose_it_is_and_that_it_is_no_certificate():
     for words in ("Gridmind", "Wattson & Co", "4.2", "JSON", "2026-03-01", "Bench in the cellar"):
         assert words in text
     assert "No certificate." in text
-    assert "Security Profile 1 Pass All mandatory test cases passed" in text
+    assert "Security Profile 1 Pass All test cases passed" in text
 
 
 def test_every_judgement_can_be_linked_to_and_is_drawn():
@@ -277,6 +277,30 @@ def test_junit_has_a_suite_for_each_profile():
     assert found("TC_013", "system-err").text == "odd"
     assert found("TC_074", "skipped").get("message") == "not here"
     assert '-> [2,"s1","BootNotification"' in found("TC_046", "system-out").text
+
+
+def test_a_run_that_was_stopped_is_seen_to_be_in_each_file(tmp_path):
+    report = a_report([judged("TC_001", 1)], chosen={"TC_001", "TC_013"}, profiles=(1, 2))
+
+    path = write(report, tmp_path)
+
+    text = " ".join(" ".join(parsed(path.read_text()).text).split())
+    assert "Not complete. The run was stopped: 1 of 4 judgements were made." in text
+    assert json.decode((tmp_path / "report.json").read_bytes())["stopped"] is True
+    first, second = ET.parse(tmp_path / "junit.xml").getroot()
+    assert [first.get(name) for name in ("tests", "errors")] == ["2", "1"]
+    assert [second.get(name) for name in ("tests", "errors")] == ["2", "2"]
+    assert first.find("testcase[@name='TC_013 Name of TC_013']/error").get("type") == "stopped"
+
+
+def test_an_earlier_report_is_removed_and_nothing_else(tmp_path):
+    write(a_report(), tmp_path)
+    (tmp_path / "server.log").touch()
+
+    remove(tmp_path)
+    remove(tmp_path / "nothing")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["server.log"]
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):

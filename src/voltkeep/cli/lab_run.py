@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -95,23 +95,25 @@ async def run_(
     """
     from voltkeep.cli.logs import quiet_logs
     from voltkeep.lab.ocpp16.catalogue import catalogue
-    from voltkeep.lab.report import report_on, write
+    from voltkeep.lab.report import remove, report_on, write
 
     if (folder is None) is (against is None):
         raise Failure("What is to be tested?", "Name a folder, or say --against.", ExitCode.USAGE)
     quiet_logs(debug=run.debug)
     session = _Session(run, _chosen(catalogue(), cases))
     wanted = _numbers(profiles)
-    _make_folder(report)
+    _try(report, remove)  # whatever comes: nobody takes the last report for that of this run
     if folder is not None:
-        tested = _as_planned(run, folder, wanted)
+        tested = _as_planned(run, folder, wanted, report)
     else:
-        tested = _ourselves(run.flags.get("database", ""), report / _SERVER_LOG)
+        tested = _ourselves(run.flags.get("database", ""), report)
     started_at, began = datetime.now(UTC), time.monotonic()
     await _until_stopped(session.play(tested, wanted))
     if session.plan is None:
         raise Failure("The run was stopped before it began.", code=ExitCode.INTERRUPTED)
-    made = report_on(session.plan, catalogue(), session.judged, started_at, session.profiles)
+    made = report_on(
+        session.plan, catalogue(), session.judged, started_at, session.profiles, session.chosen
+    )
     page = await asyncio.to_thread(write, made, report)
     session.end(made, page, time.monotonic() - began)
 
@@ -126,6 +128,11 @@ class _Session:
         self.judged: list[Judgement] = []
         self._cases = cases
         self._names = {case.id: case.name for case in cases}
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The ids of the cases that are to be played."""
+        return frozenset(self._names)
 
     async def play(
         self, tested: contextlib.AbstractAsyncContextManager[_Tested], wanted: tuple[int, ...]
@@ -169,7 +176,7 @@ class _Session:
 
     def end(self, report: "Report", page: Path, seconds: float) -> None:
         """Say what came of it. Raises Failure unless all of it passed."""
-        from voltkeep.lab.report import lines
+        from voltkeep.lab.report import in_part, lines
 
         total = len(self._cases) * len(self.profiles)
         out = self.run.out
@@ -178,6 +185,7 @@ class _Session:
                 {
                     "report": page,
                     "seconds": round(seconds, 1),
+                    "stopped": report.stopped,
                     "summary": report.summary,
                     "judgements": [_without_log(each) for each in self.judged],
                 }
@@ -188,12 +196,13 @@ class _Session:
                 out.line(line)
             out.line()
             out.line(f"{count(len(self.judged), 'judgement')} in {seconds:.0f} s. Report: {page}")
-        if len(self.judged) < total:
-            words = f"The run was stopped: {len(self.judged)} of {total} judgements were made."
-            raise Failure(words, code=ExitCode.INTERRUPTED)
+        if report.stopped:
+            raise Failure(in_part(report), code=ExitCode.INTERRUPTED)
         bad = sum(each.verdict in {"fail", "inconclusive"} for each in self.judged)
         if bad:
             raise Failure(f"{bad} of {total} judgements did not pass.", f"See {page}")
+        if not any(each.verdict == "pass" for each in self.judged):
+            raise Failure("Nothing passed: no case that was chosen applies.", f"See {page}")
 
 
 def _without_log(judgement: "Judgement") -> dict[str, object]:
@@ -224,9 +233,13 @@ def _numbers(wanted: str) -> tuple[int, ...]:
 
 
 def _make_folder(report: Path) -> None:
-    """At once: nobody wants to hear of it after the run. Raises Failure."""
+    """Before the run: nobody wants to hear of it afterwards. Raises Failure."""
+    _try(report, lambda folder: folder.mkdir(parents=True, exist_ok=True))
+
+
+def _try(report: Path, do: Callable[[Path], None]) -> None:
     try:
-        report.mkdir(parents=True, exist_ok=True)
+        do(report)
     except OSError as error:
         words = f"The report cannot go into {report}: {error.strerror}."
         raise Failure(words, "Name another folder with --report.", ExitCode.USAGE) from None
@@ -270,7 +283,9 @@ def about(kept: "Kept") -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> AsyncIterator[_Tested]:
+async def _as_planned(
+    run: Run, folder: Path, profiles: tuple[int, ...], report: Path
+) -> AsyncIterator[_Tested]:
     """The CSMS of a folder. Raises Failure, having told each mistake."""
     from voltkeep.lab.drivers.manual import ManualDriver, patient
     from voltkeep.lab.toml_file import Mistakes
@@ -282,6 +297,7 @@ async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> Asyn
             run.out.say(escape(each))
         words = f"{count(len(mistakes.found), 'mistake')} in {folder}: nothing was tested."
         raise Failure(words, code=ExitCode.USAGE) from None
+    _make_folder(report)
     for line in about(kept):
         run.out.say(escape(line))
     credentials = kept.credentials(lambda text: run.out.say(escape(text)))
@@ -295,12 +311,14 @@ async def _as_planned(run: Run, folder: Path, profiles: tuple[int, ...]) -> Asyn
 
 
 @contextlib.asynccontextmanager
-async def _ourselves(database: str, log: Path) -> AsyncIterator[_Tested]:
+async def _ourselves(database: str, report: Path) -> AsyncIterator[_Tested]:
     """A server of our own, in a folder that is gone afterwards. Raises Failure."""
     import tempfile
 
     from voltkeep.cli.lab_server import ServerFailed, running_server
 
+    _make_folder(report)
+    log = report / _SERVER_LOG
     with tempfile.TemporaryDirectory(prefix="voltkeep-lab-", ignore_cleanup_errors=True) as folder:
         try:
             async with running_server(Path(folder), database, log) as (plan, driver):

@@ -1,4 +1,8 @@
-"""A run as JUnit's XML, which build servers read: a suite for each security profile."""
+"""A run as JUnit's XML, which build servers read: a suite for each security profile.
+
+What was to be played and was not, as the run was stopped, is an error in it: no run is green that
+did not come to its end.
+"""
 
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
@@ -6,6 +10,7 @@ from xml.etree import ElementTree as ET
 from voltkeep.lab.report.model import CaseReport, Report
 from voltkeep.lab.verdicts import Entry, Judgement, Kind, Verdict
 
+_STOPPED = "not played: the run was stopped before"
 _SIGNS = {Kind.SENT: "->", Kind.RECEIVED: "<-", Kind.STEP: "##"}
 
 
@@ -20,35 +25,48 @@ def junit(report: Report) -> bytes:
             for judgement in case.judgements
             if judgement.profile == profile
         ]
-        suite = ET.SubElement(root, "testsuite", _counts(profile, report, judged))
+        missing = [case for case in report.cases if profile in case.missing]
+        attributes = _counts(profile, report, judged, len(missing))
+        suite = ET.SubElement(root, "testsuite", attributes)
         for case, judgement in judged:
             suite.append(_testcase(case, judgement))
+        suite.extend(_not_played(case, profile) for case in missing)
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
 def _counts(
-    profile: int, report: Report, judged: list[tuple[CaseReport, Judgement]]
+    profile: int, report: Report, judged: list[tuple[CaseReport, Judgement]], missing: int
 ) -> dict[str, str]:
     verdicts = [judgement.verdict for _, judgement in judged]
     return {
         "name": f"Security profile {profile}",
-        "tests": str(len(judged)),
+        "tests": str(len(judged) + missing),
         "failures": str(verdicts.count(Verdict.FAIL)),
-        "errors": str(verdicts.count(Verdict.INCONCLUSIVE)),
+        "errors": str(verdicts.count(Verdict.INCONCLUSIVE) + missing),
         "skipped": str(verdicts.count(Verdict.NOT_APPLICABLE)),
         "time": f"{sum(judgement.seconds for _, judgement in judged):.3f}",
         "timestamp": f"{report.started_at:%Y-%m-%dT%H:%M:%S}",
     }
 
 
-def _testcase(case: CaseReport, judgement: Judgement) -> ET.Element:
-    element = ET.Element(
+def _not_played(case: CaseReport, profile: int) -> ET.Element:
+    element = _named(case, profile, 0.0)
+    ET.SubElement(element, "error", message=_STOPPED, type="stopped")
+    return element
+
+
+def _named(case: CaseReport, profile: int, seconds: float) -> ET.Element:
+    return ET.Element(
         "testcase",
-        classname=f"profile{judgement.profile}.{case.functionality}",
+        classname=f"profile{profile}.{case.functionality}",
         name=f"{case.id} {case.name}",
-        time=f"{judgement.seconds:.3f}",
+        time=f"{seconds:.3f}",
     )
+
+
+def _testcase(case: CaseReport, judgement: Judgement) -> ET.Element:
+    element = _named(case, judgement.profile, judgement.seconds)
     match judgement.verdict:
         case Verdict.FAIL:
             message = f"expected {judgement.expected}; {judgement.came}"

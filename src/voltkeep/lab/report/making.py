@@ -1,7 +1,7 @@
 """A report is made of what was planned, which cases there are, and what became of them."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from msgspec import structs
@@ -20,16 +20,25 @@ def report_on(
     judgements: Sequence[Judgement],
     started_at: datetime,
     profiles: Sequence[int],
+    chosen: Collection[str] | None = None,
 ) -> Report:
-    """The report. `cases` is the whole catalogue, also if only some of it was played.
+    """The report. `cases` is the whole catalogue; those `chosen` were to be played, else all.
 
-    The same judgements make the same report, in whichever order they come.
+    A judgement that is missing of these says that the run was stopped. The same judgements make
+    the same report, in whichever order they come.
     """
     clean = Cleaner(plan)
     by_case: dict[str, list[Judgement]] = {}
     for judgement in sorted(judgements, key=lambda each: each.profile):
         by_case.setdefault(judgement.case, []).append(_cleaned(judgement, clean))
-    reported = tuple(_reported(case, by_case.get(case.id, [])) for case in cases)
+    reported = tuple(
+        _reported(
+            case,
+            by_case.get(case.id, []),
+            profiles if chosen is None or case.id in chosen else (),
+        )
+        for case in cases
+    )
     run = Run(
         cases=reported,
         profiles=tuple(sorted(profiles)),
@@ -46,14 +55,16 @@ def report_on(
         laboratory=clean(plan.laboratory.name),
         date=clean(plan.laboratory.date) or f"{started_at:%Y-%m-%d}",
         started_at=started_at.astimezone(UTC).replace(microsecond=0),
+        stopped=any(case.missing for case in reported),
         profiles=run.profiles,
         summary=summarize(run),
         cases=reported,
     )
 
 
-def _reported(case: Case, judgements: list[Judgement]) -> CaseReport:
+def _reported(case: Case, judgements: list[Judgement], due: Sequence[int]) -> CaseReport:
     purpose, steps = _words(case)
+    judged = {each.profile for each in judgements}
     return CaseReport(
         id=case.id,
         name=case.name,
@@ -63,6 +74,8 @@ def _reported(case: Case, judgements: list[Judgement]) -> CaseReport:
         source=case.source,
         purpose=purpose,
         steps=steps,
+        chosen=bool(due),
+        missing=tuple(sorted(set(due) - judged)),
         verdict=worst(judgements),
         judgements=tuple(judgements),
     )

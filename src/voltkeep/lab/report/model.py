@@ -64,7 +64,11 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class CaseReport(Struct, frozen=True, kw_only=True):
-    """A case and what became of it on each profile; ``verdict`` is the worst, None if none."""
+    """A case and what became of it on each profile; ``verdict`` is the worst, None if none.
+
+    ``chosen``: it was to be played. ``missing`` are the security profiles on which it was not, as
+    the run was stopped before.
+    """
 
     id: str
     name: str
@@ -74,6 +78,8 @@ class CaseReport(Struct, frozen=True, kw_only=True):
     source: str
     purpose: str
     steps: tuple[str, ...]
+    chosen: bool
+    missing: tuple[int, ...]
     verdict: Verdict | None
     judgements: tuple[Judgement, ...]
 
@@ -82,6 +88,7 @@ class Report(Struct, frozen=True, kw_only=True):
     """All of it. ``date`` is as the laboratory gave it, or the day of the run.
 
     ``profiles`` are the security profiles of the run; ``cases`` are in the catalogue's order.
+    ``stopped``: the run did not come to its end.
     """
 
     format: int = FORMAT
@@ -90,6 +97,7 @@ class Report(Struct, frozen=True, kw_only=True):
     laboratory: str
     date: str
     started_at: datetime
+    stopped: bool
     protocol: str = "OCPP 1.6"
     communication: str = "JSON"
     profiles: tuple[int, ...]

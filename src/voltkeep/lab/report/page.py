@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from voltkeep.lab.report.flow import rows
 from voltkeep.lab.report.model import CaseReport, Count, Outcome, Report
-from voltkeep.lab.report.summary import unpassed
+from voltkeep.lab.report.summary import in_part, unpassed
 from voltkeep.lab.verdicts import Verdict
 
 _STYLES = {
@@ -34,7 +34,10 @@ class _Chapter(NamedTuple):
 def page(report: Report) -> str:
     """The whole page. Every word that is not ours is escaped in it."""
     return _template().render(
-        report=report, chapters=_chapters(report), unpassed=list(unpassed(report))
+        report=report,
+        chapters=_chapters(report),
+        unpassed=list(unpassed(report)),
+        in_part=in_part(report) if report.stopped else "",
     )
 
 

@@ -21,10 +21,14 @@ from voltkeep.lab.verdicts import Judgement, Verdict
 
 SECURITY_PROFILES = (1, 2, 3)
 _MOST_NAMED = 5  # cases in a remark
-_LONGEST_LINE = 500  # characters of what is quoted
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.NOT_APPLICABLE)
-_ALL_PASSED = "All mandatory test cases passed"
+_VERBS = {Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "is inconclusive"}
+_ALL_PASSED = "All test cases passed"
 _NOT_CLAIMED = "Not claimed by the product"
+_NO_URL = "The plan has no URL for it"
+_NOT_RUN = "Not part of this run"
+_NONE_CHOSEN = "No test case of it was chosen"
+_NONE_APPLIES = "No test case applies"
 
 
 class Run(NamedTuple):
@@ -83,9 +87,22 @@ def lines(report: Report) -> list[str]:
     ]
     if summary.own.total:
         told.append(f"Cases of our own:      {in_words(summary.own)}")
+    by_case: dict[str, list[str]] = {}
     for case, judgement in unpassed(report):
-        told += ["", *_not_passed(case, judgement)]
+        words = f"{case.id:<10} {_VERBS[judgement.verdict]} on security profile"
+        by_case.setdefault(words, []).append(str(judgement.profile))
+    if by_case:
+        told += ["", *(f"{words} {', '.join(on)}" for words, on in by_case.items())]
+    if report.stopped:
+        told += ["", in_part(report)]
     return [*told, "", report.disclaimer]
+
+
+def in_part(report: Report) -> str:
+    """Of a run that was stopped: how much of it there is."""
+    judged = sum(len(case.judgements) for case in report.cases)
+    due = judged + sum(len(case.missing) for case in report.cases)
+    return f"The run was stopped: {judged} of {due} judgements were made."
 
 
 def unpassed(report: Report) -> Iterator[tuple[CaseReport, Judgement]]:
@@ -108,24 +125,14 @@ def in_words(count: Count) -> str:
     return f"{count.judged} of {count.total} judged" + (f": {told}" if told else "")
 
 
-def _not_passed(case: CaseReport, judgement: Judgement) -> list[str]:
-    verdict = "failed" if judgement.verdict is Verdict.FAIL else "is inconclusive"
-    told = [f"{case.id} {case.name} {verdict} on security profile {judgement.profile}"]
-    for word, text in (
-        ("at", judgement.step),
-        ("expected", judgement.expected),
-        ("but", judgement.came),
-        ("because", judgement.remark),
-    ):
-        if text:
-            told.append(f"  {word} {text[:_LONGEST_LINE]}")
-    return told
-
-
 def _security(run: Run, official: Sequence[CaseReport], profile: int) -> Functionality:
     name = f"Security Profile {profile}"
-    if profile not in run.supported or Of.SECURITY.value in run.unclaimed:
+    if Of.SECURITY.value in run.unclaimed:
         return _none(name, _NOT_CLAIMED)
+    if profile not in run.supported:
+        return _none(name, _NO_URL)
+    if profile not in run.profiles:
+        return _none(name, _NOT_RUN)
     cases = [case for case in official if case.functionality == Of.SECURITY.value]
     return _judged(name, cases, (profile,))
 
@@ -159,14 +166,17 @@ def _judged(name: str, cases: Sequence[CaseReport], profiles: Sequence[int]) -> 
     if unclear := named(Verdict.INCONCLUSIVE):
         remark = f"{_list(unclear)} inconclusive"
         return Functionality(name=name, outcome=Outcome.INCOMPLETE, remark=remark)
-    passed = sum(verdict is Verdict.PASS for verdict in verdicts.values())
-    if missing := named(None):
-        if not passed:
-            return _none(name, "Not part of this run")
-        remark = f"Not all test cases were played: {len(missing)} of {len(cases)} are missing"
+    if not due:
+        return _none(name, _NONE_APPLIES)
+    if not any(case.chosen for case, _ in due):
+        return _none(name, _NONE_CHOSEN)
+    if missing := {case.id for case, profile in due if verdicts[case, profile] is None}:
+        stopped = any(profile in case.missing for case, profile in due)
+        why = "The run was stopped" if stopped else "Not all test cases were played"
+        remark = f"{why}: {len(missing)} of {len({case.id for case, _ in due})} are missing"
         return Functionality(name=name, outcome=Outcome.INCOMPLETE, remark=remark)
-    if not passed:
-        return _none(name, "No test case applies")
+    if Verdict.PASS not in verdicts.values():
+        return _none(name, _NONE_APPLIES)
     return Functionality(name=name, outcome=Outcome.PASS, remark=_ALL_PASSED)
 
 

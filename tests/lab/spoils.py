@@ -194,15 +194,15 @@ def asks_else(action: str, call: str, nth: int | None = None, **payload: Any) ->
 
 
 @_told
-def asks_first(action: str, call: str, **payload: Any) -> Spoil:
+def asks_first(action: str, call: str, nth: int = 1, **payload: Any) -> Spoil:
     """Another CALL goes before it."""
-    return _spoiling({CALL}, action, 1, lambda _, out: [_call(call, payload), out])
+    return _spoiling({CALL}, action, nth, lambda _, out: [_call(call, payload), out])
 
 
 @_told
-def asks_twice(action: str) -> Spoil:
+def asks_twice(action: str, nth: int = 1) -> Spoil:
     """The same is asked again at once."""
-    return _spoiling({CALL}, action, 1, lambda _, out: [out, _call(action, out.payload)])
+    return _spoiling({CALL}, action, nth, lambda _, out: [out, _call(action, out.payload)])
 
 
 @_told

@@ -9,8 +9,11 @@ from tests.lab.spoils import (
     a_charging_profile,
     answers,
     asks,
+    asks_first,
+    follows,
     has,
     later,
+    wishes,
 )
 
 
@@ -88,4 +91,16 @@ PROFILES = [
     Variant("It knows how long a signature is", "TC_081", has(shortest_signature=64)),
 ]
 
-VARIANTS: list[Variant] = [*CORE, *PROFILES]
+_CHANGE, _DELETE, _LIST = "ChangeConfiguration", "DeleteCertificate", "GetInstalledCertificateIds"
+_OF_CSMS = {"certificateType": "CentralSystemRootCertificate"}
+SECURITY = [
+    Variant("It looks whether a root is gone", "TC_076", follows(_DELETE, _LIST, **_OF_CSMS)),
+    Variant("It looks later", "TC_076", asks_first("InstallCertificate", _LIST, 2, **_OF_CSMS), 2),
+    Variant(
+        "The clock of its CA is ahead", "TC_074", wishes(station={"begins_in_s": 1}), 3, warned=True
+    ),
+    Variant("It resets whom it has raised", "TC_083", follows(_CHANGE, "Reset", type="Hard")),
+    Variant("It does so over TLS", "TC_083", follows(_CHANGE, "Reset", type="Hard"), 2),
+]
+
+VARIANTS: list[Variant] = [*CORE, *PROFILES, *SECURITY]

@@ -33,6 +33,7 @@ _BROKEN = "3DES:DES:RC4:RC2:EXPORT:aNULL:eNULL:MD5:!PSK:!SRP"
 _WITH_SHA1 = "SHA1:!3DES:!DES:!RC4:!RC2:!EXPORT:!aNULL:!eNULL:!PSK:!SRP"
 _ANY_KEY = "@SECLEVEL=0"  # also keys too short: what is shown is judged, not refused
 _SMALLEST = {"RSA": 2048, "DSA": 2048, "EC": 224}  # whitepaper, A00.FR.502 and 503
+_NONE = dt.timedelta()
 _BROKEN_HASHES = {"md5", "sha1"}
 
 _HANDSHAKE, _SERVER_HELLO = 22, 2
@@ -139,10 +140,13 @@ def read(der: bytes) -> x509.Certificate | None:
         return None
 
 
-def rules(certificate: x509.Certificate, now: dt.datetime) -> Iterator[Rule]:
+def rules(
+    certificate: x509.Certificate, now: dt.datetime, grace: dt.timedelta = _NONE
+) -> Iterator[Rule]:
     """What holds for every certificate (whitepaper, A00.FR.501 to 509): key, serial, validity.
 
-    That it names an organization is left to `organizations`.
+    It may begin to be valid so much later as ``grace`` says. That it names an organization is left
+    to `organizations`.
     """
     family, bits = key_of(certificate)
     if family in _SMALLEST:
@@ -152,7 +156,8 @@ def rules(certificate: x509.Certificate, now: dt.datetime) -> Iterator[Rule]:
     yield Rule("a serial number above 0", serial > 0, str(serial))
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     expected = "a certificate that is valid now"
-    yield Rule(expected, begins <= now <= ends, f"one that is valid from {begins} until {ends}")
+    is_valid = begins <= now + grace and now <= ends
+    yield Rule(expected, is_valid, f"one that is valid from {begins} until {ends}")
     algorithm = _signed_by_hash(certificate)
     is_sound = algorithm not in _BROKEN_HASHES
     yield Rule("a signature with SHA-256 or better", is_sound, f"one with {algorithm}")

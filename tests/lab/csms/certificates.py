@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ORGANIZATION = "Small CSMS"
+_ECDSA_SHA256 = "300a06082a8648ce3d040302"  # AlgorithmIdentifier, as DER
+_ECDSA_SHA1 = "300906072a8648ce3d0401"
 _DAY = dt.timedelta(days=1)
 _CURVES: dict[int, type] = {192: ec.SECP192R1, 224: ec.SECP224R1, 256: ec.SECP256R1}
 
@@ -83,12 +85,31 @@ class Authority:
         )
         other = new_key("ec", 256).public_key()
         public_key = other if wishes.get("of_another_key") else csr.public_key()
-        return (
-            _begun(subject, issuer.certificate.subject, public_key, wishes.get("days", 90))
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        days, begins_in_s = wishes.get("days", 90), wishes.get("begins_in_s")
+        constraints = x509.BasicConstraints(wishes.get("is_authority", False), path_length=None)
+        builder = (
+            _begun(subject, issuer.certificate.subject, public_key, days, begins_in_s)
+            .add_extension(constraints, critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .sign(signer, hashes.SHA256())
         )
+        salted = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+        signed = builder.sign(
+            signer, hashes.SHA256(), rsa_padding=salted if wishes.get("is_salted") else None
+        )
+        return with_sha1(signed) if wishes.get("with_sha1") else signed
+
+
+def with_sha1(certificate: x509.Certificate) -> x509.Certificate:
+    """By another name for its algorithm, ECDSA: no library of ours signs so any more."""
+    sha256, sha1 = (bytes.fromhex(text) for text in (_ECDSA_SHA256, _ECDSA_SHA1))
+    der, shorter = certificate.public_bytes(Encoding.DER), len(sha256) - len(sha1)
+    tbs = 4  # after the tag and the length, of two octets, of the whole
+    parts = [
+        b"\x30\x82" + (int.from_bytes(der[2:4], "big") - 2 * shorter).to_bytes(2, "big"),
+        b"\x30\x82" + (int.from_bytes(der[tbs + 2 : tbs + 4], "big") - shorter).to_bytes(2, "big"),
+        der[tbs + 4 :].replace(sha256, sha1),
+    ]
+    return x509.load_der_x509_certificate(b"".join(parts))
 
 
 def impostor(other: x509.Certificate, key) -> str:
@@ -129,15 +150,18 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
-def _begun(subject, issuer, public_key, days) -> x509.CertificateBuilder:
+def _begun(subject, issuer, public_key, days, begins_in_s=None) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    begins = now - 400 * _DAY if days < 0 else now - _DAY
+    if begins_in_s is not None:
+        begins = now + dt.timedelta(seconds=begins_in_s)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 400 * _DAY if days < 0 else now - _DAY)
+        .not_valid_before(begins)
         .not_valid_after(now + days * _DAY)
     )
 

@@ -1,6 +1,8 @@
 """Certificates in a charge point's hands: roots that it installs, and one of its own renewed."""
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -48,6 +50,7 @@ Installed = InstallCertificateStatusEnum
 Signed = CertificateSignedStatusEnum
 
 _UNREADABLE = (ValueError, UnsupportedAlgorithm)
+_CLOCKS = timedelta(minutes=1)  # that the clock of a CA may be ahead of ours
 _ORGANIZATION = "Laboratory"  # where the plan says no cpo_name
 
 
@@ -95,27 +98,28 @@ async def asked_to_install(
 
 
 async def asked_for_installed(
-    station: ChargePoint, use: Use, installed: tuple[CertificateHashData, ...]
+    station: ChargePoint, use: Use, installed: Sequence[CertificateHashData]
 ) -> None:
     """The operator asks which roots there are: the CSMS asks for that use. Raises Failed."""
     bench = station.bench
     order = bench.driver.get_installed_certificates(station.identity, use=str(use))
     asked = await station.asked(order, GetInstalledCertificateIdsRequest)
-    await tell_installed(asked, installed)
-    came = asked.request.certificate_type
+    await asked.answer(naming(installed))
+    is_asked_of(bench, asked.request, use)
+
+
+def is_asked_of(bench: Bench, request: GetInstalledCertificateIdsRequest, use: Use) -> None:
+    """The CSMS asks for roots of this use. Raises Failed."""
+    came = request.certificate_type
     bench.check(came == use, f"certificateType {use}", f"certificateType {came}")
 
 
-async def tell_installed(
-    asked: Asked[GetInstalledCertificateIdsRequest], installed: tuple[CertificateHashData, ...]
-) -> None:
-    """Answer with these, or with NotFound."""
+def naming(installed: Sequence[CertificateHashData]) -> GetInstalledCertificateIdsResponse:
+    """The answer with these, or NotFound."""
     status = GetInstalledCertificateStatusEnum
-    await asked.answer(
-        GetInstalledCertificateIdsResponse(
-            status=status.ACCEPTED if installed else status.NOT_FOUND,
-            certificate_hash_data=list(installed) if installed else UNSET,
-        )
+    return GetInstalledCertificateIdsResponse(
+        status=status.ACCEPTED if installed else status.NOT_FOUND,
+        certificate_hash_data=list(installed) if installed else UNSET,
     )
 
 
@@ -137,7 +141,10 @@ async def asked_to_renew(station: ChargePoint) -> None:
 
 
 async def told_to_sign(station: ChargePoint) -> tuple[Key, Asked[CertificateSignedRequest]]:
-    """Ask for a certificate of a new key; the CSMS accepts, and sends one. Raises Failed."""
+    """Ask for a certificate of a new key; the CSMS accepts, and sends one. Raises Failed.
+
+    Another CA may sign it, or a person approve of it (whitepaper, A02.FR.04): that takes a while.
+    """
     bench = station.bench
     key = make_key(bench.plan.key_algorithm)
     serial_number = station.credentials.account.serial_number
@@ -147,23 +154,29 @@ async def told_to_sign(station: ChargePoint) -> tuple[Key, Asked[CertificateSign
     answer = await station.tell(SignCertificateRequest(csr=request), SignCertificateResponse)
     accepted = GenericStatusEnum.ACCEPTED
     bench.check(answer.status == accepted, f"status {accepted}", f"status {answer.status}")
-    return key, await station.hears(CertificateSignedRequest)
+    return key, await station.hears(CertificateSignedRequest, bench.plan.deadlines.order_s)
 
 
 async def judge_chain(
-    station: ChargePoint, key: Key, asked: Asked[CertificateSignedRequest]
+    station: ChargePoint,
+    key: Key,
+    asked: Asked[CertificateSignedRequest],
+    status: Signed = Signed.ACCEPTED,
 ) -> Shown:
-    """Accept what was signed if it is what was asked for, and reject it otherwise.
+    """Answer so if what was signed is what was asked for, and reject it otherwise.
 
-    The certificate and its key, to be shown from now on. Raises Failed.
+    The certificate and its key, once it is valid: a station shows it from then on (whitepaper,
+    A02.FR.08). Raises Failed.
     """
     chain = asked.request.certificate_chain
     try:
-        _check_chain(station, key, chain)
+        leaf = _check_chain(station, key, chain)
     except Failed:
         await asked.answer(CertificateSignedResponse(status=Signed.REJECTED))
         raise
-    await asked.answer(CertificateSignedResponse(status=Signed.ACCEPTED))
+    await asked.answer(CertificateSignedResponse(status=status))
+    if status is Signed.ACCEPTED:
+        await asyncio.sleep((leaf.not_valid_before_utc - datetime.now(UTC)).total_seconds())
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return Shown(certificate=chain, private_key=text)
 
@@ -180,8 +193,8 @@ def _not_the_root(came: InstallCertificateRequest, use: Use, root: str) -> Faile
     return None if is_it else Failed("the root that was ordered", "came another certificate")
 
 
-def _check_chain(station: ChargePoint, key: Key, chain: str) -> None:
-    """What a charge point, and OCTT, look at in what was signed. Raises Failed."""
+def _check_chain(station: ChargePoint, key: Key, chain: str) -> x509.Certificate:
+    """What a charge point, and OCTT, look at in what was signed; the leaf. Raises Failed."""
     bench = station.bench
     bench.check("\r" not in chain, "PEM with LF line ends", "PEM with CR")
     try:
@@ -192,12 +205,17 @@ def _check_chain(station: ChargePoint, key: Key, chain: str) -> None:
     bench.check(_public(leaf) == _public(key), expected, "one of another key")
     _check_leaf(station, leaf)
     _check_path(bench, leaf, others)
+    return leaf
 
 
 def _check_leaf(station: ChargePoint, leaf: x509.Certificate) -> None:
     bench, serial_number = station.bench, station.credentials.account.serial_number
-    for rule in tls.rules(leaf, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    for rule in tls.rules(leaf, now, _CLOCKS):
         bench.check(rule.holds, rule.expected, rule.came)
+    if leaf.not_valid_before_utc > now:
+        bench.warn("the certificate is not valid yet: a station may refuse it")
+    bench.check(not _is_authority(leaf), "a certificate of no authority", "one with CA:TRUE")
     names = tls.common_names(leaf)
     bench.check(names == [serial_number], f"CN {serial_number}", f"CN {names}")
     names, wanted = tls.organizations(leaf), bench.plan.cpo_name
@@ -209,6 +227,9 @@ def _check_leaf(station: ChargePoint, leaf: x509.Certificate) -> None:
         f"a signature by a key of the family {bench.plan.key_algorithm}",
         f"one by {family}",
     )
+    if leaf.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
+        # Recommended (A00.FR.505), and not what OCTT and many stations understand.
+        bench.warn("signed with RSASSA-PSS: many stations can verify PKCS #1 v1.5 only")
 
 
 def _check_path(bench: Bench, leaf: x509.Certificate, others: list[x509.Certificate]) -> None:
@@ -225,6 +246,16 @@ def _check_path(bench: Bench, leaf: x509.Certificate, others: list[x509.Certific
         roots = ()
     if not _is_issued(at, at) and not any(_is_issued(at, root) for root in roots):
         bench.warn("the chain leads to no root that the plan knows")
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    """Raises Failed if its extensions cannot be read."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+    except _UNREADABLE:
+        raise Failed("extensions that can be read", "came some that cannot") from None
 
 
 def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

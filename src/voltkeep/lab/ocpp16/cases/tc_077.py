@@ -2,10 +2,9 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import WITH_CERTIFICATE, Functionality, case
-from voltkeep.lab.ocpp16.certificates import Signed, asked_to_renew, told_to_sign
+from voltkeep.lab.ocpp16.certificates import Signed, asked_to_renew, judge_chain, told_to_sign
 from voltkeep.lab.ocpp16.security import tell_security_event
 from voltkeep.lab.ocpp16.states import booted, is_left_alone
-from voltkeep.ocpp.v16 import CertificateSignedResponse
 
 
 @case(
@@ -26,8 +25,8 @@ async def invalid_charge_point_certificate(bench: Bench) -> None:
     await asked_to_renew(station)
 
     bench.step("The station sends SignCertificate, and rejects what was signed")
-    _, signed = await told_to_sign(station)
-    await signed.answer(CertificateSignedResponse(status=Signed.REJECTED))
+    key, signed = await told_to_sign(station)
+    await judge_chain(station, key, signed, Signed.REJECTED)
 
     bench.step("The station tells the security event InvalidChargePointCertificate")
     await tell_security_event(station, "InvalidChargePointCertificate")

@@ -29,9 +29,11 @@ async def asked_version(station: ChargePoint, version: int) -> None:
 
 async def sent_full(station: ChargePoint, answer: ListStatus) -> int:
     """The CSMS is told to send a full list of two tokens; its version. Raises Failed."""
-    tokens = station.bench.plan.tokens
+    driver, tokens = station.bench.driver, station.bench.plan.tokens
     wanted = (tokens.valid, tokens.sibling)
-    asked = await _sent(station, station.bench.driver, full=True, tokens=wanted, version=1)
+    asked = await _sent(station, driver, full=True, tokens=wanted, version=1)
+    if answer is ListStatus.ACCEPTED:
+        _is_kept(station, asked.request.list_version)
     statuses = _statuses(station.bench, asked.request)
     for token in wanted:
         _is_accepted(station.bench, statuses, token)
@@ -52,11 +54,23 @@ async def sent_differential(station: ChargePoint, reported: int) -> None:
     wanted = (token,)
     asked = await _sent(station, bench.driver, full=False, tokens=wanted, version=reported + 1)
     version = asked.request.list_version
+    _is_kept(station, version)
     bench.check(version > reported, f"listVersion above {reported}", f"listVersion {version}")
     statuses = _statuses(bench, asked.request)
     _is_accepted(bench, statuses, token)
     is_just(bench, "entries", ", ".join(statuses), token.casefold())
     await asked.answer(SendLocalListResponse(status=ListStatus.ACCEPTED))
+
+
+def _is_kept(station: ChargePoint, version: int) -> None:
+    """The station has a list of this version, which an empty one takes back."""
+    driver = station.bench.driver
+    station.takes_back(
+        "a local list",
+        lambda: driver.send_local_list(station.identity, full=True, tokens=(), version=version + 1),
+        SendLocalListRequest,
+        SendLocalListResponse(status=ListStatus.ACCEPTED),
+    )
 
 
 async def _sent(

@@ -30,6 +30,7 @@ from voltkeep.ocpp.v16 import (
 
 CancelStatus = CancelReservationResponseStatus
 ReservationStatus = ReserveNowResponseStatus
+_OUT_OF_SERVICE, _RESERVATION = "a connector out of service", "a reservation"  # to take back
 _MINUTE = timedelta(minutes=1)
 _LASTS_S = 120.0  # at least, once the CSMS has been told
 _BEAT_S = 20.0
@@ -77,6 +78,15 @@ async def reserved(
     )
     asked = await station.asked(order, ReserveNowRequest)
     request = asked.request
+    if answer is ReservationStatus.ACCEPTED:
+        station.takes_back(
+            _RESERVATION,
+            lambda: bench.driver.cancel_reservation(
+                station.identity, reservation=request.reservation_id
+            ),
+            CancelReservationRequest,
+            CancelReservationResponse(status=CancelStatus.ACCEPTED),
+        )
     is_just(bench, "connectorId", request.connector_id, connector)
     checks.is_token(bench, request.id_tag, tokens.valid)
     is_time(bench, "expiryDate", request.expiry_date, expires_at)
@@ -95,6 +105,7 @@ async def cancelled(station: ChargePoint, reservation: int, answer: CancelStatus
     order = station.bench.driver.cancel_reservation(station.identity, reservation=reservation)
     asked = await station.asked(order, CancelReservationRequest)
     await asked.answer(CancelReservationResponse(status=answer))
+    station.taken_back(_RESERVATION)
     return asked.request.reservation_id
 
 
@@ -112,6 +123,7 @@ async def charging_as_reserved(station: ChargePoint, reservation: int) -> int:
     station.bench.step("The cable is plugged in, and charging starts with the reservation's id")
     await tell_status(station, Status.PREPARING)
     transaction = await start_transaction(station, reservation=reservation)
+    station.taken_back(_RESERVATION)
     await tell_status(station, Status.CHARGING)
     return transaction
 
@@ -121,15 +133,25 @@ async def made_operative(station: ChargePoint, *, operative: bool) -> None:
     bench = station.bench
     order = bench.driver.change_availability(station.identity, operative=operative, connector=1)
     asked = await station.asked(order, ChangeAvailabilityRequest)
+    accepted = ChangeAvailabilityResponse(status=ChangeAvailabilityResponseStatus.ACCEPTED)
+    if not operative:
+        station.takes_back(
+            _OUT_OF_SERVICE,
+            lambda: bench.driver.change_availability(station.identity, operative=True, connector=1),
+            ChangeAvailabilityRequest,
+            accepted,
+        )
     is_just(bench, "connectorId", asked.request.connector_id, 1)
     is_just(bench, "type", asked.request.type, "Operative" if operative else "Inoperative")
-    status = ChangeAvailabilityResponseStatus.ACCEPTED
-    await asked.answer(ChangeAvailabilityResponse(status=status))
+    await asked.answer(accepted)
+    if operative:
+        station.taken_back(_OUT_OF_SERVICE)
 
 
 async def until(station: ChargePoint, at: datetime) -> None:
-    """Wait for it, with a Heartbeat now and then. Raises Failed."""
+    """Wait until a reservation is over, with a Heartbeat now and then. Raises Failed."""
     while (left_s := (utc(at) - datetime.now(UTC)).total_seconds()) > 0:
         await asyncio.sleep(min(left_s, _BEAT_S))
         if left_s > _BEAT_S:
             await is_served(station)
+    station.taken_back(_RESERVATION)

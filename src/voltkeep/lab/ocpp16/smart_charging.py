@@ -35,6 +35,7 @@ Purpose = ChargingProfilePurpose
 _LIMITS = {"A": 6.0, "W": 6000.0}  # OCTT, TC_056
 _PHASES = 3  # that are assumed if nothing is said (errata 3.69)
 _VALID = timedelta(hours=1)
+_PROFILES_SET = "charging profiles"  # to take back
 _KINDS = {"Absolute", "Relative"}  # that a TxProfile may have (OCTT, TC_057 and TC_059)
 
 
@@ -82,6 +83,13 @@ async def given_profile(station: ChargePoint, connector: int, ordered: Profile) 
         station.identity, connector=connector, profile=ordered
     )
     asked = await station.asked(order, SetChargingProfileRequest)
+    if ordered["chargingProfilePurpose"] != Purpose.TX_PROFILE:  # which ends with its transaction
+        station.takes_back(
+            _PROFILES_SET,
+            lambda: bench.driver.clear_charging_profiles(station.identity),
+            ClearChargingProfileRequest,
+            ClearChargingProfileResponse(status=ClearChargingProfileResponseStatus.ACCEPTED),
+        )
     is_just(bench, "connectorId", asked.request.connector_id, connector)
     is_profile(bench, asked.request.cs_charging_profiles, ordered)
     accepted = SetChargingProfileResponse(status=SetChargingProfileResponseStatus.ACCEPTED)
@@ -157,6 +165,8 @@ async def cleared(station: ChargePoint, **which: Any) -> None:
     is_optional(bench, "stackLevel", came.stack_level, which.get("stack_level"))
     status = ClearChargingProfileResponseStatus.ACCEPTED
     await asked.answer(ClearChargingProfileResponse(status=status))
+    if not which:
+        station.taken_back(_PROFILES_SET)
 
 
 def _text(at: datetime) -> str:

@@ -99,6 +99,7 @@ def test_what_is_left_to_fill_in_is_told_with_its_line(voltkeep, folder):
     for line in checked.lines:
         number = int(line.removeprefix(f"{folder}/lab.toml:").partition(":")[0])
         assert lines[number - 1].endswith(' = ""')
+    assert "Mend them, and check again." in checked.err
     as_json = voltkeep("lab", "check", str(folder), "--json").json
     assert [each["text"] for each in as_json["mistakes"]] == told
 
@@ -127,7 +128,9 @@ def test_a_folder_without_a_plan_is_told_as_such(voltkeep, tmp_path):
     checked = voltkeep("lab", "check", str(tmp_path))
 
     assert checked.code == ExitCode.USAGE
-    assert "lab.toml: cannot be read: No such file or directory" in checked.out
+    assert "lab.toml: cannot be read: No such file or directory. `voltkeep lab init`" in checked.out
+    assert "1 mistake in" in checked.err
+    assert "Mend it, and check again." in checked.err
 
 
 def test_cases_that_will_have_no_verdict_are_noted(voltkeep, folder):
@@ -249,6 +252,13 @@ def test_every_case_is_listed(voltkeep):
     assert {"TC_001", "TC_013"} < {each["case"] for each in listed}
     assert len(voltkeep.ok("lab", "list").lines) == len(listed) + 1
     assert all(each["name"] and each["profiles"] for each in listed)
+
+
+def test_security_is_named_as_the_summary_of_a_report_names_it(voltkeep):
+    shown = voltkeep.ok("lab", "show", "TC_086")
+
+    assert "Security Profile 2, 3" in shown.out
+    assert any("Security Profile 1, 2" in line for line in voltkeep.ok("lab", "list").lines)
 
 
 @pytest.mark.parametrize("name", ["TC_013", "tc_013", "TC_013_CSMS"])

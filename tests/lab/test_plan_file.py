@@ -2,12 +2,16 @@
 
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from voltkeep.lab.authority import Authority
 from voltkeep.lab.folder import make_folder
+from voltkeep.lab.kept import KEPT, Kept
+from voltkeep.lab.plan import Shown
+from voltkeep.lab.plan_certificates import ending
 from voltkeep.lab.plan_file import load_plan
 from voltkeep.lab.toml_file import Mistakes
 from voltkeep.sim.trust import make_key
@@ -92,6 +96,15 @@ def test_only_profiles_that_are_run_need_a_station(folder):
 # What is changed, into what, the words in the line that is named, and what is told.
 SPOILED = {
     "unknown field": ("connectors = 2", "conectors = 2", "conectors", "Did you mean connectors?"),
+    "date without quotes": (
+        '# date = "2030-01-31"',
+        "date = 2030-01-31",
+        "2030-01-31",
+        "laboratory.date: expected `str`, got `date`: put it in quotes.",
+    ),
+    "number without quotes": ('version = "x"', "version = 1.0", "version", "`float`: put it in qu"),
+    "core": ("unsupported = []", 'unsupported = ["Core"]', '["Core"]', "Core cannot be left out"),
+    "security": ("unsupported = []", 'unsupported = ["Security"]', '["S', "are in [csms.urls]"),
     "kind": ("connectors = 2", 'connectors = "2"', "connectors =", "expected `int`, got `str`"),
     "range": (
         "connectors = 2",
@@ -161,6 +174,7 @@ def test_a_mistake_is_told_with_its_line(folder, old, new, where, told):
 
     found = mistakes(folder)
 
+    assert all(each.text.endswith((".", "?")) for each in found)
     lines = {each.line: each.text for each in found}
     line = line_of(folder, where)
     assert line in lines, found
@@ -213,14 +227,14 @@ def test_a_file_that_is_no_text_is_told(folder):
     path.write_bytes(b"# one\n# \xff\n")
 
     [found] = mistakes(folder)
-    assert (found.line, found.text) == (2, "it is not UTF-8")
+    assert (found.line, found.text) == (2, "it is not UTF-8.")
 
 
 def test_a_file_that_is_too_large_is_told(folder):
     (folder / "lab.toml").write_text("#" * 2_000_000)
 
     [found] = mistakes(folder)
-    assert found.text == "it is too large"
+    assert found.text == "it is too large."
 
 
 def test_all_mistakes_are_told_at_once(folder):
@@ -229,3 +243,114 @@ def test_all_mistakes_are_told_at_once(folder):
     change(folder, "station-3.key", "expired.key")
 
     assert len(mistakes(folder)) == 3
+
+
+def test_a_plan_that_is_not_there_tells_how_to_begin(tmp_path):
+    [found] = mistakes(tmp_path)
+
+    assert found.text.endswith(
+        "No such file or directory. `voltkeep lab init` makes a folder with one."
+    )
+
+
+NOW = datetime.now(UTC)
+AUTHORITY = Authority(NOW, "Laboratory")
+LATER = Authority(NOW + timedelta(days=30), "Laboratory")
+
+# The file that is replaced, by what, where that is told, and what.
+CERTIFICATES = {
+    "over": ("station-3", AUTHORITY.expired("LAB-3"), "stations.3", "it was valid until"),
+    "too early": ("station-3", LATER.station("LAB-3"), "stations.3", "it is not valid before"),
+    "of another": (
+        "station-3",
+        AUTHORITY.station("LAB-2"),
+        "stations.3",
+        "it names 'LAB-2' (CN), not the serial_number",
+    ),
+    "raised": ("station-2-to-3", AUTHORITY.expired("LAB-2-TO-3"), "stations.2-to-3", "it was"),
+    "not over": ("expired", AUTHORITY.station("LAB-3"), "shown.expired", "and must be over"),
+    "over and revoked": ("revoked", AUTHORITY.expired("LAB-3"), "shown.revoked", "it was valid"),
+    "expired, of another": (
+        "expired",
+        AUTHORITY.expired("LAB-1"),
+        "shown.expired",
+        "it names 'LAB-1' (CN), and must name that of stations.3",
+    ),
+    "revoked, of another": ("revoked", AUTHORITY.station("x"), "shown.revoked", "and must name"),
+    "not of another": (
+        "another-station",
+        AUTHORITY.station("LAB-3"),
+        "shown.of another station",
+        "must not name that of stations.3",
+    ),
+    "of another, over": (
+        "another-station",
+        AUTHORITY.expired("LAB-7"),
+        "shown.of another station",
+        "it was valid until",
+    ),
+}
+
+
+def replace(folder, name, pair):
+    (folder / "certificates" / f"{name}.pem").write_text(pair.certificate)
+    (folder / "certificates" / f"{name}.key").write_text(pair.private_key)
+
+
+@pytest.mark.parametrize(("name", "pair", "where", "told"), CERTIFICATES.values(), ids=CERTIFICATES)
+def test_a_certificate_that_proves_nothing_is_told(folder, name, pair, where, told):
+    replace(folder, name, pair)
+
+    [found] = mistakes(folder)
+
+    assert found.text.startswith(f"{where}.certificate: it ")
+    assert told in found.text
+    lines = (folder / "lab.toml").read_text().splitlines()
+    assert lines[found.line - 1] == f'certificate = "certificates/{name}.pem"'
+
+
+def test_a_certificate_that_no_run_shows_may_be_anything(folder):
+    for name in ("station-3", "station-2-to-3", "revoked"):
+        replace(folder, name, AUTHORITY.expired("whose"))
+
+    assert load_plan(folder / "lab.toml", [1, 2])
+
+
+def test_a_year_later_all_that_must_be_valid_is_told(sound):
+    with pytest.raises(Mistakes) as found:
+        load_plan(sound / "lab.toml", now=NOW + timedelta(days=366))
+
+    told = {each.text.partition(".certificate: ")[0] for each in found.value.found}
+    assert {"stations.3", "stations.2-to-3", "shown.revoked"} < told
+    assert "shown.expired" not in told
+
+
+@pytest.mark.parametrize("days", [300, 350])
+def test_a_certificate_that_ends_soon_is_noted(folder, days):
+    now = NOW + timedelta(days=days)
+    plan, _ = load_plan(folder / "lab.toml", now=now)
+
+    told = ending(plan, Kept.load(folder, plan.stations), now)
+
+    assert [each.partition(" ends on ")[0] for each in told] == [
+        f"the certificate of {name}" for name in ("LAB-2", "LAB-3", "LAB-2-TO-3") if days == 350
+    ]
+
+
+def test_what_a_station_was_given_by_the_csms_is_what_must_be_valid(folder):
+    plan, _ = load_plan(folder / "lab.toml")
+    third = Kept.load(folder, plan.stations).credentials(pytest.fail)["3"]
+    renewed = Authority(NOW + timedelta(days=200), "Laboratory").station("LAB-3")
+    third.take_certificate(Shown(certificate=renewed.certificate, private_key=renewed.private_key))
+
+    def told(days):
+        with pytest.raises(Mistakes) as found:
+            load_plan(folder / "lab.toml", now=NOW + timedelta(days=days))
+        return [(each.path, each.text) for each in found.value.found if "3" in each.text]
+
+    assert not any("stations.3." in text for _, text in told(400))
+    gone = [text for path, text in told(600) if path == folder / KEPT]
+    assert [text.partition(" was ")[0] for text in gone] == ["the certificate of LAB-3: it"]
+    kept = Kept.load(folder, plan.stations)
+    soon = ending(plan, kept, NOW + timedelta(days=550))
+    assert [each.partition(" ends ")[0] for each in soon] == ["the certificate of LAB-3"]

@@ -94,7 +94,9 @@ def _next_steps(folder: str, driver: str) -> tuple[str, ...]:
 @command(group, "check", examples=("lab check my-csms",))
 async def check(run: Run, folder: Folder) -> None:
     """Tell what is wrong in a folder, line by line. Nobody is connected to and nobody is asked."""
+    from voltkeep.lab.plan_certificates import ending
     from voltkeep.lab.toml_file import Mistakes
+    from voltkeep.wiring import now
 
     try:
         plan, driver, kept = await asyncio.to_thread(lab_run.loaded, folder)
@@ -106,10 +108,12 @@ async def check(run: Run, folder: Folder) -> None:
             for each in found:
                 run.out.line(escape(each))
         words = f"{count(len(found), 'mistake')} in {folder}."
-        raise Failure(words, "Mend them, and check again.", ExitCode.USAGE) from None
+        what = "it" if len(found) == 1 else "them"
+        raise Failure(words, f"Mend {what}, and check again.", ExitCode.USAGE) from None
     if driver is not None:
         await driver.close()
-    notes = [*_gaps(plan, driver), *map(escape, lab_run.about(kept))]
+    said = [*lab_run.about(kept), *ending(plan, kept, now())]
+    notes = [*_gaps(plan, driver), *map(escape, said)]
     if run.out.as_json:
         run.out.data({"mistakes": [], "notes": notes})
         return
@@ -193,7 +197,7 @@ async def list_(run: Run) -> None:
         return
     run.out.table(
         ("CASE", "NAME", "FUNCTIONALITY", "PROFILES"),
-        [(case.id, case.name, case.functionality.value, _profiles(case)) for case in cases],
+        [(case.id, case.name, _functionality(case), _profiles(case)) for case in cases],
     )
 
 
@@ -216,7 +220,7 @@ async def show(
         [
             ("Case", found.id if found.official else f"{found.id}, beyond the official list"),
             ("Name", found.name),
-            ("Functionality", found.functionality.value),
+            ("Functionality", _functionality(found)),
             ("Profiles", _profiles(found)),
             ("Source", found.source),
         ]
@@ -226,6 +230,15 @@ async def show(
     run.out.line()
     for number, step in enumerate(found.steps, 1):
         run.out.line(f"{number:>3}. {step}")
+
+
+def _functionality(case: "Case") -> str:
+    """As the report's summary has it."""
+    from voltkeep.lab.case import Functionality
+
+    name = case.functionality.value
+    is_security = case.functionality is Functionality.SECURITY
+    return f"{name} Profile {_profiles(case)}" if is_security else name
 
 
 def _profiles(case: "Case") -> str:

@@ -78,6 +78,10 @@ class Kept:
         """Those of a folder. Raises Mistakes: its file is broken."""
         return cls(folder / KEPT, accounts, _read(folder / KEPT))
 
+    def certificates(self) -> dict[str, str]:
+        """What stations have to show now, as PEM, of those that go by what was kept."""
+        return {name: kept.certificate for name, kept in self._there.items()}
+
     def credentials(self, told: Told) -> dict[str, Credentials]:
         """For a run, which writes every change of them. `told` hears that one cannot be written."""
         if self._changes:

@@ -1,10 +1,11 @@
 """The file of a plan, lab.toml: read with the PEM files that it names, and checked as a whole."""
 
 import base64
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Collection
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -13,8 +14,10 @@ import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from voltkeep.lab.case import Functionality
+from voltkeep.lab.kept import Kept
 from voltkeep.lab.plan import Account, Plan
-from voltkeep.lab.toml_file import Document, Keys, dotted, nearest, shown
+from voltkeep.lab.plan_certificates import check_certificates
+from voltkeep.lab.toml_file import Document, Keys, Mistakes, dotted, nearest, shown
 from voltkeep.sim.trust import is_own, parse
 
 BY_HAND = "manual"  # the driver that is a person
@@ -26,6 +29,7 @@ _RAISED = {"1-to-2": (1, 2), "2-to-3": (2, 3)}
 _WITH_KEY = {"1", "2", *_RAISED}
 _WITH_CERTIFICATE = {"3", "2-to-3"}
 _IN_SHOWN = ("certificate", "private_key")
+_ALWAYS_CLAIMED = {Functionality.CORE.value, Functionality.SECURITY.value}
 
 
 class Loaded(NamedTuple):
@@ -35,13 +39,17 @@ class Loaded(NamedTuple):
     driver: Path | None
 
 
-def load_plan(path: Path, profiles: Collection[int] | None = None) -> Loaded:
+def load_plan(
+    path: Path, profiles: Collection[int] | None = None, now: datetime | None = None
+) -> Loaded:
     """Read a plan; without ``profiles`` those are run that it has URLs for.
+
+    Certificates must be right ``now``: those that stations have after earlier runs, if any.
 
     Raises:
         Mistakes: all that is wrong with it, with lines.
     """
-    document = Document(path)
+    document = _read(path)
     driver = document.table.get("driver", "driver.toml")
     if not isinstance(driver, str) or not driver:
         document.wrong("driver is no path, and not `manual`.", "driver")
@@ -49,11 +57,28 @@ def load_plan(path: Path, profiles: Collection[int] | None = None) -> Loaded:
     _fill_in(document)
     plan = document.read(Plan, "driver")
     _check_csms(document, plan)
-    _check_stations(document, plan, profiles or tuple(plan.csms.urls))
+    profiles = profiles or tuple(plan.csms.urls)
+    _check_stations(document, plan, profiles)
     _check_shown(document, plan)
+    _check_tokens(document, plan)
     _check_rest(document, plan)
+    kept = None
+    with contextlib.suppress(Mistakes):  # told by who goes on with it
+        kept = Kept.load(path.parent, plan.stations)
+    check_certificates(document, plan, profiles, kept, now or datetime.now(UTC))
     document.finish()
     return Loaded(plan, None if driver == BY_HAND else _beside(path, driver))
+
+
+def _read(path: Path) -> Document:
+    try:
+        return Document(path)
+    except Mistakes as mistakes:
+        if path.exists():
+            raise
+        hint = "`voltkeep lab init` makes a folder with one."
+        told = [each._replace(text=f"{each.text} {hint}") for each in mistakes.found]
+        raise Mistakes(told) from None
 
 
 def _beside(file: Path, name: str) -> Path:
@@ -194,7 +219,7 @@ def _check_pair(document: Document, pair: msgspec.Struct, keys: Keys, *, needed:
         document.wrong(text, *keys, "private_key")
 
 
-def _check_rest(document: Document, plan: Plan) -> None:
+def _check_tokens(document: Document, plan: Plan) -> None:
     tokens = msgspec.structs.asdict(plan.tokens)
     alike = Counter(token.lower() for token in tokens.values())
     for name, token in tokens.items():
@@ -203,15 +228,21 @@ def _check_rest(document: Document, plan: Plan) -> None:
         if len(token) > _LONGEST_TAG:
             text = f"tokens.{name}: a token has {_LONGEST_TAG} characters at most."
             document.wrong(text, "tokens", name)
+
+
+def _check_rest(document: Document, plan: Plan) -> None:
     if plan.reservation_s + _RESERVATION_OVER_S > plan.deadlines.case_s:
         text = f"reservation_s: deadlines.case_s must be {_RESERVATION_OVER_S} s more at least."
         document.wrong(text, "reservation_s")
     if plan.key_algorithm not in {"ec", "rsa"}:
         document.wrong("key_algorithm is ec or rsa.", "key_algorithm")
-    claimed = [each.value for each in Functionality]
+    optional = [each.value for each in Functionality if each.value not in _ALWAYS_CLAIMED]
     for place, name in enumerate(plan.unsupported):
-        if name not in claimed:
-            text = f"unsupported: {shown(name)} is no functionality.{nearest(name, claimed)}"
+        if name in _ALWAYS_CLAIMED:
+            text = f"unsupported: {name} cannot be left out; security profiles are in [csms.urls]."
+            document.wrong(text, "unsupported", place)
+        elif name not in optional:
+            text = f"unsupported: {shown(name)} is no functionality.{nearest(name, optional)}"
             document.wrong(text, "unsupported", place)
     for name in ("signature", "wrong_signature"):
         try:

@@ -50,14 +50,14 @@ class Document:
             with path.open("rb") as file:
                 content = file.read(_LARGEST + 1)
             if len(content) > _LARGEST:
-                raise Mistakes([Mistake(path, 0, "it is too large")])
+                raise Mistakes([Mistake(path, 0, "it is too large.")])
             self._text = content.decode()
             self.table = tomllib.loads(self._text)
         except OSError as error:
-            raise Mistakes([Mistake(path, 0, f"cannot be read: {error.strerror}")]) from None
+            raise Mistakes([Mistake(path, 0, f"cannot be read: {error.strerror}.")]) from None
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
-            raise Mistakes([Mistake(path, line, "it is not UTF-8")]) from None
+            raise Mistakes([Mistake(path, line, "it is not UTF-8.")]) from None
         except (ValueError, RecursionError) as error:
             raise Mistakes([_no_toml(path, content, error)]) from None
         self._lines: dict[Keys, int] | None = None
@@ -123,6 +123,8 @@ class Document:
                 self.wrong(f"{dotted(*at)} is empty.", *at)
                 return
             words = _OF_VALUE.sub("", str(error))
+            if words.startswith("Expected `str`") and not isinstance(value, dict | list | str):
+                words += ": put it in quotes"
             self.wrong(f"{dotted(*at)}: {words[:1].lower()}{words[1:]}.", *at)
 
     def _within(self, keys: Keys, line: int) -> int:

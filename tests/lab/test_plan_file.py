@@ -354,3 +354,16 @@ def test_what_a_station_was_given_by_the_csms_is_what_must_be_valid(folder):
     kept = Kept.load(folder, plan.stations)
     soon = ending(plan, kept, NOW + timedelta(days=550))
     assert [each.partition(" ends ")[0] for each in soon] == ["the certificate of LAB-3"]
+
+
+@pytest.mark.parametrize("name", ["csms_root", "manufacturer_root"])
+def test_a_root_to_install_is_one_certificate(folder, name):
+    (folder / "roots.pem").write_text((folder / "certificates" / "root.pem").read_text())
+    change(folder, "[files]", f'[files]\n{name} = "roots.pem"')
+
+    root = getattr(load_plan(folder / "lab.toml").plan.files, name)
+    assert root.startswith("-----BEGIN CERTIFICATE-----")
+
+    (folder / "roots.pem").write_text(root * 2)
+    (mistake,) = mistakes(folder)
+    assert f"files.{name}: it must be one certificate." in str(mistake)

@@ -90,7 +90,9 @@ class Files(Section, frozen=True, kw_only=True):
     """Where stations are told to fetch and to leave files. Nothing is fetched.
 
     ``signature`` is of the firmware by ``signing_certificate`` (PEM); ``wrong_signature`` is not,
-    and without it the right one is sent with a bit flipped.
+    and without it the right one is sent with a bit flipped. ``csms_root`` and ``manufacturer_root``
+    (PEM) are installed in stations, for a CSMS that installs only what it knows; without them the
+    laboratory makes a new one each time.
     """
 
     firmware: str = "https://files.lab.example/firmware.bin"
@@ -99,6 +101,8 @@ class Files(Section, frozen=True, kw_only=True):
     signing_certificate: str = ""
     signature: str = ""
     wrong_signature: str = ""
+    csms_root: str = ""
+    manufacturer_root: str = ""
 
 
 class Charging(Section, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ _RAISED = {"1-to-2": (1, 2), "2-to-3": (2, 3)}
 _WITH_KEY = {"1", "2", *_RAISED}
 _WITH_CERTIFICATE = {"3", "2-to-3"}
 _IN_SHOWN = ("certificate", "private_key")
+_TO_INSTALL = ("csms_root", "manufacturer_root")
 _ALWAYS_CLAIMED = {Functionality.CORE.value, Functionality.SECURITY.value}
 
 
@@ -103,7 +104,8 @@ def _pem_keys(document: Document) -> list[tuple[str, ...]]:
         (part, name) for part in ("stations", "shown") for name in document.table.get(part, {})
     ]
     inner = [(*holder, name) for holder in holders for name in _IN_SHOWN]
-    return [("csms", "roots"), ("files", "signing_certificate"), *inner]
+    files = [("files", name) for name in ("signing_certificate", *_TO_INSTALL)]
+    return [("csms", "roots"), *files, *inner]
 
 
 def _pem(document: Document, name: str, keys: Keys) -> str:
@@ -244,6 +246,10 @@ def _check_rest(document: Document, plan: Plan) -> None:
         elif name not in optional:
             text = f"unsupported: {shown(name)} is no functionality.{nearest(name, optional)}"
             document.wrong(text, "unsupported", place)
+    for name in _TO_INSTALL:
+        pem = getattr(plan.files, name)
+        if pem and len(parse(pem)) > 1:
+            document.wrong(f"files.{name}: it must be one certificate.", "files", name)
     for name in ("signature", "wrong_signature"):
         try:
             base64.b64decode(getattr(plan.files, name), validate=True)

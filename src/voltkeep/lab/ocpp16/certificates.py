@@ -54,8 +54,12 @@ _CLOCKS = timedelta(minutes=1)  # that the clock of a CA may be ahead of ours
 _ORGANIZATION = "Laboratory"  # where the plan says no cpo_name
 
 
-def new_root(bench: Bench, name: str) -> str:
-    """A root certificate that nobody has seen before, as PEM."""
+def root_to_install(bench: Bench, use: Use, name: str) -> str:
+    """The plan's root of this use, or one that nobody has seen before, as PEM."""
+    files = bench.plan.files
+    is_maker = use == Use.MANUFACTURER_ROOT_CERTIFICATE
+    if configured := files.manufacturer_root if is_maker else files.csms_root:
+        return configured
     organization = bench.plan.cpo_name or _ORGANIZATION
     return Authority(datetime.now(UTC), organization).another_root(name)
 

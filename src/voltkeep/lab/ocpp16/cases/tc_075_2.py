@@ -7,7 +7,7 @@ from voltkeep.lab.ocpp16.certificates import (
     asked_for_installed,
     asked_to_install,
     hash_data,
-    new_root,
+    root_to_install,
 )
 from voltkeep.lab.ocpp16.states import booted
 
@@ -22,11 +22,12 @@ from voltkeep.lab.ocpp16.states import booted
 async def install_csms_root(bench: Bench) -> None:
     """A station is given a root of the Central System, and tells that it has it."""
     station = await booted(bench)
-    root = new_root(bench, "Laboratory TC_075_2")
+    use = Use.CENTRAL_SYSTEM_ROOT_CERTIFICATE
+    root = root_to_install(bench, use, "Laboratory TC_075_2")
 
     bench.step("The operator orders a root to be installed: CentralSystemRootCertificate")
-    await asked_to_install(station, Use.CENTRAL_SYSTEM_ROOT_CERTIFICATE, root)
+    await asked_to_install(station, use, root)
 
     bench.step("The operator asks which certificates of that kind are installed")
     installed = (hash_data(root, "SHA256"),)
-    await asked_for_installed(station, Use.CENTRAL_SYSTEM_ROOT_CERTIFICATE, installed)
+    await asked_for_installed(station, use, installed)

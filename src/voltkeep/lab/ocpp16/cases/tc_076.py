@@ -12,7 +12,7 @@ from voltkeep.lab.ocpp16.certificates import (
     hash_data,
     is_asked_of,
     naming,
-    new_root,
+    root_to_install,
 )
 from voltkeep.lab.ocpp16.states import booted
 from voltkeep.lab.ocpp16.station import ChargePoint
@@ -42,7 +42,7 @@ async def delete_certificate(bench: Bench) -> None:
     station = await booted(bench)
     installed: list[CertificateHashData] = []
     for algorithm in ("SHA256", "SHA384", "SHA512"):
-        root = new_root(bench, f"Laboratory TC_076 {algorithm}")
+        root = root_to_install(bench, _USE, f"Laboratory TC_076 {algorithm}")
         data = hash_data(root, algorithm)
 
         bench.step(f"The operator orders a root to be installed ({algorithm})")

@@ -2,7 +2,7 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import OVER_TLS, Functionality, case
-from voltkeep.lab.ocpp16.certificates import Installed, Use, asked_to_install, new_root
+from voltkeep.lab.ocpp16.certificates import Installed, Use, asked_to_install, root_to_install
 from voltkeep.lab.ocpp16.security import tell_security_event
 from voltkeep.lab.ocpp16.states import booted
 
@@ -17,10 +17,10 @@ from voltkeep.lab.ocpp16.states import booted
 async def invalid_csms_certificate(bench: Bench) -> None:
     """A station rejects a root of the Central System, and tells so."""
     station = await booted(bench)
-    root = new_root(bench, "Laboratory TC_078")
+    use = Use.CENTRAL_SYSTEM_ROOT_CERTIFICATE
+    root = root_to_install(bench, use, "Laboratory TC_078")
 
     bench.step("The operator orders a root to be installed, and the station rejects it")
-    use = Use.CENTRAL_SYSTEM_ROOT_CERTIFICATE
     await asked_to_install(station, use, root, Installed.REJECTED)
 
     bench.step("The station tells the security event InvalidCentralSystemCertificate")

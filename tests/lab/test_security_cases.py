@@ -80,3 +80,20 @@ async def test_a_certificate_may_take_as_long_as_an_order():
         judgement = await played("TC_074", tested.plan, tested.driver, 3)
 
     assert judgement.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("case", ["TC_073", "LAB_16"])
+async def test_a_key_that_the_csms_has_given_up_in_the_middle_counts_no_more(case):
+    """It has closed the connection before the answer came, and goes on with the key before."""
+
+    def gives_up(state):
+        def spoil(_, out):
+            is_it = out.type == CALL and out.action == "ChangeConfiguration"
+            return [out, out._replace(closes=True)] if is_it else [out]
+
+        state.spoilings.append(spoil)
+
+    async with running(gives_up) as tested:
+        first, second = await run(tested.plan, tested.driver, [CASES[case], CASES["TC_001"]], [1])
+
+    assert (first.verdict, second.verdict) == (Verdict.FAIL, Verdict.PASS)

@@ -59,7 +59,8 @@ async def new_key(station: ChargePoint) -> bytes:
     bench.log.hide(*forms(key, station.identity))
     own.take_key(key)
     station.may_be_closed = True
-    await asked.answer(ChangeConfigurationResponse(status=Changed.ACCEPTED))
+    async with or_key_before(station, former):
+        await asked.answer(ChangeConfigurationResponse(status=Changed.ACCEPTED))
     return former
 
 

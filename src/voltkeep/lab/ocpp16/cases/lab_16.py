@@ -21,10 +21,10 @@ async def replaced_key(bench: Bench) -> None:
 
     bench.step("The operator orders a new key, and the station accepts it")
     former = await new_key(station)
-    await bench.finish_orders()
-    await station.leave()
-
     async with or_key_before(station, former):
+        await bench.finish_orders()
+        await station.leave()
+
         bench.step("The station connects with the key before, and is refused")
         header = basic(station.identity, former)
         way = station.way()._replace(authorization=header)

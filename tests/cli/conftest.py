@@ -47,7 +47,8 @@ class CommandLine:
 
     def __call__(self, *args: str, typed: str = "") -> Result:
         """Run a command in this process."""
-        result = CliRunner().invoke(tree, ["--data", str(self.data), *args], input=typed)
+        installation = () if args[0] == "lab" else ("--data", str(self.data))
+        result = CliRunner().invoke(tree, [*installation, *args], input=typed)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return Result(result.exit_code, result.stdout, result.stderr)
 

@@ -1,9 +1,15 @@
 """`voltkeep lab`: a folder to begin with, what is wrong in it, and the cases there are."""
 
+import contextlib
+import socket
+from threading import Thread
+
 import pytest
 from cryptography import x509
 from msgspec import toml
+from typer.testing import CliRunner
 
+from voltkeep.cli.__main__ import tree
 from voltkeep.cli.errors import ExitCode
 from voltkeep.lab.driver import OPERATIONS
 from voltkeep.lab.drivers.load import load_driver
@@ -278,5 +284,90 @@ def test_a_case_that_is_not_there_is_told_as_such(voltkeep):
     assert "lab list" in shown.err
 
 
-def test_the_laboratory_is_where_it_is_run(voltkeep):
-    assert voltkeep("lab", "list", "--server", "http://127.0.0.1:1").code == ExitCode.USAGE
+IDLE = {
+    "--server": "http://127.0.0.1:1",
+    "--api-key": "@none",
+    "--data": "none",
+    "--config": "none",
+    "--database": "sqlite:///none",
+}
+
+
+@pytest.mark.parametrize("option", IDLE)
+def test_what_names_an_installation_is_refused(voltkeep, option, tmp_path):
+    behind = voltkeep("lab", "list", option, IDLE[option])
+    before = CliRunner().invoke(tree, [option, IDLE[option], "lab", "list"])
+
+    assert behind.code == ExitCode.USAGE
+    assert "No such option" in behind.err
+    assert before.exit_code == ExitCode.USAGE
+    assert option in before.stderr
+
+
+def test_a_database_is_for_a_server_of_our_own(voltkeep, folder):
+    fill_in(folder)
+
+    refused = voltkeep("lab", "run", str(folder), "--database", "sqlite:///none")
+
+    assert (refused.code, refused.out) == (ExitCode.USAGE, "")
+    assert "--database is for --against" in refused.err
+
+
+def test_a_person_is_asked_at_a_terminal_only(voltkeep, tmp_path):
+    path = tmp_path / "by hand"
+    voltkeep.ok("lab", "init", str(path), "--driver", "manual")
+    fill_in(path)
+
+    refused = voltkeep("lab", "run", str(path), "--report", str(tmp_path / "report"))
+
+    assert (refused.code, refused.out) == (ExitCode.USAGE, "")
+    assert "there is no terminal" in refused.err
+    assert "Have the CSMS send" not in refused.err
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.fixture
+def stranger(folder):
+    """A CSMS that knows no station of a folder. Its answers are to be given until the test ends."""
+    fill_in(folder)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n")
+
+    thread = Thread(target=answer)
+    thread.start()
+    path = folder / "lab.toml"
+    url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ocpp"
+    path.write_text(path.read_text().replace("ws://csms.example:8080/ocpp", url))
+    yield folder
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def played(voltkeep, folder, tmp_path):
+    report = ("--report", str(tmp_path / "report"))
+    run = ("lab", "run", str(folder), "--profiles", "1", "--cases", "TC_001,TC_013,TC_061")
+    return voltkeep(*run, *report).err
+
+
+def test_who_is_refused_from_the_first_case_on_is_told_once_why_that_may_be(
+    voltkeep, stranger, tmp_path
+):
+    told = played(voltkeep, stranger, tmp_path)
+
+    assert told.count("Hint: HTTP 401") == 1
+    assert "than lab.toml does" in told
+    plan, _ = load_plan(stranger / "lab.toml")
+    Kept.load(stranger, plan.stations).credentials(pytest.fail)["1"].take_key(b"NEWKEY" * 3)
+    again = played(voltkeep, stranger, tmp_path)
+    assert again.count("Hint: HTTP 401") == 1
+    assert "credentials.json does, which counts for LAB-1: `voltkeep lab forget " in again

@@ -7,7 +7,7 @@ import pwd
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,7 @@ EVERYWHERE: dict[str, Any] = {
     "json": Annotated[bool, typer.Option("--json", help="Write for programs: JSON on stdout.")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks of what went wrong.")],
 }
+ANYHOW = ("json", "debug")  # of them, what counts without an installation too
 _UNITS = {"_per_s": "N", "_s": "SECONDS", "_bytes": "BYTES", "_days": "DAYS"}
 _SETTINGS_EVERYWHERE = ("data", "database")
 # What concerns the machine itself: the rest is asked of a server elsewhere, or says that it cannot.
@@ -185,10 +186,12 @@ def command(
     examples: Sequence[str] = (),
     settings: Sequence[str] = (),
     event_loop: Callable[[Run], LoopFactory | None] = lambda _: None,
+    installation: bool = True,
 ) -> Callable[[Action], Action]:
     """Make a command of a function that takes a `Run` and its own parameters.
 
-    ``settings`` names those that have a flag here; the rest comes from other sources.
+    ``settings`` names those that have a flag here; the rest comes from other sources. Without an
+    ``installation`` it uses neither data nor a server of ours: options that name one are refused.
     """
     known = fields()
 
@@ -197,6 +200,14 @@ def command(
             everywhere = remember(ctx, given)
             flags = {key: given.pop(key) for key in settings}
             run = Run(everywhere | {"demo": given.get("demo")}, flags)
+            if not installation and (idle := everywhere.keys() - ANYHOW):
+                _, words = ctx.command_path.split(maxsplit=1)
+                options = " and ".join(f"--{each.replace('_', '-')}" for each in sorted(idle))
+                message = (
+                    f"`{words}` uses no installation of Voltkeep: {options} would mean nothing."
+                )
+                run.out.fail(Failure(message, code=ExitCode.USAGE))
+                raise typer.Exit(ExitCode.USAGE)
             if everywhere.get("server") and ctx.command_path.split()[1] in _LOCAL:
                 run.out.fail(LOCAL_ONLY)
                 raise typer.Exit(LOCAL_ONLY.code)
@@ -204,20 +215,24 @@ def command(
 
         own = list(inspect.signature(action, eval_str=True).parameters.values())[1:]
         own += [parameter(key, _flag(known[key]), None) for key in settings]
-        group.command(name, help=_help(action, examples))(accepts(invoke, own))
+        common = EVERYWHERE if installation else ANYHOW
+        group.command(name, help=_help(action, examples))(accepts(invoke, own, common))
         return action
 
     return register
 
 
 def accepts(
-    callback: Callable[..., None], own: Sequence[inspect.Parameter] = ()
+    callback: Callable[..., None],
+    own: Sequence[inspect.Parameter] = (),
+    everywhere: Iterable[str] = EVERYWHERE,
 ) -> Callable[..., None]:
-    """Let Typer see a context, these parameters, and the options accepted everywhere."""
+    """Let Typer see a context, these parameters, and these of the options accepted everywhere."""
     context = parameter("ctx", typer.Context, inspect.Parameter.empty)
     common = [
         parameter(key, hint, False if hint.__origin__ is bool else None)
         for key, hint in EVERYWHERE.items()
+        if key in everywhere
     ]
     parameters = [context, *(each.replace(kind=context.kind) for each in own), *common]
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # as documented in inspect

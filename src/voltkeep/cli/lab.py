@@ -1,6 +1,7 @@
 """`voltkeep lab`: certification cases against any CSMS: a folder for them, and the list of them."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,14 +23,14 @@ group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+of_the_laboratory = partial(command, group, installation=False)
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="With lab.toml and all that it names.")
 ]
 
 
-@command(
-    group,
+@of_the_laboratory(
     "init",
     examples=(
         "lab init my-csms",
@@ -91,7 +92,7 @@ def _next_steps(folder: str, driver: str) -> tuple[str, ...]:
     )
 
 
-@command(group, "check", examples=("lab check my-csms",))
+@of_the_laboratory("check", examples=("lab check my-csms",))
 async def check(run: Run, folder: Folder) -> None:
     """Tell what is wrong in a folder, line by line. Nobody is connected to and nobody is asked."""
     from voltkeep.lab.plan_certificates import ending
@@ -154,7 +155,7 @@ def _gaps(plan: "Plan", driver: "HttpDriver | None") -> "list[str]":
 lab_run.add_to(group)
 
 
-@command(group, "forget", examples=("lab forget my-csms LAB-1-TO-2", "lab forget my-csms"))
+@of_the_laboratory("forget", examples=("lab forget my-csms LAB-1-TO-2", "lab forget my-csms"))
 async def forget_(
     run: Run,
     folder: Folder,
@@ -186,7 +187,7 @@ async def forget_(
     run.out.line(f"Forgot {names}: lab.toml counts again." if forgotten else "Nothing was kept.")
 
 
-@command(group, "list", examples=("lab list", "lab list --json"))
+@of_the_laboratory("list", examples=("lab list", "lab list --json"))
 async def list_(run: Run) -> None:
     """Every case, in the order in which they are played."""
     from voltkeep.lab.ocpp16.catalogue import catalogue
@@ -201,7 +202,7 @@ async def list_(run: Run) -> None:
     )
 
 
-@command(group, "show", examples=("lab show TC_083",))
+@of_the_laboratory("show", examples=("lab show TC_083",))
 async def show(
     run: Run, name: Annotated[str, typer.Argument(metavar="CASE", help="Its id, as TC_083.")]
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from voltkeep.cli.command import Run, command
+from voltkeep.cli.command import Run, command, shell_path
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.output import Cell
 from voltkeep.cli.text import count, escape
@@ -49,14 +49,26 @@ Profiles = Annotated[
 ReportFolder = Annotated[
     Path, typer.Option("--report", metavar="FOLDER", help="Where the report goes.")
 ]
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="With --against: an empty database, which is left filled; else a file that goes.",
+    ),
+]
 
 
 class _Tested(NamedTuple):
-    """A CSMS, how it is told what to do, and stations' credentials that are not the plan's."""
+    """A CSMS, how it is told what to do, and stations' credentials that are not the plan's.
+
+    ``unknown`` says what to do if it does not know the stations.
+    """
 
     plan: "Plan"
     driver: "Driver"
     credentials: "dict[str, Credentials] | None" = None
+    unknown: str = ""
 
 
 class Loaded(NamedTuple):
@@ -77,6 +89,7 @@ def add_to(group: typer.Typer) -> None:
             "lab run my-csms --cases TC_001,TC_08* --profiles 2",
             "lab run --against voltkeep",
         ),
+        installation=False,
     )(run_)
 
 
@@ -88,6 +101,7 @@ async def run_(
     cases: Cases = "",
     profiles: Profiles = "",
     report: ReportFolder = Path("lab-report"),
+    filled: Database = "",
 ) -> None:
     """Play certification cases against a CSMS, judge each, and write the report.
 
@@ -99,6 +113,9 @@ async def run_(
 
     if (folder is None) is (against is None):
         raise Failure("What is to be tested?", "Name a folder, or say --against.", ExitCode.USAGE)
+    if filled and folder is not None:
+        words = "--database is for --against: a folder says where its CSMS is."
+        raise Failure(words, code=ExitCode.USAGE)
     quiet_logs(debug=run.debug)
     session = _Session(run, _chosen(catalogue(), cases))
     wanted = _numbers(profiles)
@@ -106,7 +123,7 @@ async def run_(
     if folder is not None:
         tested = _as_planned(run, folder, wanted, report)
     else:
-        tested = _ourselves(run.flags.get("database", ""), report)
+        tested = _ourselves(filled, report)
     started_at, began = datetime.now(UTC), time.monotonic()
     await _until_stopped(session.play(tested, wanted))
     if session.plan is None:
@@ -128,6 +145,7 @@ class _Session:
         self.judged: list[Judgement] = []
         self._cases = cases
         self._names = {case.id: case.name for case in cases}
+        self._unknown = ""  # to be said once
 
     @property
     def chosen(self) -> frozenset[str]:
@@ -140,7 +158,7 @@ class _Session:
         """Play all cases. Cancelled, it keeps what was judged."""
         from voltkeep.lab.run import run
 
-        async with tested as (plan, driver, credentials):
+        async with tested as (plan, driver, credentials, self._unknown):
             self.profiles = wanted or tuple(sorted(plan.csms.urls))
             self.plan = plan
             if missing := set(self.profiles) - set(plan.csms.urls):
@@ -173,6 +191,12 @@ class _Session:
                 if text:
                     self.run.out.line(f"           {word}: {escape(text, _LONGEST)}")
         sys.stdout.flush()
+        if self._unknown and _is_unknown(judgement) and not self._has_passed(judgement.profile):
+            self.run.out.say(escape(self._unknown))
+            self._unknown = ""
+
+    def _has_passed(self, profile: int) -> bool:
+        return any(each.verdict == "pass" for each in self.judged if each.profile == profile)
 
     def end(self, report: "Report", page: Path, seconds: float) -> None:
         """Say what came of it. Raises Failure unless all of it passed."""
@@ -203,6 +227,11 @@ class _Session:
             raise Failure(f"{bad} of {total} judgements did not pass.", f"See {page}")
         if not any(each.verdict == "pass" for each in self.judged):
             raise Failure("Nothing passed: no case that was chosen applies.", f"See {page}")
+
+
+def _is_unknown(judgement: "Judgement") -> bool:
+    """Whether the CSMS does not know who connects."""
+    return judgement.verdict == "fail" and "HTTP 401" in judgement.came
 
 
 def _without_log(judgement: "Judgement") -> dict[str, object]:
@@ -297,17 +326,31 @@ async def _as_planned(
             run.out.say(escape(each))
         words = f"{count(len(mistakes.found), 'mistake')} in {folder}: nothing was tested."
         raise Failure(words, code=ExitCode.USAGE) from None
+    if driver is None and not sys.stdin.isatty():
+        words = "The driver is a person, and there is no terminal to ask one: nothing was tested."
+        raise Failure(words, "Run it in a terminal, or name a driver's file.", ExitCode.USAGE)
     _make_folder(report)
     for line in about(kept):
         run.out.say(escape(line))
     credentials = kept.credentials(lambda text: run.out.say(escape(text)))
+    unknown = _about_unknown(folder, kept)
     if driver is None:
-        yield _Tested(patient(plan), ManualDriver(run.out.say), credentials)
+        yield _Tested(patient(plan), ManualDriver(run.out.say), credentials, unknown)
         return
     try:
-        yield _Tested(plan, driver, credentials)
+        yield _Tested(plan, driver, credentials, unknown)
     finally:
         await driver.close()
+
+
+def _about_unknown(folder: Path, kept: "Kept") -> str:
+    """What is likely if the CSMS knows no station from the first case on."""
+    words = "Hint: HTTP 401 says that the CSMS does not know a station, or with another key than"
+    if not kept.used:
+        return f"{words} lab.toml does. Runs with a copy of the folder may have changed it."
+    forget = f"`voltkeep lab forget {shell_path(folder)}`"
+    names = ", ".join(kept.used)
+    return f"{words} {kept.path.name} does, which counts for {names}: {forget} has lab.toml count."
 
 
 @contextlib.asynccontextmanager

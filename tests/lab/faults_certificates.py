@@ -8,7 +8,7 @@ from tests.lab.csms.certificates import ORGANIZATION, Authority, impostor
 from tests.lab.csms.running import make
 from tests.lab.csms.state import State
 from tests.lab.fault import Fault
-from tests.lab.spoils import Named, asks, asks_twice, barred, follows, wishes
+from tests.lab.spoils import Named, adds, asks, asks_twice, barred, follows, wishes
 from voltkeep.sim.trust import parse
 
 
@@ -103,6 +103,11 @@ PROFILES = [
         "TC_083",
         follows(_CHANGE, "Reset", type="Soft"),
         2,
+    ),
+    Fault(
+        "Who has restarted is not reset again",
+        "TC_083",
+        adds("BootNotification", "Reset", 2, type="Hard"),
     ),
     Fault("A station is not let in with TLS before its time", "LAB_24", admits_higher),
     Fault("Nor with a certificate", "LAB_24", admits_higher, 2),

@@ -166,6 +166,7 @@ class Line:
         wire, self._wire = self._wire, None
         self.may_be_closed = False
         self._inbox.clear()
+        self._may_ask.clear()
         self._open.clear()
         if wire is None:
             return

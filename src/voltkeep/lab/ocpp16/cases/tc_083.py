@@ -34,8 +34,8 @@ async def upgrade_security_profile(bench: Bench) -> None:
 
     It has a station of its own, which cannot go back: before the case is played once more, give
     that station its lower security profile again in the CSMS, and have the laboratory forget that
-    it was raised (`voltkeep lab forget`). On plain ws the refusal is best
-    an answer of HTTP; over TLS the handshake may be refused instead.
+    it was raised (`voltkeep lab forget`). The CSMS may send the reset between of its own accord. On
+    plain ws the refusal is best an answer of HTTP; over TLS the handshake may be refused instead.
     """
     lower, higher = bench.profile, bench.profile + 1
     if higher not in bench.plan.csms.urls:

@@ -2,12 +2,15 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from voltkeep.lab.authority import Authority
 from voltkeep.lab.log import MASK, WireLog, forms
 from voltkeep.lab.verdicts import Kind
 
+KEY = "AuthorizationKey"
 SECRET = "5ecre7-" * 4
 
 
@@ -38,6 +41,88 @@ def test_a_frame_is_written_with_a_short_name_for_its_id():
     ]
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"status":"Accepted","status":"Rejected"}',
+        '{ "limit" : 1E2, "other":100.00 }',
+        '{"name":"H\\u0061rd \\/ \\"soft\\" \\\\"}',
+        '{"transactionId":"5","reservationId":-1,"requestId":0,"deep":[[{"a":[]}],{}]}',
+        '{"":"","a":{"":{"a":null}}}',
+        '{"serialNumber":"1234567890"}',
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.SENT, Kind.RECEIVED])
+def test_a_payload_stands_as_it_was_written(payload, kind):
+    assert logged(f'[2,"id","X",{payload}]', kind).endswith(f',"X",{payload}]')
+
+
+def test_what_is_another_in_each_run_has_a_short_name():
+    def run(first, second, key):
+        log = WireLog()
+        log.frame(Kind.RECEIVED, f'[3,"x",{{"transactionId":{first}}}]')
+        log.frame(Kind.SENT, f'[2,"y","MeterValues",{{"transactionId": {second}}}]')
+        log.frame(Kind.SENT, f'[2,"z","MeterValues",{{"transactionId":{first}}}]')
+        log.frame(Kind.RECEIVED, f'[2,"a","GetLog",{{"requestId":{first},"reservationId":7}}]')
+        told = {"issuerKeyHash": key, "issuerNameHash": "fixed", "serialNumber": key[:9]}
+        log.frame(Kind.SENT, json.dumps([3, "a", {"certificateHashData": [told]}]))
+        log.add(Kind.NOTE, f"no transactionId {second}, but transactionId: {first}")
+        return [each.text for each in log.entries]
+
+    told = run(815, 4711, "0a" * 32)
+
+    assert told == run(123456789, 3, "ff" * 32)
+    assert told[1:4] == [
+        '[2,"s1","MeterValues",{"transactionId": "t2"}]',
+        '[2,"s2","MeterValues",{"transactionId":"t1"}]',
+        '[2,"c1","GetLog",{"requestId":"q1","reservationId":"r1"}]',
+    ]
+    assert '"issuerKeyHash": "h1", "issuerNameHash": "fixed", "serialNumber": "n1"' in told[4]
+    assert told[5] == "no transactionId t2, but transactionId: t1"
+
+
+def test_a_certificate_is_written_as_what_it_is_and_followed_by_its_serial_number():
+    authority = Authority(datetime(2026, 3, 1, tzinfo=UTC), "Amp")
+    own, other = authority.station("LAB-3"), authority.station("LAB-3")
+    log = WireLog()
+    for each in (own, other, own):
+        log.frame(Kind.RECEIVED, call("X", {"certificateChain": each.certificate}))
+
+    first, second, third = (each.text for each in log.entries)
+    assert "[certificate of CN=LAB-3, O=Amp, issued by CN=" in first
+    assert ", EC 256 bits, valid 2026-" in first
+    assert "serial number n1]" in first
+    assert "serial number n2]" in second
+    assert third == first
+    assert "BEGIN" not in first
+
+
+def test_what_only_looks_like_a_certificate_stands_as_it_came():
+    block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+
+    assert json.dumps(block) in logged(call("X", {"a": block}))
+
+
+def test_an_answer_to_nothing_keeps_its_id():
+    log = WireLog()
+    log.frame(Kind.SENT, '[2,"mine","Heartbeat",{}]')
+    log.frame(Kind.RECEIVED, '[3,"MINE",{}]')
+
+    assert log.entries[1].text == '[3,"MINE",{}]'
+    assert log.called("mine", by_station=True) == "s1"
+    assert log.called("MINE", by_station=True) == "MINE"
+
+
+def test_words_about_a_frame_have_the_names_of_the_log():
+    log = WireLog()
+    log.frame(Kind.SENT, '[2,"5f1c33d0-aaaa","Heartbeat",{}]')
+    log.frame(Kind.RECEIVED, '[2,"ClearCache","ClearCache",{}]')
+
+    assert log.told("came an answer to 5f1c33d0-aaaa") == "came an answer to s1"
+    assert log.told("came no ClearCache.conf") == "came no ClearCache.conf"
+    assert log.quoted('[3,"5f1c33d0-aaaa",{}]') == '[3,"s1",{}]'
+
+
 @pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "AUTHORIZATION_KEY "])
 @pytest.mark.parametrize("names", [("key", "value"), ("Key", "Value"), ("key", "valeu")])
 def test_a_key_that_a_station_is_given_is_masked_however_it_is_called(key, names):
@@ -54,8 +139,15 @@ def test_a_key_that_a_station_tells_is_masked():
     text = logged(json.dumps([3, "id", {"configurationKey": told}]), Kind.SENT)
 
     assert SECRET not in text
-    assert '{"key":"A","readonly":true,"value":"B"}' in text
-    assert '"readonly":false' in text
+    assert '{"key": "A", "readonly": true, "value": "B"}' in text
+    assert '"readonly": false' in text
+
+
+def test_all_of_what_is_secret_is_masked():
+    value = {"transactionId": 5, "a": [SECRET], "issuerKeyHash": SECRET}
+    text = logged(call("ChangeConfiguration", {"key": KEY, "value": value}))
+
+    assert text == f'[2, "c1", "ChangeConfiguration", {{"key": "{KEY}", "value": "{MASK}"}}]'
 
 
 def test_a_field_that_is_called_a_secret_is_masked():
@@ -76,6 +168,8 @@ def test_a_secret_in_escapes_is_masked():
         f'[2,"id","ChangeConfiguration",{{"value":"{SECRET}","key":"authorizationkey',
         f'{{"key" "AuthorizationKey" "value" "{SECRET}"}}',
         f"{SECRET} is the Authorization-Key".encode() + b"\xff",
+        f'[2,"id","X",{{"\\u0041uthorizationKey":"{SECRET}"',
+        json.dumps([2, "id", "X", {"value": SECRET, "pad": "x" * 99_000, "key": KEY}]),
     ],
 )
 def test_a_frame_that_is_broken_and_names_a_secret_is_not_written(frame):
@@ -102,7 +196,9 @@ def test_a_secret_that_is_known_is_masked_in_each_of_its_forms():
 def test_a_secret_that_is_known_is_masked_though_its_letters_are_escapes():
     escaped = "".join(f"\\u{ord(c):04x}" for c in SECRET)
 
-    assert WireLog([SECRET]).quoted(f'[3,"id",{{"a":"{escaped}"}}]') == f'[3,"id",{{"a":"{MASK}"}}]'
+    log = WireLog([SECRET])
+    assert log.quoted(f'[3,"id",{{"a":"{escaped}"}}]') == f'[3,"id",{{"a":"{MASK}"}}]'
+    assert MASK in log.quoted(f'[3,"id",{{"a":"{escaped}')
 
 
 def test_a_key_that_json_must_escape_is_masked():
@@ -158,6 +254,10 @@ def test_what_a_peer_says_cannot_act_on_a_terminal():
     text = logged('[3,"id",{"a":"\\u001b[2J\\u202e"}]\x1b[2J')
 
     assert text.isprintable()
+    assert text.endswith("]\\u001b[2J")
+    assert logged('[3,"id",\r\n\t{"a":"\u202e\U000e0001"}]') == (
+        '[3,"id",   {"a":"\\u202e\\udb40\\udc01"}]'
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,26 @@
 
 Two things keep secrets out. What the laboratory knows to be secret, or learns to be from a frame,
 is masked wherever it turns up. And what a frame calls a secret is masked though nobody knows it.
+
+What is another in each run (ids, serial numbers, keys) has a short name instead, so that two runs
+of which nothing else differs have the same log. All else of a frame stands as it was written.
 """
 
 import base64
 import re
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from msgspec import DecodeError, json
 
+from voltkeep.lab import pem, written
+from voltkeep.lab.names import Names
 from voltkeep.lab.verdicts import Entry, Kind
-from voltkeep.ocpp.errors import plain
+from voltkeep.lab.written import Change, Part
 
 MASK = "•••"
 _LONGEST = 12_000  # characters of an entry
+_LONGEST_READ = 60_000  # characters of a frame that is looked into
 _MOST = 2_000  # entries of a case
 _MOST_CHARACTERS = 600_000  # of all entries of a case
 _SHORTEST_SECRET = 6  # characters; what is shorter would be found everywhere
@@ -26,6 +31,9 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _NOTHING = re.compile(r"(?!)")
+_UNICODE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_HEAD = re.compile(r'(\s*\[\s*([234])\s*,\s*)("(?:[^"\\]|\\.){0,400}")')
+_BREAKS = str.maketrans("\r\n\t", "   ")
 _NOT_IN_A_NAME = re.compile(r"[\W_]+")
 
 
@@ -35,8 +43,7 @@ class WireLog:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._began = time.monotonic()
         self._entries: list[Entry] = []
-        self._names: dict[str, str] = {}
-        self._count = {"s": 0, "c": 0}
+        self._names = Names()
         self._characters = 0
         self._left_out = 0
         self._secrets: set[str] = set()
@@ -71,76 +78,109 @@ class WireLog:
         text = self._secret.sub(MASK, text)
         return _PRIVATE_KEY.sub(MASK, _OF_USER.sub(f"{MASK}@", text))
 
-    def quoted(self, data: str | bytes) -> str:
-        """A frame as it came, without what is secret in it."""
-        text = _text(data)
-        frame = self._decoded(text)
-        if frame is None:
-            # What is broken cannot be searched: a secret may stand before or after its name.
-            named = any(each in _folded(text) for each in _SECRETS)
-            return f"{MASK} (no JSON, and with the name of a secret)" if named else self.safe(text)
-        rewritten = self._masks(frame) or "\\u" in text
-        return self.safe(json.encode(frame).decode() if rewritten else text)
+    def told(self, text: str) -> str:
+        """The same, with the names that this log has for what the words are of."""
+        text = self.safe(text)
+        if len(text) > _LONGEST_READ:
+            return text
+        return self._names.put_into(pem.described(text, self._names.serial_number))
+
+    def quoted(self, data: str | bytes, kind: Kind = Kind.RECEIVED) -> str:
+        """A frame as it was written, without what is secret in it, and with the log's names."""
+        text = self._with_name(_text(data), kind)
+        top = written.parsed(text) if len(text) <= _LONGEST_READ else None
+        if top is None:
+            return self._unread(text)
+        changes = self._masks(text, top) + [
+            Change(value, json.encode(name).decode()) for value, name in self._named(text, top)
+        ]
+        changes += self._respelled(text, top)
+        return self.told(written.changed(text, changes).translate(_BREAKS))
+
+    def called(self, id: str, *, by_station: bool) -> str:
+        """A message id as this log has it; as it is, if it is of no CALL."""
+        return self._names.known("s" if by_station else "c", id) or id
 
     def add(self, kind: Kind, text: str) -> None:
         """Write a line; what a peer said is made harmless."""
         if self._is_full:
             self._left_out += 1
             return
-        written = plain(self.safe(text), _LONGEST)
-        self._characters += len(written)
-        self._entries.append(Entry(self.seconds, kind, written))
+        text = harmless(self.told(text)[:_LONGEST])[:_LONGEST]
+        self._characters += len(text)
+        self._entries.append(Entry(self.seconds, kind, text))
 
     def frame(self, kind: Kind, data: str | bytes) -> None:
-        """Write a frame that went over the wire, with its message id called by a short name."""
+        """Write a frame that went over the wire."""
         if self._is_full:
             self._left_out += 1
             return
-        self.add(kind, self._shown(data, kind))
+        self.add(kind, self.quoted(data, kind))
 
     @property
     def _is_full(self) -> bool:
         return len(self._entries) >= _MOST or self._characters >= _MOST_CHARACTERS
 
-    def _shown(self, data: str | bytes, kind: Kind) -> str:
-        frame = self._decoded(_text(data))
-        if not isinstance(frame, list) or len(frame) < 3 or not isinstance(frame[1], str):
-            return self.quoted(data)
-        self._masks(frame)
-        by_station = (kind is Kind.SENT) is (frame[0] == 2)
-        frame[1] = self._name(frame[1], "s" if by_station else "c")
-        return json.encode(frame).decode()
-
-    def _decoded(self, text: str) -> Any:
-        """What is in JSON; None if that cannot be read."""
+    def _with_name(self, text: str, kind: Kind) -> str:
+        """The frame with the name of its id. An answer to nothing keeps what it has."""
+        head = _HEAD.match(text)
+        if head is None:
+            return text
+        is_call = head[2] == "2"
+        prefix = "s" if (kind is Kind.SENT) is is_call else "c"
         try:
-            return json.decode(text)
-        except (DecodeError, RecursionError, UnicodeError):
-            return None
+            id = written.string(head[3])
+        except (DecodeError, UnicodeError):
+            return text
+        name = self._names.of(prefix, id) if is_call else self._names.known(prefix, id)
+        if name is None:
+            return text
+        return f'{head[1]}"{name}"{text[head.end() :]}'
 
-    def _masks(self, frame: Any) -> bool:
-        """Mask in a frame what is secret by its name, and know it from now on."""
-        found = False
-        waiting = [frame]
-        while waiting:
-            part = waiting.pop()
-            if isinstance(part, dict):
-                for name in _secret_fields(part):
-                    found = True
-                    if isinstance(part[name], str):
-                        self.hide(*forms(part[name].encode()))
-                    part[name] = MASK
-                waiting += part.values()
-            elif isinstance(part, list):
-                waiting += part
-        return found
+    def _unread(self, text: str) -> str:
+        """What is broken cannot be searched: a secret may stand before or after its name."""
+        said = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
+        if any(each in _folded(said) for each in _SECRETS):
+            return f"{MASK} (it cannot be read, and has the name of a secret)"
+        if said != text and self.safe(said) != said:
+            return f"{MASK} (it cannot be read, and has a secret)"
+        return self.told(text)
 
-    def _name(self, id: str, prefix: str) -> str:
-        """`s1` for the station's first CALL and its answer, `c1` for the first of the CSMS."""
-        if id not in self._names:
-            self._count[prefix] += 1
-            self._names[id] = f"{prefix}{self._count[prefix]}"
-        return self._names[id]
+    def _masks(self, text: str, top: Part) -> list[Change]:
+        """What is secret by its name; it is known to be secret from now on."""
+        changes = []
+        for part in written.parts(top):
+            for value in _secrets_of(part, text):
+                spelled = text[value.start : value.end]
+                if spelled.startswith('"'):
+                    self.hide(*forms(written.string(spelled).encode()))
+                changes.append(Change(value, f'"{MASK}"'))
+        return changes
+
+    def _named(self, text: str, top: Part) -> Iterator[tuple[Part, str]]:
+        """What is another in each run, and its name."""
+        for part in written.parts(top):
+            fields = {name for name, _ in part.fields}
+            for name, value in part.fields:
+                called = self._names.of_field(name, text[value.start : value.end], fields)
+                if called is not None:
+                    yield value, called
+
+    def _respelled(self, text: str, top: Part) -> Iterator[Change]:
+        """Strings with a secret that only their escapes hide."""
+        for part in written.parts(top):
+            spelled = text[part.start : part.end]
+            if spelled.startswith('"') and "\\" in spelled:
+                said = written.string(spelled)
+                if (safe := self.safe(said)) != said:
+                    yield Change(part, json.encode(safe).decode())
+
+
+def harmless(text: str) -> str:
+    """Without what acts on a terminal or breaks a file: escapes, as JSON has them, in its place."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
 def forms(key: bytes, identity: str = "") -> tuple[str, ...]:
@@ -160,11 +200,24 @@ def _folded(text: str) -> str:
     return _NOT_IN_A_NAME.sub("", text).casefold()
 
 
-def _secret_fields(part: dict[str, Any]) -> list[str]:
+def _secrets_of(part: Part, text: str) -> list[Part]:
     """The fields of an object that hold a secret: those so called, and all beside such a key."""
-    names = {_folded(name): name for name in part}
-    key = part.get(names.get("key", ""))
-    if isinstance(key, str) and _folded(key) in _SECRETS:
-        beside = (name for folded, name in names.items() if folded != "key")
-        return [name for name in beside if not isinstance(part[name], bool)]
-    return [name for folded, name in names.items() if folded in _SECRETS]
+    fields = [(_folded(name), value) for name, value in part.fields]
+    for name, value in fields:
+        spelled = text[value.start : value.end]
+        if name == "key" and spelled.startswith('"') and _is_secret(written.string(spelled)):
+            return [
+                each
+                for beside, each in fields
+                if beside != "key" and text[each.start : each.end] not in {"true", "false"}
+            ]
+    return [value for name, value in fields if name in _SECRETS]
+
+
+def _is_secret(name: str) -> bool:
+    return _folded(name) in _SECRETS
+
+
+def _escape(character: str) -> str:
+    octets = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{octets[at : at + 4]}" for at in range(0, len(octets), 4))

@@ -110,7 +110,7 @@ async def _play(case: Case, bench: Bench) -> None:
 
 def _shown(bench: Bench, text: str) -> str:
     """Words that may quote a peer, as a report may have them."""
-    return plain(bench.log.safe(text), _LONGEST)
+    return plain(bench.log.told(text), _LONGEST)
 
 
 async def _clear_away(bench: Bench) -> None:

@@ -236,7 +236,7 @@ class Line:
                     elif strays is not None and isinstance(frame, frames.CallError):
                         strays.append(frame)
                     else:
-                        raise Failed(f"an answer to {id}", f"came an answer to {plain(frame.id)}")
+                        raise self._other_answer(f"an answer to {self._called(id)}", frame.id)
         except TimeoutError:
             raise Failed(f"{action}.conf", f"nothing came in {deadline:g} s") from None
 
@@ -316,7 +316,7 @@ class Line:
             except TimeoutError:
                 return None
             if not isinstance(frame, frames.Call):
-                raise Failed("a CALL, or nothing", f"came an answer to {plain(frame.id)}")
+                raise self._other_answer("a CALL, or nothing", frame.id)
             self._inbox.append(frame)
         is_it = self._inbox[0].action == _NAMES[request]
         return await self.hears(request) if is_it else None
@@ -373,7 +373,7 @@ class Line:
         except TimeoutError:
             raise Failed(f"{action}.req", f"nothing came in {deadline_s:g} s") from None
         if not isinstance(frame, frames.Call):
-            raise Failed(f"{action}.req", f"came an answer to {plain(frame.id)}")
+            raise self._other_answer(f"{action}.req", frame.id)
         return frame
 
     async def _next(
@@ -404,8 +404,16 @@ class Line:
         self._open[call.id] = None
         known = self.credentials.calls
         if call.id in known:
-            raise Failed("a message id that is new", f"came {plain(call.id)} again")
+            id = self.bench.log.called(call.id, by_station=False)
+            raise Failed("a message id that is new", f"came {plain(id)} again")
         known.add(call.id)
+
+    def _called(self, id: str) -> str:
+        """A CALL of the station's, as the log calls it."""
+        return plain(self.bench.log.called(id, by_station=True))
+
+    def _other_answer(self, expected: str, id: str) -> Failed:
+        return Failed(expected, f"came an answer to {self._called(id)}")
 
     def _short(self, data: str | bytes) -> str:
         """A frame as a failure quotes it."""

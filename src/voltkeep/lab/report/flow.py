@@ -1,14 +1,10 @@
 """A wire log as the rows of a sequence diagram."""
 
-import re
-from base64 import b64decode
 from collections.abc import Sequence
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.x509.oid import NameOID
 from msgspec import DecodeError, Raw, Struct, json
 
+from voltkeep.lab.pem import folded
 from voltkeep.lab.verdicts import Entry, Kind
 from voltkeep.ocpp.errors import plain
 
@@ -17,9 +13,6 @@ _LONGEST = 4_000  # characters of a payload
 _ENOUGH = 100_000  # characters of a diagram; beyond, its payloads are cut shorter
 _FOLDED = 240  # characters: what is longer is folded
 _TEASER = 160
-_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\\\s\ufffd]*)-----END \1-----")
-_NO_QUOTES = str.maketrans('"\\', "'/")
-_BREAKS = re.compile(r"\\[nr]|\s|\ufffd")
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -59,13 +52,13 @@ def _kept(log: Sequence[Entry]) -> list[Entry]:
 def _row(entry: Entry, asked: dict[str, str], longest: int) -> Row:
     if entry.kind in {Kind.SENT, Kind.RECEIVED}:
         return _arrow(entry, asked, longest)
-    return Row(at=entry.at, style=entry.kind, title=_cut(shortened(entry.text), longest))
+    return Row(at=entry.at, style=entry.kind, title=_cut(folded(entry.text), longest))
 
 
 def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
     """A frame; `asked` are the actions of the CALLs before it, by their ids."""
     title, is_answer, is_error = "Not a frame of OCPP-J", False, True
-    payload = shortened(entry.text)
+    payload = folded(entry.text)
     match _parts(entry.text):
         case ["2", id, action, body, *_]:
             asked[id] = _text(action)
@@ -105,7 +98,7 @@ def _text(part: str) -> str:
 
 def _body(part: str) -> str:
     """A payload with room between its parts, and on several lines if it is long."""
-    part = shortened(part)
+    part = folded(part)
     try:
         return json.format(part, indent=2 if len(part) > _FOLDED else 0)
     except (DecodeError, RecursionError):
@@ -116,40 +109,3 @@ def _cut(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     return f"{text[:longest]}… ({len(text):,} characters: report.json has more)"
-
-
-def shortened(text: str) -> str:
-    """Without the base64 of PEM blocks: what each of them is stands in its place."""
-    return _PEM.sub(lambda found: _what(found[1], found[2]), text) if "-----BEGIN" in text else text
-
-
-def _what(label: str, body: str) -> str:
-    words = label.lower()
-    try:
-        der = b64decode(_BREAKS.sub("", body))
-        if label == "CERTIFICATE":
-            certificate = x509.load_der_x509_certificate(der)
-            issuer = _name(certificate.issuer)
-            words = f"certificate of {_name(certificate.subject)}, issued by {issuer}"
-            words += f", {_key(certificate.public_key())}"
-        elif label == "CERTIFICATE REQUEST":
-            request = x509.load_der_x509_csr(der)
-            words = f"certificate request of {_name(request.subject)}, {_key(request.public_key())}"
-    except Exception:  # noqa: BLE001  # whatever a peer calls PEM is shown, readable or not
-        words += ", unreadable"
-    return f"[{words}]"
-
-
-def _name(name: x509.Name) -> str:
-    told = [
-        f"{short}={attribute.value!s}"
-        for short, oid in (("CN", NameOID.COMMON_NAME), ("O", NameOID.ORGANIZATION_NAME))
-        for attribute in name.get_attributes_for_oid(oid)
-    ]
-    # Without what would end the string of JSON that it stands in.
-    return plain(", ".join(told), 200).translate(_NO_QUOTES) or "nobody"
-
-
-def _key(key: PublicKeyTypes) -> str:
-    family = type(key).__name__.removeprefix("_").removesuffix("PublicKey")
-    return f"{family} {size} bits" if (size := getattr(key, "key_size", None)) else family

@@ -190,6 +190,17 @@ def _check_collector(url: str) -> None:
         raise ValueError("it needs a scheme and a host, and nothing after the path")
 
 
+_TILES = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/[^\s\"'<>]*")
+
+
+def _check_tiles(url: str) -> None:
+    if not url:
+        return
+    if _TILES.fullmatch(url) is None or any(part not in url for part in ("{z}", "{x}", "{y}")):
+        raise ValueError("it needs a scheme, a host, and {z}, {x} and {y} in its path")
+    check_url(url.partition("?")[0])
+
+
 LISTENERS = ("ocpp", "ocpp_tls", "ocpp_mtls", "http", "https", "files", "files_tls", "ftp")
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(LISTENERS, address_or_off),
@@ -201,6 +212,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(("public_url", "oidc_issuer"), check_url),
     "oidc_roles": parse_role_map,
     "otlp_endpoint": _check_collector,
+    "map_tiles": _check_tiles,
     "pki_key": _check_pki_key,
     "database": _check_database,
     "secret": _check_secret,

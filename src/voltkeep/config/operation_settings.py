@@ -34,6 +34,22 @@ class OperationSettings(AccountSettings, frozen=True, kw_only=True):
             "empty, or networks separated by commas",
         ),
     ] = "127.0.0.0/8, ::1/128"
+    map_tiles: Annotated[
+        str,
+        of(
+            "A tile server for the map of sites, which browsers then load pictures from. Empty: "
+            "the outlines of countries, and nothing from elsewhere.",
+            "empty, or https://HOST/PATH with {z}, {x} and {y} in it",
+        ),
+    ] = ""
+    map_attribution: Annotated[
+        str,
+        of(
+            "Whom the map names as the source of its tiles.",
+            "200 characters at most",
+            max_length=200,
+        ),
+    ] = ""
     otlp_endpoint: Annotated[
         str,
         of(

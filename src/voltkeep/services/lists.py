@@ -84,6 +84,7 @@ class StationFilter(Struct, frozen=True, kw_only=True):
 class ConnectorFilter(Struct, frozen=True, kw_only=True):
     sites: tuple[str, ...] | None = None
     station: str | None = None
+    prefix: str = ""  # how the station's name begins
     status: ConnectorStatus | None = None
     heard_since: datetime | None = None
     heard_before: datetime | None = None

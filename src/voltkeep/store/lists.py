@@ -85,7 +85,7 @@ class SqlLists(SqlHistoryLists):
         limit: int = 100,
     ) -> Page[ConnectorRow]:
         c = connectors.c
-        found: Where = (c.tenant == tenant,)
+        found: Where = (c.tenant == tenant, *beginning(c.station, which.prefix))
         filters, is_short = await self._standing(tenant, c.station, which.sites)
         if which.station is not None:
             found, is_short = (*found, c.station == which.station), True

@@ -101,6 +101,7 @@ class MemoryLists:
             if row.station.tenant == tenant
             and self._stands(row.station, which.sites)
             and which.station in {None, row.station.name}
+            and row.station.name.startswith(which.prefix)
             and which.status in {None, row.update.status}
             and _within(row.received_at, which.heard_since, which.heard_before)
             and (

@@ -34,6 +34,8 @@ def make_application(
     known = {
         "oidc": oidc,
         "public_url": settings.public_url,
+        "map_tiles": settings.map_tiles,
+        "map_attribution": settings.map_attribution,
         "throttle": Throttle(rate) if rate else None,
     }
     api = make_api(services, key, {**known, **state})

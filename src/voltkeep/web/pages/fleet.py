@@ -1,0 +1,228 @@
+"""The fleet: every connector at a glance, as tiles or on a map, from documents that stay small."""
+
+import gzip
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple
+
+from litestar import Response, get
+from litestar.datastructures import State
+from litestar.params import FromQuery, QueryParameter
+from msgspec import json
+
+from voltkeep.domain.accounts import Permission
+from voltkeep.domain.identity import Evse, TransactionRef
+from voltkeep.domain.sites import Site
+from voltkeep.domain.stations import Station
+from voltkeep.services.lists import ConnectorFilter, MeterFilter, StationFilter, TransactionFilter
+from voltkeep.services.lists import Place as ListPlace
+from voltkeep.web.access import Given, Paging, Who, seen_sites
+from voltkeep.web.pages.rendering import page
+from voltkeep.web.paging import Cursor
+from voltkeep.web.problems import Asked, Problem
+
+_AT_ONCE = 1000  # rows of a document: a few milliseconds of the server's time
+_METERS_AT_ONCE = 40
+_SITES = 200  # to choose from; the map leads to every one
+_SITES_ON_MAP = 5000
+
+_Site = Annotated[str, QueryParameter(max_length=48)]
+_Prefix = Annotated[str, QueryParameter(max_length=48)]
+
+
+class Tile(NamedTuple):
+    """What a tile shows of a connector; ``station`` counts into the stations of the document."""
+
+    station: int
+    evse: int | None
+    connector: int | None
+    status: str
+    raw_status: str
+    charging_state: str | None
+    error: str
+    doubt: str
+    heard_at: int
+
+
+class Charge(NamedTuple):
+    """A transaction that runs. ``started_at`` is in seconds since 1970."""
+
+    station: str
+    evse: int | None
+    connector: int | None
+    ref: str
+    started_at: int | None
+    meter_start_wh: float | None
+    energy_wh: float | None
+    charging_state: str | None
+
+
+def _packed(request: Asked, content: object) -> Response[bytes]:
+    plain = json.encode(content)
+    headers = {"vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        plain = gzip.compress(plain, compresslevel=1, mtime=0)
+    return Response(plain, media_type="application/json", headers=headers)
+
+
+def _place(evse: Evse | None) -> tuple[int | None, int | None]:
+    return (None, None) if evse is None else (evse.id, evse.connector_id)
+
+
+def _following(request: Asked, cursors: Paging, place: ListPlace | None) -> str | None:
+    return None if place is None else cursors.after(request, place)
+
+
+@get("/fleet", needs=Permission.READ_STATIONS, include_in_schema=False)
+async def fleet_page(request: Asked, principal: Who, services: Given) -> Response[str]:
+    """The tiles. What they show comes in `grid.json` and `charges.json`, and then as events."""
+    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    return page(request, "fleet.html", sites=sites)
+
+
+@get("/fleet/grid.json", needs=Permission.READ_STATIONS, include_in_schema=False)
+async def grid(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    site: _Site = "",
+    prefix: _Prefix = "",
+    cursor: Cursor = None,
+) -> Response[bytes]:
+    """Connectors by station, some at a time: ``next`` is the ``cursor`` of those after them."""
+    which = ConnectorFilter(sites=seen_sites(principal, site or None), prefix=prefix)
+    after = cursors.place(request, cursor, ListPlace)
+    async with services.read() as work:
+        found = await work.lists.connectors(principal.tenant, which, after=after, limit=_AT_ONCE)
+        names = tuple(dict.fromkeys(row.station.name for row in found.rows))
+        these = StationFilter(names=names, sites=principal.sites)
+        known = await work.lists.stations(principal.tenant, these, limit=max(1, len(names)))
+    stations = {station.id: number for number, station in enumerate(known.rows)}
+    tiles = []
+    for row in found.rows:
+        number = stations.get(row.station)
+        if number is None:
+            continue  # removed, or moved, a moment ago
+        update = row.update
+        fresh = services.availability.judge(row, known.rows[number]).freshness
+        error = update.error_code or update.vendor_error_code or update.info or ""
+        tiles.append(
+            Tile(
+                number,
+                *_place(update.evse),
+                update.status,
+                update.raw_status,
+                update.charging_state,
+                error,
+                fresh.doubt or "",
+                int(row.received_at.timestamp()),
+            )
+        )
+    content = {
+        "stations": [_station(each) for each in known.rows],
+        "connectors": tiles,
+        "next": _following(request, cursors, found.next),
+    }
+    return _packed(request, content)
+
+
+def _station(station: Station) -> tuple[str, str, str, str, bool]:
+    make = station.make
+    vendor, model = (make.vendor, make.model) if make is not None else ("", "")
+    return station.id.name, station.site, vendor, model, station.is_connected
+
+
+@get("/fleet/charges.json", needs=Permission.READ_TRANSACTIONS, include_in_schema=False)
+async def charges(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    site: _Site = "",
+    cursor: Cursor = None,
+) -> Response[bytes]:
+    """Transactions that run, some at a time."""
+    which = TransactionFilter(sites=seen_sites(principal, site or None), active=True)
+    after = cursors.place(request, cursor, ListPlace)
+    async with services.read() as work:
+        found = await work.lists.transactions(principal.tenant, which, after=after, limit=_AT_ONCE)
+    running = [
+        Charge(
+            each.station.name,
+            *_place(each.evse),
+            each.ref,
+            None if each.started_at is None else int(each.started_at.timestamp()),
+            each.meter_start_wh,
+            each.energy_wh,
+            each.charging_state,
+        )
+        for each in found.rows
+    ]
+    return _packed(request, {"charges": running, "next": _following(request, cursors, found.next)})
+
+
+@get("/fleet/meters.json", needs=Permission.READ_TRANSACTIONS, include_in_schema=False)
+async def meters(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    station: FromQuery[list[str]],
+    ref: FromQuery[list[str]],
+) -> Response[bytes]:
+    """What the meter said last of some transactions: for tiles that somebody looks at.
+
+    Each is named by a ``station`` and the ``ref`` at the same place.
+    """
+    if len(station) != len(ref) or len(ref) > _METERS_AT_ONCE:
+        words = f"as many stations as refs, and at most {_METERS_AT_ONCE}"
+        raise Problem(400, words, code="invalid")
+    these = StationFilter(names=tuple(station), sites=principal.sites)
+    told = []
+    async with services.read() as work:
+        known = await work.lists.stations(principal.tenant, these, limit=len(station))
+        seen = {each.id.name: each.id for each in known.rows}
+        for name, transaction in zip(station, ref, strict=True):
+            if name not in seen:
+                continue
+            which = MeterFilter(ref=TransactionRef(transaction))
+            latest = await work.lists.meter_values(seen[name], which, "-at", limit=1)
+            for row in latest.rows:
+                value = row.value
+                told.append((name, transaction, value.power_w, value.soc_percent, value.energy_wh))
+    return _packed(request, {"meters": told})
+
+
+@get("/fleet/map", needs=Permission.READ_STATIONS, include_in_schema=False)
+async def map_page(request: Asked, principal: Who, services: Given, state: State) -> Response[str]:
+    """Sites on a map. Those without a position are listed beside it."""
+    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES_ON_MAP)
+    tiles: str = state.get("map_tiles", "")
+    return page(
+        request,
+        "fleet_map.html",
+        placed=_located(sites),
+        elsewhere=[each for each in sites if each.latitude is None],
+        tiles=tiles,
+        tile_origin=_origin(tiles),
+        attribution=state.get("map_attribution", ""),
+    )
+
+
+def _located(sites: Iterable[Site]) -> list[dict[str, Any]]:
+    return [
+        {"id": each.id, "name": each.name, "at": (each.latitude, each.longitude)}
+        for each in sites
+        if each.latitude is not None
+    ]
+
+
+def _origin(tiles: str) -> str:
+    """What the content security policy allows for pictures of the map."""
+    scheme, _, rest = tiles.partition("://")
+    host = rest.partition("/")[0]
+    return f"{scheme}://{host}" if host else ""
+
+
+AT_THE_ROOT = [fleet_page, grid, charges, meters, map_page]
+EXAMPLES: list[object] = []

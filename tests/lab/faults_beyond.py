@@ -7,9 +7,14 @@ from tests.lab.fault import Fault
 from tests.lab.spoils import (
     adds,
     answers,
+    asks,
     asks_twice,
     barred,
     codes,
+    cuts,
+    ends,
+    follows,
+    follows_late,
     has,
     mute,
     refuses,
@@ -30,6 +35,10 @@ _ANONYMOUS = {"level": "@SECLEVEL=0", "suites": f"{SUITES}:AECDH-AES128-SHA"}
 _NO_CHECK_TIME = 0x200000  # of OpenSSL's X509_VERIFY_PARAM
 _START, _STOP = "StartTransaction", "StopTransaction"
 _ACCEPTED = {"status": "Accepted"}
+_CHANGE, _SIGNED, _UPDATE = "ChangeConfiguration", "CertificateSigned", "SignedUpdateFirmware"
+_READ, _TRIGGER = "GetConfiguration", "ExtendedTriggerMessage"
+_EVENT = "SecurityEventNotification"
+_CLOCK_MS = 1_763_800_000_000
 _STRANGE = "LaboratoryNoSuchAction"
 
 
@@ -133,4 +142,48 @@ WIRE = [
     Fault("Whom it knows need not boot again", "TC_039", refuses(_START, code="SecurityError"), 3),
 ]
 
-FAULTS = [*DOOR, *WIRE]
+# A CSMS that waits: for the end of a case, or until nobody seems to look any more.
+LATE = [
+    Fault("Nothing is read a while after a key", "TC_073", follows_late(_CHANGE, _READ), 2),
+    Fault(
+        "Nothing is triggered a while after a rejection",
+        "TC_077",
+        follows_late(_SIGNED, _TRIGGER, requestedMessage="SignChargePointCertificate"),
+        3,
+    ),
+    Fault("Whom it hears of an attack it keeps", "TC_077", ends(_EVENT), 3),
+    Fault("Whom it hears of its own root it keeps", "TC_078", ends(_EVENT), 2),
+    Fault("It keeps whose log it has", "TC_079", ends("LogStatusNotification", 2)),
+    Fault("It keeps who found a signature wrong", "TC_081", ends(_EVENT), 2),
+    Fault("Nothing is asked before a key is replaced", "LAB_16", adds("BootNotification", _READ)),
+    Fault("Nor just after", "LAB_16", follows(_CHANGE, _READ), 2),
+]
+
+FORM = [
+    Fault("A CALLERROR has five elements", "LAB_18", cuts(_STRANGE)),
+    Fault("It has them of every code", "LAB_19", cuts("Authorize"), 2),
+    Fault("The number of a log has 32 bits", "TC_079", asks("GetLog", requestId=_CLOCK_MS), 2),
+    Fault("So has that of an update", "TC_080", asks(_UPDATE, requestId=_CLOCK_MS)),
+    Fault("And of a wrong one", "TC_081", asks(_UPDATE, requestId=_CLOCK_MS), 3),
+    Fault("And of a reservation", "TC_046", asks("ReserveNow", reservationId=_CLOCK_MS)),
+    Fault("And of a local list", "TC_043_4", asks("SendLocalList", listVersion=_CLOCK_MS), 2),
+    Fault(
+        "Logs are told apart",
+        "TC_079",
+        asks("GetLog", requestId=1),
+        3,
+        warned=True,
+        after=("TC_079",),
+    ),
+    Fault(
+        "Updates are told apart",
+        "TC_081",
+        asks(_UPDATE, requestId=1),
+        warned=True,
+        after=("TC_080",),
+    ),
+    Fault("Nothing is compressed", "LAB_13", wishes(compresses=True), 2),
+    Fault("Nor on profile 3", "LAB_13", wishes(compresses=True), 3),
+]
+
+FAULTS = [*DOOR, *WIRE, *LATE, *FORM]

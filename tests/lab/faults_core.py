@@ -16,11 +16,14 @@ from tests.lab.spoils import (
     asks_twice,
     by,
     closes,
+    ends,
     follows,
+    follows_late,
     gives_up,
     later,
     mute,
     never,
+    pads,
     refuses,
     repeats,
 )
@@ -60,6 +63,10 @@ BOOT = [
     Fault("A frame is of a type that is", "TC_001", answers_raw(_BEAT, '[7,"1",{}]')),
     Fault("The connection stays open", "TC_001", closes(_STATUS, 2), 2),
     Fault("Nothing is asked after a boot", "TC_001", adds(_BOOT, "GetConfiguration")),
+    Fault("Nor a while after it", "TC_001", follows_late(_BOOT, "GetConfiguration"), 3),
+    Fault("Heartbeats have an interval", "TC_001", answers(_BOOT, interval=0), warned=True),
+    Fault("An interval has 32 bits", "TC_001", answers(_BOOT, interval=2**31)),
+    Fault("An answer has three elements", "TC_001", pads(_BEAT, "more", 7)),
     Fault("Nothing is triggered after a boot", "TC_001", adds(_STATUS, "TriggerMessage", 3), 2),
 ]
 
@@ -121,6 +128,7 @@ REMOTE = [
     ),
     Fault("A remote stop is no remote start", "TC_012", asks_else(_REMOTE_STOP, "ClearCache"), 2),
     Fault("A transaction stopped remotely is closed", "TC_012", refuses(_STOP), 3),
+    Fault("The connection stays to the end", "TC_012", ends(_STATUS, 7)),
     Fault("A remote stop is sent", "TC_012", never(_REMOTE_STOP), silent=True),
     Fault(
         "A start refused is not asked again", "TC_026", follows(_REMOTE_START, "Reset", type="Hard")
@@ -229,6 +237,12 @@ CONFIGURATION = [
         follows("ChangeConfiguration", "GetConfiguration"),
     ),
     Fault(
+        "Nor is anything a while after it",
+        "TC_021",
+        follows_late("ChangeConfiguration", "GetConfiguration"),
+        2,
+    ),
+    Fault(
         "An unknown key is written all the same",
         "TC_040_1",
         never("ChangeConfiguration"),
@@ -290,6 +304,21 @@ OFFLINE = [
         "What was cut off is not stopped remotely",
         "TC_032_1",
         adds(_BOOT, _REMOTE_STOP, 2, transactionId=1),
+        3,
+    ),
+    *(
+        Fault(f"Nothing is asked before {words}", case, adds(_BOOT, "GetConfiguration", 1))
+        for case, words in (
+            ("TC_032_1", "power fails"),
+            ("TC_037_1", "the connection is lost"),
+            ("TC_037_3", "it is lost"),
+            ("TC_039", "all is offline"),
+        )
+    ),
+    Fault(
+        "Nothing is read of a station that returns",
+        "TC_037_1",
+        follows_late(_START, "GetConfiguration"),
         3,
     ),
     Fault("A valid token was valid offline", "TC_037_1", answers(_START, idTagInfo=_INVALID)),

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
+from msgspec import json
+
 from tests.lab.csms.link import Link
 from tests.lab.csms.out import CALL, ERROR, RESULT, Out
 from tests.lab.csms.running import Spoil
@@ -108,6 +110,7 @@ def _spoiling(types: set[int], action: str, nth: int | None, make: Made) -> Spoi
 
 # What is answered
 
+_LATE_S = 0.6  # after all the steps of a case, and before it has been idle for as long as it must
 _ANSWERS = {RESULT, ERROR}
 
 
@@ -160,6 +163,29 @@ def answers_another(action: str) -> Spoil:
 def answers_raw(action: str, raw: str) -> Spoil:
     """Something else comes in the place of the answer."""
     return _spoiling(_ANSWERS, action, None, lambda _, out: [out._replace(raw=raw)])
+
+
+@_told
+def pads(action: str, *more: Any) -> Spoil:
+    """The answer has more elements than it may."""
+    return _spoiling({RESULT}, action, None, lambda _, out: [out._replace(raw=_frame(out, *more))])
+
+
+@_told
+def cuts(action: str) -> Spoil:
+    """A CALLERROR has no more than its code."""
+    return _spoiling(
+        {ERROR},
+        action,
+        None,
+        lambda _, out: [out._replace(raw=json.encode([ERROR, out.id, out.payload[0]]).decode())],
+    )
+
+
+@_told
+def ends(action: str, nth: int | None = None) -> Spoil:
+    """It is answered, and then the connection is closed."""
+    return _spoiling(_ANSWERS, action, nth, lambda _, out: [out, out._replace(closes=True)])
 
 
 @_told
@@ -249,6 +275,33 @@ def a_charging_profile(purpose: str, **more: Any) -> Payload:
     }
 
 
+@_told
+def follows_late(action: str, call: str, **payload: Any) -> Spoil:
+    """A while after it went out, or was answered, a CALL follows that nobody has asked for."""
+
+    def made(link: Link, out: Out) -> list[Out]:
+        link.order(call, payload)
+        return [out]
+
+    def spoil(state: State) -> None:
+        _spoiling({CALL, RESULT}, action, 1, made)(state)
+        late = Out(CALL, call, "", {}, pause_s=_LATE_S)
+        _spoiling({CALL}, call, None, lambda _, out: [late, out])(state)
+
+    return spoil
+
+
+@_told
+def hangs_up_after(action: str) -> Spoil:
+    """Once it is answered, the connection is closed."""
+
+    def spoil(state: State) -> None:
+        follows(action, "Nothing")(state)
+        gives_up("Nothing")(state)
+
+    return spoil
+
+
 # What is checked, known, kept
 
 
@@ -291,6 +344,10 @@ def wishes(**facts: Any) -> Spoil:
 def shows(kind: str, **wish: Any) -> Spoil:
     """The server's certificate of this family is another, maybe with a key that is too short."""
     return lambda state: state.wishes.update({"level": "@SECLEVEL=0", kind: wish})
+
+
+def _frame(out: Out, *more: Any) -> str:
+    return json.encode([out.type, out.id, out.payload, *more]).decode()
 
 
 def _call(action: str, payload: Payload) -> Out:

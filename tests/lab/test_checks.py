@@ -108,11 +108,12 @@ def test_an_id_that_means_no_transaction_is_a_failure(station):
 
 
 def test_a_request_whose_id_has_come_before_is_a_warning(station):
-    checks.is_new_request(station, 1)
+    checks.is_new_request(station, "GetLog", 1)
+    checks.is_new_request(station, "SignedUpdateFirmware", 1)
     assert station.bench.warnings == []
 
-    checks.is_new_request(station, 1)
-    assert station.bench.warnings == ["requestId 1 has come before"]
+    checks.is_new_request(station, "GetLog", 1)
+    assert station.bench.warnings == ["requestId 1 of GetLog has come before"]
 
 
 @pytest.mark.parametrize("id", [0, -2])

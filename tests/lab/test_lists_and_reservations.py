@@ -46,7 +46,9 @@ class Script(Driver):
 
 
 def station_of(script):
-    plan = structs.replace(PLAN, deadlines=Deadlines(answer_s=5, order_s=5, quiet_s=0.01, idle_s=0.01))
+    plan = structs.replace(
+        PLAN, deadlines=Deadlines(answer_s=5, order_s=5, quiet_s=0.01, idle_s=0.01)
+    )
     credentials = {name: Credentials.of(each) for name, each in plan.stations.items()}
     station = ChargePoint(Bench(plan, script, 1, credentials))
     station._wire = script

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tests.lab import ways
 from tests.lab.csms.running import Spoil
 from tests.lab.spoils import (
     TO_THE_MINUTE,
@@ -11,6 +12,7 @@ from tests.lab.spoils import (
     asks,
     asks_first,
     follows,
+    hangs_up_after,
     has,
     later,
     wishes,
@@ -103,4 +105,22 @@ SECURITY = [
     Variant("It does so over TLS", "TC_083", follows(_CHANGE, "Reset", type="Hard"), 2),
 ]
 
-VARIANTS: list[Variant] = [*CORE, *PROFILES, *SECURITY]
+_HANGS_UP = wishes(hangs_up=True)  # and says nothing: no source asks for an answer of HTTP
+
+CONNECTIONS = [
+    Variant("It wants a Heartbeat a second", "TC_001", has(interval_s=1), 2),
+    Variant("It knows a start by its meter", "TC_003", ways.reads_no_times, after=("TC_039",)),
+    Variant("It has had this CALL in an earlier run", "LAB_20", has(), after=("LAB_20",)),
+    Variant("It closes once it has ordered a reset", "TC_013", hangs_up_after("Reset")),
+    Variant("It closes once it has changed a key", "TC_073", hangs_up_after(_CHANGE)),
+    Variant("It does so whoever looks", "LAB_16", hangs_up_after(_CHANGE), 2),
+    Variant(
+        "It closes once a station is renewed", "TC_074", hangs_up_after("CertificateSigned"), 3
+    ),
+    Variant("It hangs up on whom it does not know", "TC_085", _HANGS_UP, warned=True),
+    Variant("It hangs up on other protocols", "TC_088", _HANGS_UP, 3, warned=True),
+    Variant("It hangs up on a profile of old", "TC_083", _HANGS_UP, warned=True),
+    Variant("It hangs up on a wrong key", "LAB_02", _HANGS_UP, 2, warned=True),
+]
+
+VARIANTS: list[Variant] = [*CONNECTIONS, *CORE, *PROFILES, *SECURITY]

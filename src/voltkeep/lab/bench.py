@@ -48,7 +48,7 @@ class Credentials:
     keep: "Callable[[Credentials], None]" = field(default=lambda _: None, repr=False)
     transactions: set[int] = field(default_factory=set)
     calls: set[str] = field(default_factory=set, repr=False)
-    requests: set[int] = field(default_factory=set, repr=False)
+    requests: set[tuple[str, int]] = field(default_factory=set, repr=False)
     meter_wh: int = 0
 
     @classmethod

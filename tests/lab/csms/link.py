@@ -25,7 +25,8 @@ class Link:
         self._socket = socket
         self._turn = asyncio.Lock()
         self._answers: dict[str, asyncio.Future[frames.CallResult | frames.CallError]] = {}
-        self._given: dict[str, Out] = {}  # a CALL that is repeated gets the same answer again
+        # A CALL that is repeated gets the same answer again, on whatever connection it comes.
+        self._given = state.given.setdefault(record.identity, {})
         self._orders: set[asyncio.Task[object]] = set()
 
     async def serve(self) -> None:
@@ -63,11 +64,12 @@ class Link:
     async def call(self, action: str, payload: Payload) -> Payload:
         """Ask, and wait for the answer; {} if it was a CALLERROR. Raises Gone."""
         if not self.state.waits_for_answers:
-            return await self._call(action, payload)
+            return await self.state.call(self, action, payload)
         async with self._turn:
-            return await self._call(action, payload)
+            return await self.state.call(self, action, payload)
 
-    async def _call(self, action: str, payload: Payload) -> Payload:
+    async def sent(self, action: str, payload: Payload) -> Payload:
+        """The answer to a CALL that goes out at once. Raises Gone."""
         id = self.state.new_id()
         coming = asyncio.get_running_loop().create_future()
         self._answers[id] = coming

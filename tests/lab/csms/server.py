@@ -15,6 +15,7 @@ from websockets.http11 import Request, Response
 
 from tests.lab.csms import door
 from tests.lab.csms.certificates import Wish, load
+from tests.lab.csms.compression import compressing
 from tests.lab.csms.link import Link
 from tests.lab.csms.state import State
 
@@ -48,7 +49,10 @@ async def listening(state: State, name: str, client_roots: str) -> AsyncIterator
                     server_header=None,
                 )
             )
-            ports[profile] = next(iter(server.sockets)).getsockname()[1]
+            port = next(iter(server.sockets)).getsockname()[1]
+            if tls is not None and state.wishes.get("compresses"):
+                port = await stack.enter_async_context(compressing(port))
+            ports[profile] = port
         yield ports
 
 
@@ -74,6 +78,15 @@ def _context(state: State, name: str, profile: int, client_roots: str) -> ssl.SS
 
 
 def _upgrade(
+    state: State, profile: int, connection: ServerConnection, request: Request
+) -> Response | None:
+    response = _refusal(state, profile, connection, request)
+    if response is not None and state.wishes.get("hangs_up"):
+        connection.transport.abort()
+    return response
+
+
+def _refusal(
     state: State, profile: int, connection: ServerConnection, request: Request
 ) -> Response | None:
     offered, wishes = _offered(request), state.wishes

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.csms.certificates import Authority
-from tests.lab.csms.out import Spoiling
+from tests.lab.csms.out import Out, Spoiling
 
 if TYPE_CHECKING:
     from tests.lab.csms.link import Link
@@ -43,6 +43,7 @@ class State:
     tokens: dict[str, Payload] = field(default_factory=dict)  # by the tag in upper case
     revoked: set[int] = field(default_factory=set)
     links: dict[str, "Link"] = field(default_factory=dict)
+    given: dict[str, dict[str, Out]] = field(default_factory=dict)  # answers, by station and CALL
     starts: dict[tuple[object, ...], Payload] = field(default_factory=dict)
     checks: dict[str, tuple[Callable[..., bool], HTTPStatus]] = field(default_factory=dict)
     rules: dict[str, Callable[["Link", Any], Payload]] = field(default_factory=dict)
@@ -58,6 +59,10 @@ class State:
     shortest_signature: int = 0  # octets of one that is taken from an operator
     interval_s: int = 1
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+
+    async def call(self, link: "Link", action: str, payload: Payload) -> Payload:
+        """How a CALL is made when it is its turn; what a change of the CSMS may do otherwise."""
+        return await link.sent(action, payload)
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)  # transactions, reservations, requests

@@ -56,12 +56,12 @@ def is_new_transaction(station: ChargePoint, id: int) -> None:
         bench.warn(f"transactionId {id} is not positive")
 
 
-def is_new_request(station: ChargePoint, id: int) -> None:
-    """What the station tells of it later can be told from what it tells of others."""
+def is_new_request(station: ChargePoint, action: str, id: int) -> None:
+    """What the station tells of it later can be told from what it tells of others of the kind."""
     known = station.credentials.requests
-    if id in known:
-        station.bench.warn(f"requestId {id} has come before")
-    known.add(id)
+    if (action, id) in known:
+        station.bench.warn(f"requestId {id} of {action} has come before")
+    known.add((action, id))
 
 
 def is_token(bench: Bench, came: str, token: str) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import UNSET
 
+from voltkeep.lab.ocpp16 import checks
 from voltkeep.lab.ocpp16.fields import is_just, utc
 from voltkeep.lab.ocpp16.station import ChargePoint
 from voltkeep.lab.plan import Files
@@ -58,6 +59,7 @@ async def asked_to_update(station: ChargePoint, signature: str) -> int:
         await asked.answer(SignedUpdateFirmwareResponse(status=rejected))
         raise
     await asked.answer(SignedUpdateFirmwareResponse(status=UpdateFirmwareStatusEnum.ACCEPTED))
+    checks.is_new_request(station, "SignedUpdateFirmware", asked.request.request_id)
     return asked.request.request_id
 
 

@@ -96,7 +96,6 @@ async def is_left_alone(station: ChargePoint) -> None:
             return
         if remains > station.heartbeat_s > 0:
             await is_served(station)
-    await station.hears_nothing()
 
 
 async def is_served(station: ChargePoint) -> None:

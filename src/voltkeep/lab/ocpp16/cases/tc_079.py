@@ -2,6 +2,7 @@
 
 from voltkeep.lab.bench import Bench
 from voltkeep.lab.case import Functionality, case
+from voltkeep.lab.ocpp16 import checks
 from voltkeep.lab.ocpp16.fields import is_just, utc
 from voltkeep.lab.ocpp16.states import booted
 from voltkeep.ocpp.v16 import (
@@ -32,6 +33,7 @@ async def get_security_log(bench: Bench) -> None:
     came = asked.request
     accepted = GetLogResponse(status=LogStatusEnum.ACCEPTED, filename="security.log")
     await asked.answer(accepted)
+    checks.is_new_request(station, "GetLog", came.request_id)
     is_just(bench, "logType", came.log_type, LogEnum.SECURITY_LOG)
     is_just(bench, "remoteLocation", came.log.remote_location, location)
     if came.log.oldest_timestamp and came.log.latest_timestamp:

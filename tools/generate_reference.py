@@ -51,6 +51,7 @@ messages to stderr. Colours are for terminals only, and not with `NO_COLOR`.
 """
 
 _AFTER_EVERYWHERE = """
+Those of `voltkeep lab` use no installation of ours: of these they take `--json` and `--debug`.
 `VOLTKEEP_DEBUG=1` is the same as `--debug`. What else can be set: [settings](settings.md).
 
 ## Exit codes

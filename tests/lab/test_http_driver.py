@@ -1,26 +1,21 @@
-"""The driver for any HTTP API: what it asks for, what it hides, and the mistakes in its file."""
+"""The driver for any HTTP API: what it asks for, and what it hides."""
 
 import asyncio
 import base64
 import html
 import json
 import re
-import socket
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
 
-from voltkeep.lab.driver import OPERATIONS, Driver, NotMapped, Refused
+from voltkeep.lab.driver import NotMapped, Refused
 from voltkeep.lab.drivers.load import load_driver
-from voltkeep.lab.drivers.samples import samples
-from voltkeep.lab.toml_file import Mistakes
 
 SECRET = "hunter2-of-the-laboratory"
-OURS = Path(__file__).parents[2] / "src/voltkeep/lab/drivers/voltkeep.toml"
 
 
 class Api:
@@ -207,24 +202,6 @@ StatusNotification = "status"
     with pytest.raises(NotMapped, match="cannot be filled"):
         await driver.trigger("CS-1", message="Heartbeat")
     assert api.asked == []
-
-
-async def test_an_api_that_is_silent_is_a_refusal(tmp_path, silent_port):
-    path = tmp_path / "driver.toml"
-    url = f"http://127.0.0.1:{silent_port}"
-    path.write_text(f'base_url = "{url}"\ntimeout_s = 0.1\n[operations.clear_cache]\npath = "/"')
-    driver = load_driver(path, {})
-
-    with pytest.raises(Refused, match="no answer of the API"):
-        await driver.clear_cache("CS-1")
-    await driver.close()
-
-
-@pytest.fixture
-def silent_port():
-    """Of somebody who takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()[1]
 
 
 async def test_no_refusal_repeats_a_secret(api, driven):
@@ -430,254 +407,3 @@ async def test_a_url_that_cannot_be_is_not_mapped(api, driven):
     with pytest.raises(NotMapped, match=r"\[operations\.unlock\] cannot be filled"):
         await driver.unlock("CS-1", connector=1)
     assert api.asked == []
-
-
-@pytest.fixture
-async def endless():
-    """An API whose answers never end; each byte of them comes after so many seconds."""
-    writing = set()
-    pauses = []
-
-    async def answer(reader, writer):
-        writing.add(asyncio.current_task())
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n")
-        block = b"1\r\nx\r\n" if pauses else b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-        try:
-            while True:
-                writer.write(block)
-                await writer.drain()
-                await asyncio.sleep(pauses[0] if pauses else 0)
-        except ConnectionError:
-            pass  # it was enough
-        finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pauses
-    server.close()
-    for task in writing:
-        task.cancel()
-    await asyncio.wait(writing)
-
-
-async def refusal(tmp_path, url, timeout_s):
-    path = tmp_path / "driver.toml"
-    path.write_text(
-        f'base_url = "{url}"\ntimeout_s = {timeout_s}\n[operations.clear_cache]\npath = "/"'
-    )
-    driver = load_driver(path, {})
-    with pytest.raises(Refused) as refused:
-        await asyncio.wait_for(driver.clear_cache("CS-1"), 30)
-    await driver.close()
-    return str(refused.value)
-
-
-async def test_an_answer_without_end_is_read_no_further_than_needed(endless, tmp_path):
-    told = await refusal(tmp_path, endless[0], 60)
-
-    assert told.startswith("the API answered 500: xxx")
-    assert len(told) < 500
-
-
-async def test_an_answer_that_trickles_has_the_time_of_an_operation(endless, tmp_path):
-    endless[1].append(0.02)
-
-    assert await refusal(tmp_path, endless[0], 0.2) == "no answer of the API in 0.2 s"
-
-
-def test_every_operation_has_samples_of_all_its_arguments():
-    for name, arguments in OPERATIONS.items():
-        for _, sample in samples(name):
-            assert tuple(sample) == arguments, name
-            assert hasattr(Driver, name)
-
-
-def test_the_file_for_voltkeep_has_no_mistake_and_every_operation():
-    environ = {"VOLTKEEP_SERVER": "http://127.0.0.1:8080", "VOLTKEEP_API_KEY": "k"}
-
-    driver = load_driver(OURS, environ)
-
-    assert set(driver.file.operations) == set(OPERATIONS)
-
-
-START = 'base_url = "https://csms.example"\n'
-
-MISTAKES = {
-    "no TOML": (START + "[operations\n", 2, "it is no TOML"),
-    "no end": (START + 'x = """\n', 3, "it is no TOML"),
-    "no base": ("timeout_s = 1\n", 1, "base_url is missing"),
-    "no URL": ('\nbase_url = "csms.example"\n', 2, "no URL of http"),
-    "another scheme": ('base_url = "ftp://csms.example"\n', 1, "no URL of http"),
-    "no port": ('base_url = "http://csms.example:x"\n', 1, "no URL of http"),
-    "unknown field": (
-        START + "\nverfy = false\n",
-        3,
-        "unknown field 'verfy'. Did you mean verify?",
-    ),
-    "wrong kind": (START + 'timeout_s = "1"\n', 2, "timeout_s: expected `float`, got `str`."),
-    "no roots": (START + 'verify = "none.pem"\n', 2, "none.pem cannot be read"),
-    "unknown operation": (
-        START + '[operations.rset]\npath = "/"\n',
-        2,
-        "unknown operation 'rset'. Did you mean reset?",
-    ),
-    "no request": (START + "[operations]\nreset = []\n", 3, "operations.reset has no request"),
-    "no path": (START + "\n[operations.reset]\n", 3, "operations.reset.path is missing."),
-    "no path in a list": (
-        START + '[[operations.reset]]\npath = "/"\n[[operations.reset]]\n',
-        4,
-        "operations.reset.1.path is missing.",
-    ),
-    "unknown field of a request": (
-        START + '[operations.reset]\npath = "/"\nbdy = ""\n',
-        4,
-        "unknown field 'bdy'. Did you mean body?",
-    ),
-    "path without slash": (START + '[operations.reset]\npath = "x"\n', 3, "must begin with /"),
-    "method": (
-        START + '[operations.reset]\npath = "/"\nmethod = "HEAD"\n',
-        4,
-        "operations.reset.method: invalid enum value 'HEAD'.",
-    ),
-    "two bodies": (
-        START + '[operations.reset]\npath = "/"\nbody = "{}"\nform = { a = "1" }\n',
-        5,
-        "has a body and a form",
-    ),
-    "unknown placeholder": (
-        START + '[operations.reset]\npath = "/{{ sttion }}"\n',
-        3,
-        "unknown placeholder 'sttion'. Did you mean station?",
-    ),
-    "placeholder of a later request": (
-        START + '[[operations.reset]]\npath = "/{{ id }}"\nkeep = { id = "id" }\n',
-        3,
-        "unknown placeholder 'id'.",
-    ),
-    "kept under a bad name": (
-        START + '[operations.reset]\npath = "/"\nkeep = { values = "id" }\n',
-        4,
-        "'values' cannot be the name of a placeholder",
-    ),
-    "kept from nothing": (
-        START + '[operations.reset]\npath = "/"\nkeep = { a = "header:" }\n',
-        4,
-        "operations.reset.keep.a names no part",
-    ),
-    "missing value": (
-        START + "[operations.reset]\npath = \"/\"\nbody = '''\n{\n{{ values.x }}}\n'''\n",
-        6,
-        "has no attribute 'x'",
-    ),
-    "template": (
-        START + "[operations.reset]\npath = \"/\"\nbody = '''{\n\n{% if %}}'''\n",
-        6,
-        "operations.reset.body is no template",
-    ),
-    "filter": (START + '[operations.reset]\npath = "/{{ kind | x }}"\n', 3, "No filter named 'x'"),
-    "no JSON": (
-        START + "[operations.unlock]\npath = \"/\"\nbody = '''\n{\"a\": 1,\n b: 2}\n'''\n",
-        6,
-        "is no JSON once it is filled with all arguments",
-    ),
-    "no JSON without a connector": (
-        START + "[operations.trigger]\npath = \"/\"\nbody = '''\n{\"a\": {{ connector }}}\n'''\n",
-        5,
-        "is no JSON once it is filled without what may be left away",
-    ),
-    "environment": (
-        START + '\nheaders = { X = "{{ environ.LAB_KEY }}" }\n',
-        3,
-        "the environment variable 'LAB_KEY' is not set.",
-    ),
-    "environment, empty": (
-        START + "\nheaders = { X = \"{{ environ['LAB_EMPTY'] }}\" }\n",
-        3,
-        "the environment variable 'LAB_EMPTY' is not set.",
-    ),
-    "environment in a body": (
-        START + "[operations.reset]\npath = \"/\"\nbody = '{{ environ.LAB_KEY | tojson }}'\n",
-        4,
-        "the environment variable 'LAB_KEY' is not set.",
-    ),
-    "secret as a name": (
-        START + 'headers = { X = "{{ environ[environ.LAB_SECRET] }}" }\n',
-        2,
-        "headers.X cannot be filled.",
-    ),
-    "secret as a name in a body": (
-        START + "[operations.reset]\npath = \"/\"\nbody = '{{ environ[environ.LAB_SECRET] }}'\n",
-        4,
-        "operations.reset.body cannot be filled",
-    ),
-    "login that keeps no such thing": (
-        START
-        + 'headers = { X = "{{ login.tokn }}" }\n[login]\npath = "/"\nkeep = { token = "a" }\n',
-        2,
-        "headers.X: [login] keeps no 'tokn'. Did you mean token?",
-    ),
-    "no login": (
-        START + '[operations.reset]\npath = "/{{ login.token }}"\n',
-        3,
-        "unknown placeholder 'login'.",
-    ),
-    "login with arguments": (
-        START + '[login]\npath = "/{{ station }}"\n',
-        3,
-        "login.path: unknown placeholder 'station'.",
-    ),
-    "login without a path": (START + '[login]\nmethod = "GET"\n', 2, "login.path is missing"),
-    "kept as login": (
-        START + '[operations.reset]\npath = "/"\nkeep = { login = "id" }\n',
-        4,
-        "'login' cannot be the name of a placeholder",
-    ),
-    "broken header": (
-        START + 'headers = { X = "{{ environ.LAB_BROKEN }}" }\n',
-        2,
-        "headers.X holds a line break",
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "line", "told"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_told_with_its_line_and_no_secret(text, line, told, tmp_path):
-    path = tmp_path / "driver.toml"
-    path.write_text(text)
-    environ = {"LAB_EMPTY": "", "LAB_BROKEN": f"{SECRET}\n", "LAB_SECRET": SECRET}
-
-    with pytest.raises(Mistakes) as mistakes:
-        load_driver(path, environ)
-
-    [mistake] = mistakes.value.found
-    assert (mistake.path, mistake.line) == (path, line)
-    assert told in mistake.text
-    assert SECRET not in str(mistakes.value)
-
-
-def test_a_body_that_is_not_json_may_be_anything(tmp_path):
-    path = tmp_path / "driver.toml"
-    request = (
-        '[operations.reset]\npath = "/"\nbody = "<a/>"\nheaders = { content-type = "text/xml" }'
-    )
-    path.write_text(START + request)
-
-    assert load_driver(path, {}).file.operations["reset"].body == "<a/>"
-
-
-def test_a_file_that_is_not_there_is_told_as_such(tmp_path):
-    with pytest.raises(Mistakes, match="cannot be read: No such file"):
-        load_driver(tmp_path / "none.toml", {})
-
-
-def test_all_mistakes_are_told_at_once(tmp_path):
-    path = tmp_path / "driver.toml"
-    path.write_text(
-        'base_url = "x"\n[operations.rset]\npath = "/"\n[operations.reset]\npath = "x"\n'
-    )
-
-    with pytest.raises(Mistakes) as mistakes:
-        load_driver(path, {})
-
-    assert [each.line for each in mistakes.value.found] == [1, 2, 5]

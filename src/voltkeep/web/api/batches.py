@@ -13,7 +13,7 @@ from voltkeep.domain.orders import Batch, BatchState
 from voltkeep.domain.stations import Registration, SecurityProfile
 from voltkeep.services.batches import MOST_AT_ONCE, Progress
 from voltkeep.services.lists import StationFilter
-from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.access import ApiServices, Given, Paging, Who
 from voltkeep.web.api.commands import asked, aware
 from voltkeep.web.discretion import shown_json
 from voltkeep.web.looks import LOOK, Looking
@@ -97,7 +97,8 @@ class BatchOut(Struct, frozen=True, kw_only=True):
     results: Mapping[str, int] | None
 
 
-def _out(principal: Principal, batch: Batch, progress: Progress | None = None) -> BatchOut:
+def out(principal: Principal, batch: Batch, progress: Progress | None = None) -> BatchOut:
+    """A batch as the API shows it to somebody."""
     return BatchOut(
         id=batch.id,
         state=batch.state,
@@ -133,7 +134,7 @@ async def give_batch(
         timeout_s=data.timeout_s,
     )
     return Response(
-        _out(principal, batch), status_code=202, headers={"location": f"/api/v1/batches/{batch.id}"}
+        out(principal, batch), status_code=202, headers={"location": f"/api/v1/batches/{batch.id}"}
     )
 
 
@@ -143,20 +144,21 @@ async def list_batches(
 ) -> Page[BatchOut]:
     """Batches, the latest changed first; whoever is limited to sites sees none."""
     found = await services.batches.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, lambda batch: _out(principal, batch))
+    return page_of_records(request, cursors, look, found, lambda batch: out(principal, batch))
 
 
 @get("/batches/{batch:str}", needs=Permission.SEND_COMMANDS)
 async def show_batch(batch: BatchId, principal: Who, services: Given) -> BatchOut:
     """One batch, and how many of its commands went how."""
-    return await _progress(services, principal, batch)
+    return await progress_of(services, principal, batch)
 
 
-async def _progress(services: Given, principal: Who, id: str) -> BatchOut:
+async def progress_of(services: ApiServices, principal: Principal, id: str) -> BatchOut:
+    """A batch and its counts. Raises UnknownBatch, or NotThere for who may not see it."""
     progress = await services.batches.progress(principal.tenant, id)
     if not _may_see(principal, progress.batch):
         raise NotThere(f"there is no batch {id[:60]}")
-    return _out(principal, progress.batch, progress)
+    return out(principal, progress.batch, progress)
 
 
 def _may_see(principal: Principal, batch: Batch) -> bool:
@@ -170,9 +172,9 @@ def _may_see(principal: Principal, batch: Batch) -> bool:
 @delete("/batches/{batch:str}", needs=Permission.SEND_COMMANDS, status_code=200)
 async def cancel_batch(batch: BatchId, principal: Who, services: Given) -> BatchOut:
     """Ask no further station, and wait for none. What was sent stays sent."""
-    await _progress(services, principal, batch)
+    await progress_of(services, principal, batch)
     await services.batches.cancel(principal.tenant, batch)
-    return await _progress(services, principal, batch)
+    return await progress_of(services, principal, batch)
 
 
 ROUTES = [give_batch, list_batches, show_batch, cancel_batch]

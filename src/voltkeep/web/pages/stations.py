@@ -1,20 +1,50 @@
-"""Stations as people see them: the list, and what is known of each."""
+"""Stations as people see them: the list, and which of them fit what is to be asked of many."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromQuery
+from msgspec import ValidationError, convert, structs
 
-from voltkeep.domain.accounts import Permission
-from voltkeep.domain.stations import Registration, SecurityProfile, Station
+from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.domain.stations import Registration, Station
 from voltkeep.services import lists
 from voltkeep.services.lists import Place, StationFilter, StationSort
-from voltkeep.web.access import Given, Known, Paging, Who, seen_sites
+from voltkeep.web.access import Given, Paging, Who
+from voltkeep.web.api.batches import Which, chosen
 from voltkeep.web.api.stations import out
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
-from voltkeep.web.problems import Asked
+from voltkeep.web.problems import Asked, Problem, Unfit
 
 _ROWS = 50
 _SITES = 200  # to choose from; with more of them a site is found by its page
+_NAMED = 1000  # stations that a batch may name; of more it is told by what they fit
+_COUNTED = 10_000
+_FILTERS = ("prefix", "registration", "connected", "security_profile", "passive", "vendor", "model")
+
+
+def which_of(query: Mapping[str, str]) -> Which:
+    """The stations that the filters in an address mean; what is empty is no filter.
+
+    Raises Problem.
+    """
+    said: dict[str, Any] = {name: query[name] for name in _FILTERS if query.get(name)}
+    if query.get("site"):
+        said["sites"] = [query["site"]]
+    try:
+        return convert(said, Which, strict=False)
+    except ValidationError as error:
+        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+
+
+def _meant(principal: Principal, which: Which) -> StationFilter:
+    """As `chosen`; a site that is not for them has no stations here."""
+    try:
+        return chosen(principal, which)
+    except Unfit:
+        return StationFilter(sites=())
 
 
 @get("/stations", needs=Permission.READ_STATIONS, include_in_schema=False)
@@ -23,22 +53,12 @@ async def stations_page(
     principal: Who,
     services: Given,
     cursors: Paging,
-    site: FromQuery[str | None] = None,
-    prefix: FromQuery[str] = "",
-    registration: FromQuery[Registration | None] = None,
-    connected: FromQuery[bool | None] = None,
-    security_profile: FromQuery[SecurityProfile | None] = None,
     sort: FromQuery[StationSort] = "name",
     cursor: Cursor = None,
 ) -> Response[str]:
     """Stations that fit the filters, which stand in the address."""
-    which = StationFilter(
-        sites=seen_sites(principal, site),
-        prefix=prefix,
-        registration=registration,
-        connected=connected,
-        security_profile=security_profile,
-    )
+    query = request.query_params
+    which = _meant(principal, which_of(query))
 
     async def fetch(after: Place | None) -> lists.Page[Station]:
         async with services.read() as work:
@@ -48,17 +68,62 @@ async def stations_page(
 
     found = await page_of(request, cursors, cursor, fetch, out)
     sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
-    options = [(each.id, each.name or each.id) for each in sites]
+    templates = await services.templates.all(principal.tenant)
     return page(
-        request, "stations.html", stations=found, sites=sites, site_options=options, sort=sort
+        request,
+        "stations.html",
+        stations=found,
+        sites=sites,
+        site_options=[(each.id, each.name or each.id) for each in sites],
+        sort=sort,
+        registrations=list(Registration),
+        is_narrowed=any(query.get(name) for name in (*_FILTERS, "site")),
+        template_options=[(each.id, each.id) for each in templates],
     )
 
 
-@get("/stations/{station:str}", needs=Permission.READ_STATIONS, include_in_schema=False)
-async def station_page(request: Asked, known: Known) -> Response[str]:
-    """One station."""
-    return page(request, "station.html", station=out(known))
+@get("/bulk/fitting.json", needs=Permission.SEND_COMMANDS, include_in_schema=False)
+async def fitting(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    station: FromQuery[list[str] | None] = None,
+) -> dict[str, Any]:
+    """How many stations fit the filters, or are those named, and which.
+
+    ``which`` asks for exactly these; it is null if there are too many to be sure.
+    """
+    which = which_of(request.query_params)
+    if station:
+        which = structs.replace(which, stations=tuple(station[:_NAMED]))
+    names: list[tuple[str, bool, str]] = []
+    connected = passive = total = 0
+    after: Place | None = None
+    async with services.read() as work:
+        while total < _COUNTED:
+            found = await work.lists.stations(
+                principal.tenant, _meant(principal, which), after=after, limit=_NAMED
+            )
+            total += len(found.rows)
+            connected += sum(each.is_connected for each in found.rows)
+            passive += sum(each.passive for each in found.rows)
+            room = _NAMED - len(names)
+            names += [(each.id.name, each.is_connected, each.site) for each in found.rows[:room]]
+            after = found.next
+            if after is None:
+                break
+    is_whole = after is None
+    told: object = Which(stations=tuple(name for name, _, _ in names))
+    if total > _NAMED:
+        told = which
+    return {
+        "total": total,
+        "connected": connected,
+        "passive": passive,
+        "stations": names,
+        "which": told if is_whole else None,
+    }
 
 
-AT_THE_ROOT = [stations_page, station_page]
+AT_THE_ROOT = [stations_page, fitting]
 EXAMPLES: list[object] = []

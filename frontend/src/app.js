@@ -5,6 +5,7 @@ import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startLook } from "./look.js";
+import { startSearch } from "./search.js";
 import { startTimes } from "./times.js";
 
 // The content security policy allows no inline script and no inline style.
@@ -25,4 +26,5 @@ startTimes();
 startDialogs();
 startForms();
 startKeys();
+startSearch();
 startLive();

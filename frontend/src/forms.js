@@ -2,7 +2,11 @@
 // JSON by their names (dots go inside), as `data-type` says: number, boolean, json, list, time. What
 // is empty is left out, unless it has data-keep. {name} in the address is taken from the fields, or
 // from data-name of the form. Then `data-then`: reload, go:/address, close, or the name of an event.
+// Check boxes of one name with data-type="item" are a list of those checked; a field before them may
+// say null for all (data-type="json"). Before `data-then` the form gets voltkeep:done; where the
+// server said no it gets voltkeep:problem, which shows what was said unless it is prevented.
 import { say } from "./dialogs.js";
+import { over, words } from "./live.js";
 
 function value(field) {
   switch (field.dataset.type) {
@@ -21,20 +25,23 @@ function value(field) {
   }
 }
 
-function put(into, path, found) {
+function put(into, path, found, isItem = false) {
   const names = path.split(".");
   const last = names.pop();
   for (const name of names) into = into[name] ??= {};
-  into[last] = found;
+  if (!isItem) into[last] = found;
+  else if (Array.isArray(into[last])) into[last].push(found);
+  else if (into[last] !== null) into[last] = [found];
 }
 
 export function content(form) {
   const body = {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled || field.dataset.query !== undefined) continue;
-    if (field.type === "radio" && !field.checked) continue;
+    if (!field.name || field.matches(":disabled") || field.dataset.query !== undefined) continue;
+    const isItem = field.dataset.type === "item";
+    if ((field.type === "radio" || isItem) && !field.checked) continue;
     const found = value(field);
-    if (found !== undefined) put(body, field.name, found);
+    if (found !== undefined) put(body, field.name, found, isItem);
   }
   return body;
 }
@@ -53,9 +60,7 @@ export async function ask(method, address, body, headers = {}) {
   });
   const text = await answer.text();
   const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
-  if (answer.status === 401) {
-    location.assign(`/sign-in?return_to=${encodeURIComponent(location.pathname + location.search)}`);
-  }
+  if (answer.status === 401 && csrf) over();
   return { ok: answer.ok, status: answer.status, said, headers: answer.headers };
 }
 
@@ -98,13 +103,19 @@ async function submit(form) {
     const sent = method === "DELETE" || method === "GET" ? undefined : body;
     const etag = form.dataset.ifMatch ? { "if-match": form.dataset.ifMatch } : {};
     const to = query.size ? `${address}?${query}` : address;
-    const { ok, said } = await ask(method, to, sent, etag);
-    if (!ok) return problems(form, said);
+    const { ok, status, said } = await ask(method, to, sent, etag);
+    if (!ok) {
+      const detail = { status, said };
+      const event = new CustomEvent("voltkeep:problem", { bubbles: true, cancelable: true, detail });
+      const ended = status === 401 && words("over");
+      if (form.dispatchEvent(event)) problems(form, ended ? { detail: ended } : said);
+      return;
+    }
     problems(form, { errors: [], detail: " " });
     form.dispatchEvent(new CustomEvent("voltkeep:done", { bubbles: true, detail: said }));
     then(form, said);
   } catch (error) {
-    problems(form, { detail: form.dataset.away || String(error.message) });
+    problems(form, { detail: form.dataset.away || words("unsent") || String(error.message) });
   } finally {
     form.removeAttribute("aria-busy");
   }

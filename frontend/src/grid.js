@@ -15,6 +15,7 @@ const mayCharge = place.dataset.charges !== undefined;
 let loadedFor = "";
 let where = new Map(); // of each tile that is shown, its group
 let isDue = false;
+let names = null; // of sites
 
 const tiles = new Tiles(place, words, look);
 const fleet = new Fleet({ changed, loaded, failed, mayCharge });
@@ -46,11 +47,16 @@ function fits(tile, { site, prefix, vendor, only }) {
   );
 }
 
+function siteName(site) {
+  names ??= new Map([...form.elements.site.options].map(({ value, text }) => [value, text]));
+  return names.get(site) ?? site;
+}
+
 function groupOf(tile, by) {
   const { name, site, vendor } = tile.station;
   switch (by) {
     case "site":
-      return site || words.nowhere;
+      return site ? siteName(site) : words.nowhere;
     case "vendor":
       return vendor || words.unknown;
     case "status":

@@ -1,7 +1,10 @@
 // What happens, as it happens: one stream of events for a page, which comes back by itself.
 // <body data-events="station.*,connector.*"> says which; each becomes a `voltkeep:event` on document.
 // An element with data-refresh="connector.*" has htmx load it again, at most once a second.
+// The line #connection says how it stands: well, away, still (no events come), over (signed out).
 let stream = null;
+const AGAIN_MS = 3000;
+const AGAIN_WHEN_OVER_MS = 15000;
 
 function fits(patterns, type) {
   return patterns.split(",").some((each) => {
@@ -10,11 +13,42 @@ function fits(patterns, type) {
   });
 }
 
-function state(words) {
+// What the page says in its own language about a state; "" on a page that has no such line.
+export function words(state) {
+  return document.getElementById("connection")?.dataset[state] ?? "";
+}
+
+function state(now) {
   const line = document.getElementById("connection");
   if (!line) return;
-  line.dataset.state = words;
-  line.textContent = line.dataset[words] ?? "";
+  line.dataset.state = now;
+  line.textContent = words(now);
+}
+
+// The session ended under an open page: say so, and keep what somebody has typed.
+export function over() {
+  state("over");
+  const dialog = document.getElementById("over");
+  if (!dialog || dialog.open || dialog.dataset.seen) return;
+  dialog.dataset.seen = "1";
+  dialog.showModal();
+}
+
+// Signed in again, perhaps in another window: go on with what that session is known by.
+async function goOn() {
+  try {
+    const answer = await fetch("/api/v1/me", { headers: { accept: "application/json" } });
+    if (!answer.ok) return false;
+    const { csrf } = await answer.json();
+    const line = document.querySelector('meta[name="csrf"]');
+    if (line && csrf) line.content = csrf;
+    const dialog = document.getElementById("over");
+    delete dialog?.dataset.seen;
+    if (dialog?.open) dialog.close();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function refresh(type) {
@@ -32,24 +66,45 @@ async function ended() {
   state("away");
   try {
     const answer = await fetch("/api/v1/me", { headers: { accept: "application/json" } });
-    if (answer.status === 401) state("over");
+    if (answer.status === 401) over();
+    else if (answer.ok && stream.readyState === EventSource.CLOSED) state("still");
   } catch {
     state("away"); // the stream tries again by itself
   }
 }
 
+function startStates() {
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    if (detail.xhr.status === 401) over();
+  });
+  document.addEventListener("htmx:sendError", () => state("away"));
+  document.addEventListener("click", async (event) => {
+    if (event.target.closest("[data-go-on]") && (await goOn())) state(document.body.dataset.events ? "well" : "");
+  });
+}
+
 export function startLive() {
+  startStates();
   const wanted = document.body.dataset.events;
   if (!wanted) return;
   const open = () => {
-    stream = new EventSource(`/api/v1/events?types=${encodeURIComponent(wanted)}`);
+    const of = document.body.dataset.eventStations; // only of these, with commas between
+    const only = of ? `&stations=${encodeURIComponent(of)}` : "";
+    stream = new EventSource(`/api/v1/events?types=${encodeURIComponent(wanted)}${only}`);
     stream.onopen = () => {
-      if (document.getElementById("connection")?.dataset.state === "away") refreshAll();
+      const before = document.getElementById("connection")?.dataset.state;
+      if (before === "over") goOn();
+      if (before && before !== "well") refreshAll();
       state("well");
+      document.dispatchEvent(new CustomEvent("voltkeep:live"));
     };
-    stream.onerror = () => {
-      ended();
-      if (stream.readyState === EventSource.CLOSED) setTimeout(open, 3000);
+    stream.onerror = async () => {
+      const failed = stream;
+      await ended();
+      const isOver = document.getElementById("connection")?.dataset.state === "over";
+      if (failed.readyState === EventSource.CLOSED && failed === stream) {
+        setTimeout(open, isOver ? AGAIN_WHEN_OVER_MS : AGAIN_MS);
+      }
     };
     stream.onmessage = heard;
     for (const type of (document.body.dataset.eventTypes || "").split(",").filter(Boolean)) {

@@ -7,6 +7,7 @@ const TALL = 5.75;
 const HEADING = 2.5;
 const BEYOND = 500; // pixels above and below the window
 
+const NBSP = "\u00a0";
 const TAKEN = ["charging", "occupied", "suspended", "finishing"]; // what a charge is told of
 
 const number = (value, digits) => value.toFixed(digits);
@@ -18,16 +19,17 @@ export function facts(tile, words) {
   const said = [];
   if (!TAKEN.includes(state)) return tile.station.site || words.none;
   const { charge } = tile;
-  if (tile.power !== null) said.push(`${number(tile.power / 1000, 1)} kW`);
-  if (charge?.energy != null) said.push(`${number(charge.energy / 1000, 2)} kWh`);
+  if (tile.power !== null) said.push(`${number(tile.power / 1000, 1)}${NBSP}kW`);
+  if (charge?.energy != null) said.push(`${number(charge.energy / 1000, 2)}${NBSP}kWh`);
   if (charge?.started) said.push(minutes(charge.started));
-  if (tile.soc !== null) said.push(`${number(tile.soc, 0)} %`);
+  if (tile.soc !== null) said.push(`${number(tile.soc, 0)}${NBSP}%`);
   return said.join(" · ") || tile.station.site || words.none;
 }
 
 function minutes(since) {
   const whole = Math.max(0, Math.floor((Date.now() / 1000 - since) / 60));
-  return whole < 60 ? `${whole} min` : `${Math.floor(whole / 60)} h ${String(whole % 60).padStart(2, "0")} min`;
+  if (whole < 60) return `${whole}${NBSP}min`;
+  return [Math.floor(whole / 60), "h", String(whole % 60).padStart(2, "0"), "min"].join(NBSP);
 }
 
 export function nameOf(tile, words) {

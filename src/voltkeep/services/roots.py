@@ -60,6 +60,11 @@ class RootService:
         self._authority = authority
         self._clock = clock
 
+    @property
+    def own(self) -> RootCertificate:
+        """What stations must trust to trust our server."""
+        return self._authority.root
+
     # In stations.
 
     async def install_own(self, station: StationId) -> Outcome:

@@ -6,16 +6,18 @@ from urllib.parse import quote
 from litestar import Response
 from litestar.response import Redirect
 
-from voltkeep.web.pages.rendering import page, wants_page
+from voltkeep.web.pages.rendering import is_part, page, wants_page
 from voltkeep.web.problems import Asked, details_of, note, problem_of, told
 
 
 def shown(request: Asked, error: Exception) -> Response[Any]:
     """Answer an error, as a page where one was asked for. For an exception handler of Litestar."""
-    if not wants_page(request):
+    if not wants_page(request) or is_part(request):  # a page that is open keeps what it shows
         return told(request, error)
     problem = problem_of(error)
     note(request, error, problem)
+    if problem.code == "password-change-needed" and request.method == "GET":
+        return Redirect("/account", status_code=303)
     if problem.status == 401 and request.method == "GET":
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"/sign-in?return_to={quote(back, safe='')}", status_code=303)

@@ -46,6 +46,7 @@ class Lab:
     async def run(self, *arguments, **environ):
         await self.start(*arguments, **environ)
         async with asyncio.timeout(100):
+            assert self.process is not None
             return await self.process.wait()
 
     @property
@@ -55,7 +56,8 @@ class Lab:
     async def until(self, holds, *, alive=True):
         async with asyncio.timeout(60):
             while not holds():
-                assert not alive or self.process.returncode is None, self.output
+                is_over = self.process is None or self.process.returncode is not None
+                assert not (alive and is_over), self.output
                 await asyncio.sleep(0.02)
 
     @property

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -23,7 +24,12 @@ async def speaking(talk: Talk) -> AsyncIterator[str]:
             await talk(socket)
 
     async with serve(
-        talked, "127.0.0.1", 0, subprotocols=["ocpp1.6"], compression=None, close_timeout=0.5
+        talked,
+        "127.0.0.1",
+        0,
+        subprotocols=[Subprotocol("ocpp1.6")],
+        compression=None,
+        close_timeout=0.5,
     ) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 

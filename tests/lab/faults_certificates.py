@@ -77,7 +77,7 @@ SIGNED = [
 def admits_once(state: State) -> None:
     """A station that was raised is let in on its new profile once."""
     check, status = state.checks["profile"]
-    came = set()
+    came: set[object] = set()
 
     def is_new(state, record, caller) -> bool:
         is_raised = record.identity == "SMALL-1-TO-2" and caller.profile == 2

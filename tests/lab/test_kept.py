@@ -233,7 +233,8 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_run_goes_on(tmp_path):
-    folder, said = tmp_path / "folder", []
+    said: list[str] = []
+    folder = tmp_path / "folder"
     folder.mkdir()
     now = credentials(folder, told=said.append)
     folder.rmdir()
@@ -248,7 +249,7 @@ def test_a_file_that_cannot_be_written_is_told_and_the_run_goes_on(tmp_path):
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     credentials(tmp_path)["1"].take_key(NEW)
     (tmp_path / f"{KEPT}.{os.getpid()}.new").write_text("that of a process that was killed")
-    said = []
+    said: list[str] = []
     now = credentials(tmp_path, told=said.append)
 
     def full(_):

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec import json, structs
@@ -23,8 +24,8 @@ class Script(Driver):
 
     def __init__(self, *calls):
         self.calls = calls
-        self.came = asyncio.Queue()
-        self.answers = asyncio.Queue()
+        self.came: asyncio.Queue[Any] = asyncio.Queue()
+        self.answers: asyncio.Queue[Any] = asyncio.Queue()
         self.taken = []
 
     async def perform(self, operation, station, arguments):
@@ -64,7 +65,7 @@ def a_list(version, *tokens, kind="Differential", status="Accepted"):
     }
 
 
-VERSION = ("GetLocalListVersion", {})
+VERSION: tuple[str, dict[str, Any]] = ("GetLocalListVersion", {})
 
 
 @pytest.mark.parametrize("before", [(), (VERSION,)])

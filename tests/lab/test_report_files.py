@@ -290,7 +290,9 @@ def test_a_run_that_was_stopped_is_seen_to_be_in_each_file(tmp_path):
     first, second = ET.parse(tmp_path / "junit.xml").getroot()
     assert [first.get(name) for name in ("tests", "errors")] == ["2", "1"]
     assert [second.get(name) for name in ("tests", "errors")] == ["2", "2"]
-    assert first.find("testcase[@name='TC_013 Name of TC_013']/error").get("type") == "stopped"
+    error = first.find("testcase[@name='TC_013 Name of TC_013']/error")
+    assert error is not None
+    assert error.get("type") == "stopped"
 
 
 def test_an_earlier_report_is_removed_and_nothing_else(tmp_path):

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -202,7 +203,7 @@ async def test_other_cases_are_played_after_one_that_failed():
         met += 1
         await (bad.closes if met == 1 else bad.answers(bad.right))(socket)
 
-    heard = []
+    heard: list[Any] = []
     async with bad.speaking(once_bad) as url:
         judgements = await run(
             plan(url),
@@ -277,7 +278,7 @@ async def test_a_run_that_is_called_off_leaves_no_connection():
 
 
 async def test_every_station_of_a_case_is_disconnected_though_one_cannot_clean_up():
-    ended = asyncio.Queue()
+    ended: asyncio.Queue[Any] = asyncio.Queue()
 
     async def talk(socket):
         with contextlib.suppress(Exception):
@@ -290,7 +291,7 @@ async def test_every_station_of_a_case_is_disconnected_though_one_cannot_clean_u
         async def broken():
             raise RuntimeError("cannot")
 
-        first.clean_up = broken
+        first.clean_up = broken  # type: ignore[method-assign]  # as a bug of ours would be
         second.transaction = 7
 
     async with bad.speaking(talk) as url:

@@ -1,6 +1,7 @@
 """Signed firmware of a case: a signature that is wrong, and does not look as if it were."""
 
 import base64
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,7 +17,7 @@ FIRMWARE = b"firmware"
 
 
 def verify(files, signature):
-    key = x509.load_pem_x509_certificate(files.signing_certificate.encode()).public_key()
+    key: Any = x509.load_pem_x509_certificate(files.signing_certificate.encode()).public_key()
     salted = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
     key.verify(base64.b64decode(signature), FIRMWARE, salted, hashes.SHA256())
 

@@ -46,7 +46,8 @@ async def serving(folder, *wishes, authority=None, suites="", minimum=TLS_12, ma
     for number, wish in enumerate(wishes or (Wish(HOST), RSA_FAMILY)):
         own = folder / str(number)
         own.mkdir(exist_ok=True)
-        load(context, *authority.server(wish), own)
+        certificate, key = authority.server(wish)
+        load(context, certificate, key, own)
 
     async def served(reader, writer):
         await reader.read()

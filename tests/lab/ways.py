@@ -24,7 +24,7 @@ def sends_again(state: State) -> None:
         while lost:
             link.order(*lost.pop())
 
-    state.call = called
+    state.call = called  # type: ignore[method-assign]  # this CSMS does it otherwise
     _after_boot(state, booted)
 
 
@@ -39,7 +39,7 @@ def remembers_availability(state: State) -> None:
             out_of_service[:] = [payload] if payload["type"] == "Inoperative" else []
         return answer
 
-    state.call = called
+    state.call = called  # type: ignore[method-assign]  # this CSMS does it otherwise
     _after_boot(state, lambda link: [link.order(_AVAILABILITY, each) for each in out_of_service])
 
 

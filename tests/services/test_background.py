@@ -15,7 +15,7 @@ async def until(is_so):
 
 
 async def test_a_job_goes_on_once_the_database_is_back():
-    done = []
+    done: list[None] = []
 
     async def do():
         done.append(None)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from voltkeep.lab.driver import OPERATIONS, Driver
+from voltkeep.lab.drivers.http import Request
 from voltkeep.lab.drivers.load import load_driver
 from voltkeep.lab.drivers.samples import samples
 from voltkeep.lab.toml_file import Mistakes
@@ -190,7 +191,9 @@ def test_a_body_that_is_not_json_may_be_anything(tmp_path):
     )
     path.write_text(START + request)
 
-    assert load_driver(path, {}).file.operations["reset"].body == "<a/>"
+    reset = load_driver(path, {}).file.operations["reset"]
+    assert isinstance(reset, Request)
+    assert reset.body == "<a/>"
 
 
 def test_a_file_that_is_not_there_is_told_as_such(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -30,11 +31,13 @@ def silent_port():
 @pytest.fixture
 async def endless():
     """An API whose answers never end; each byte of them comes after so many seconds."""
-    writing = set()
-    pauses = []
+    writing: set[asyncio.Task[Any]] = set()
+    pauses: list[float] = []
 
     async def answer(reader, writer):
-        writing.add(asyncio.current_task())
+        task = asyncio.current_task()
+        assert task is not None
+        writing.add(task)
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n")
         block = b"1\r\nx\r\n" if pauses else b"10000\r\n" + b"x" * 0x10000 + b"\r\n"

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
@@ -22,8 +23,8 @@ class Api:
     """A CSMS's API on a free port: keeps what it was asked, and answers as it is told."""
 
     def __init__(self):
-        self.asked = []
-        self.answers = []  # (status, headers, body); then 200 and nothing
+        self.asked: list[Any] = []
+        self.answers: list[Any] = []  # (status, headers, body); then 200 and nothing
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -379,7 +380,7 @@ path = "/go/{{ token }}/{{ login.token }}/{{ login.crumb }}"
 
 async def test_a_login_that_is_over_is_made_anew_once(api, driven):
     driver = driven(LOGIN, WORD=SECRET)
-    over = (401, {}, "who is token-2?")
+    over: tuple[int, dict[str, str], str] = (401, {}, "who is token-2?")
     api.answers = [let_in("token-1"), over, let_in("token-2"), (200, {}, "")]
     await driver.clear_cache("CS-1")
     assert [path for _, path, *_ in api.asked] == ["/api/login", "/api/go"] * 2

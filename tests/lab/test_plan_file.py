@@ -183,10 +183,15 @@ def test_a_mistake_is_told_with_its_line(folder, old, new, where, told):
     assert "hunter2" not in str(found)
 
 
+def key_of(folder):
+    found = re.search(r'key = "([0-9a-f]{40})"', (folder / "lab.toml").read_text())
+    assert found is not None
+    return found[1]
+
+
 @pytest.mark.parametrize("key", ["", "ab" * 15, "ab" * 21, "short", "x" * 21])
 def test_a_key_is_16_to_20_octets_and_is_not_told(folder, key):
-    text = (folder / "lab.toml").read_text()
-    mine = re.search(r'key = "([0-9a-f]{40})"', text)[1]
+    mine = key_of(folder)
     change(folder, mine, key)
 
     [found] = mistakes(folder)
@@ -197,7 +202,7 @@ def test_a_key_is_16_to_20_octets_and_is_not_told(folder, key):
 
 @pytest.mark.parametrize("key", ["ab" * 16, "sixteen letters!", "x" * 20])
 def test_a_key_is_hex_digits_or_text(folder, key):
-    mine = re.search(r'key = "([0-9a-f]{40})"', (folder / "lab.toml").read_text())[1]
+    mine = key_of(folder)
     change(folder, mine, key)
 
     assert 16 <= len(load_plan(folder / "lab.toml").plan.stations["1"].key_octets) <= 20

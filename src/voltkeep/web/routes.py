@@ -43,14 +43,40 @@ from voltkeep.web.api import (
     vitals,
     webhooks,
 )
-from voltkeep.web.pages import assets, entry, start
+from voltkeep.web.pages import (
+    account,
+    assets,
+    bulk,
+    connect,
+    entry,
+    fleet,
+    people,
+    qr,
+    start,
+    station,
+    station_charging,
+    station_command,
+    station_timeline,
+    station_upkeep,
+)
 from voltkeep.web.pages import stations as station_pages
 
 _MODULES: Sequence[ModuleType] = (
     assets,
     entry,
     start,
+    connect,
+    account,
+    people,
+    qr,
+    fleet,
+    bulk,
     station_pages,
+    station,
+    station_charging,
+    station_command,
+    station_timeline,
+    station_upkeep,
     stations,
     sites,
     imports,

@@ -94,6 +94,8 @@ export class Forms {
   check(schema, name, isRequired) {
     const input = node("input", { type: "checkbox", checked: schema.default === true });
     const made = this.field(input, name, schema, isRequired);
+    made.element.classList.add("check");
+    made.element.prepend(input);
     return { ...made, read: () => input.checked, write: (value) => (input.checked = value ?? schema.default === true) };
   }
 

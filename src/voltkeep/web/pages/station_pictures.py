@@ -17,6 +17,9 @@ _HEIGHT = 100
 _MOST_BARS = 1500
 _DAY_S = 86_400
 
+CONNECTED, AWAY = "Connected", "Away"
+"""The states of a connection."""
+
 
 class Bar(Struct, frozen=True, kw_only=True):
     """A rectangle of a picture; ``look`` is a class, and ``text`` what it means."""
@@ -137,7 +140,7 @@ def strip(
             width=round(max((stop - at) * _WIDTH / span, 0.5), 2),
             y=0,
             height=_HEIGHT,
-            look=look(state) or "off",
+            look="good" if state == CONNECTED else look(state) or "off",
             text=f"{state}: {_hours(stop - at)}",
         )
         for (at, state), stop in zip(points[-_MOST_BARS:], stops[-_MOST_BARS:], strict=True)

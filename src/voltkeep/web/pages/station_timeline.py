@@ -17,7 +17,7 @@ from voltkeep.services.lists import EventFilter, LoggedStatus, Place, StatusFilt
 from voltkeep.web.access import ApiServices, Given, Known, Paging, Who
 from voltkeep.web.discretion import shown
 from voltkeep.web.pages.station_frame import ROWS, framed
-from voltkeep.web.pages.station_pictures import Picture, strip
+from voltkeep.web.pages.station_pictures import AWAY, CONNECTED, Picture, strip
 from voltkeep.web.paging import Cursor, page_of
 from voltkeep.web.problems import Asked
 
@@ -97,12 +97,12 @@ TITLES = {
 
 
 class Happened(Struct, frozen=True, kw_only=True):
-    """One event; ``said`` are its fields as texts."""
+    """One event; ``said`` are its fields, as texts or times."""
 
     at: datetime
     name: str
     title: str
-    said: list[tuple[str, str]]
+    said: list[tuple[str, str | datetime]]
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -166,7 +166,7 @@ def _happened(principal: Principal, event: Event) -> Happened:
     fields: dict[str, Any] = {
         each: to_builtins(getattr(event, each))
         for each in event.__struct_fields__
-        if each not in {"station", "at"}
+        if each not in {"station", "at", "epoch"}
     }
     said = shown(principal, fields)
     return Happened(
@@ -176,9 +176,15 @@ def _happened(principal: Principal, event: Event) -> Happened:
         said=[
             (field.replace("_", " "), text)
             for field, value in said.items()
-            if (text := _text(value)) != ""
+            if (text := _shown(event, field, value)) != ""
         ],
     )
+
+
+def _shown(event: Event, field: str, value: Any) -> str | datetime:
+    """A field as it is written: a time as such."""
+    own = getattr(event, field)
+    return own if isinstance(own, datetime) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -237,9 +243,9 @@ def _state(logged: LoggedStatus) -> str:
 def _connection(known: Station, events: list[Event], since: datetime, now: datetime) -> Row:
     changes = []
     for event in reversed(events):
-        state = "Connected" if isinstance(event, StationConnected) else "Away"
+        state = CONNECTED if isinstance(event, StationConnected) else AWAY
         changes.append((max(event.at, since), state))
-    state = "Connected" if known.is_connected else "Away"
+    state = CONNECTED if known.is_connected else AWAY
     if not changes:
         since_then = known.connected_at if known.is_connected else known.disconnected_at
         changes.append((max(since_then or now, since), state))

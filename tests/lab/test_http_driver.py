@@ -391,6 +391,20 @@ async def test_a_login_that_is_over_is_made_anew_once(api, driven):
     assert len(api.asked) == 7
 
 
+async def test_what_a_login_keeps_is_secret_whatever_it_is_called(api, driven):
+    driver = driven("""
+[login]
+path = "/login"
+keep = { seat = "access" }
+[operations.clear_cache]
+path = "/go?seat={{ login.seat }}"
+""")
+    api.answers = [let_in("seat-of-the-lab"), (403, {}, "no seat-of-the-lab")]
+
+    with pytest.raises(Refused, match=r"no •••$"):
+        await driver.clear_cache("CS-1")
+
+
 async def test_a_login_that_fails_is_a_refusal_and_the_next_order_tries_again(api, driven):
     driver = driven(LOGIN, WORD=SECRET)
     api.answers = [(403, {}, f"no {SECRET}"), let_in("token-1")]

@@ -1,12 +1,17 @@
 """A connection of a scripted station: how it opens, how it does not, and how it ends."""
 
 import asyncio
+import contextlib
 import ssl
 
 import pytest
 
 from tests.lab import bad
+from tests.lab.csms.running import running
+from voltkeep.lab.bench import Bench, Credentials
 from voltkeep.lab.log import WireLog
+from voltkeep.lab.ocpp16.station import ChargePoint
+from voltkeep.lab.plan import Shown
 from voltkeep.lab.verdicts import Kind
 from voltkeep.lab.wire import Closed, NotOpened, Way, Wire
 
@@ -115,7 +120,48 @@ async def test_a_csms_that_closes_is_told_with_its_code_and_reason():
 
     closed = [each.text for each in log.entries if each.kind is Kind.CONNECTION][2:]
     assert len(closed) == 1
-    assert "4000" in closed[0]
+    assert closed[0].startswith("closed: by the CSMS, 4000")
+
+
+async def test_a_station_that_closes_is_told_to_have_done_so():
+    log = WireLog()
+    async with bad.speaking(bad.is_mute) as url:
+        wire = await opened(url, log)
+        await wire.close()
+
+    assert log.entries[-1].text.startswith("closed: by the station, 1000")
+
+
+async def test_the_port_may_be_another_than_that_of_the_url():
+    log = WireLog()
+    async with bad.speaking(bad.is_mute) as url:
+        port = int(url.rpartition(":")[2])
+        wire = await opened("ws://csms.lab.example", log, at="127.0.0.1", port=port)
+        await wire.close()
+
+    assert log.entries[0].text.startswith("GET ws://csms.lab.example/CP-1 (")
+
+
+async def test_the_log_says_who_showed_what_over_tls():
+    log = WireLog()
+    async with running() as tested:
+        bench = Bench(tested.plan, tested.driver, 3, {})
+        station = ChargePoint(bench, Credentials.of(tested.plan.stations["3"]))
+        way = station.way()
+        for each in (way, way, station.way(shown=tested.plan.shown["revoked"])):
+            with contextlib.suppress(NotOpened):
+                await (await Wire.open(each, log, 20)).close()
+        with pytest.raises(NotOpened):
+            await Wire.open(station.way(shown=Shown()), log, 20)
+
+    said = [each.text for each in log.entries if "closed" not in each.text]
+    shown = [text for text in said if text.startswith("the station shows")]
+    assert "[certificate of CN=SMALL-3" in shown[0]
+    assert ["serial number n1]" in text for text in shown] == [True, True, False, False]
+    assert shown[3] == "the station shows no certificate"
+    assert said[2].startswith("TLSv1.")
+    assert "the CSMS shows [certificate of CN=csms.small.example" in said[2]
+    assert "serial number n2]" in said[2]
 
 
 async def test_more_than_anybody_looks_at_ends_what_is_read():

@@ -238,13 +238,11 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 def _reached_at(plan: Plan, server: Server) -> Plan:
     """The plan, with the ports that the server has got."""
-    ports = [each.rpartition(":")[2] for each in (server.ocpp, server.ocpp_tls, server.ocpp_mtls)]
-    urls = {
-        1: f"ws://{_HOST}:{ports[0]}/ocpp",
-        2: f"wss://{_NAME}:{ports[1]}/ocpp",
-        3: f"wss://{_NAME}:{ports[2]}/ocpp",
-    }
-    return structs.replace(plan, csms=structs.replace(plan.csms, urls=urls))
+    by_profile = {1: server.ocpp, 2: server.ocpp_tls, 3: server.ocpp_mtls}
+    ports = {profile: int(each.rpartition(":")[2]) for profile, each in by_profile.items()}
+    # The URLs are the same in each run, and so are two reports.
+    urls = {profile: f"{'wss' if profile > 1 else 'ws'}://{_NAME}/ocpp" for profile in ports}
+    return structs.replace(plan, csms=structs.replace(plan.csms, urls=urls, ports=ports))
 
 
 def _end_of(log: Path) -> str:

@@ -28,6 +28,12 @@ def described(text: str, named: Named = str) -> str:
     return _PEM.sub(lambda found: _said(found[1], found[2], named) or found[0], text)
 
 
+def first(text: str) -> str:
+    """The first block of a chain; nothing if there is none."""
+    found = _PEM.search(text)
+    return found[0] if found else ""
+
+
 def folded(text: str) -> str:
     """The text, with a few words in the place of each block."""
     if "-----BEGIN" not in text:

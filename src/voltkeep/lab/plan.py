@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 _Words = Annotated[str, Meta(min_length=1, max_length=200)]
+_Port = Annotated[int, Meta(ge=1, le=65535)]
 _Seconds = Annotated[float, Meta(gt=0, le=3600)]
 
 
@@ -35,12 +36,13 @@ class Csms(Section, frozen=True, kw_only=True):
     """Where stations of each security profile connect, without their identity.
 
     ``roots`` is what stations believe: PEM. ``address`` is where the name in the URLs really is, if
-    no name server says so.
+    no name server says so, and ``ports`` where it listens for each profile, if not as the URLs say.
     """
 
     urls: dict[int, str]
     roots: str = ""
     address: str | None = None
+    ports: dict[int, _Port] = {}
 
 
 class Account(Section, frozen=True, kw_only=True):

@@ -105,7 +105,8 @@ async def shake_hands(way: Way, log: WireLog, deadline_s: float) -> Seen:
         refusal = not_opened(error, deadline_s)
         log.add(Kind.CONNECTION, f"TLS with {host}: {refusal.words}")
         raise refusal from None
-    log.add(Kind.CONNECTION, f"TLS with {host}: {seen.version}, {seen.suite}")
+    words = f"{seen.version}, {seen.suite}, with {ssl.DER_cert_to_PEM_cert(seen.certificate)}"
+    log.add(Kind.CONNECTION, f"TLS with {host}: {words.rstrip()}")
     return seen
 
 
@@ -213,7 +214,7 @@ async def _connected(
     parts = urlsplit(way.url)
     async with asyncio.timeout(deadline_s):
         reader, writer = await asyncio.open_connection(
-            way.at or parts.hostname, parts.port or 443, ssl=tls, server_hostname=name
+            way.at or parts.hostname, way.port or parts.port or 443, ssl=tls, server_hostname=name
         )
     try:
         yield reader, writer

@@ -15,6 +15,7 @@ from websockets.exceptions import (
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from voltkeep.lab import pem
 from voltkeep.lab.log import WireLog
 from voltkeep.lab.verdicts import Kind
 
@@ -24,13 +25,19 @@ _MOST_OCTETS = 8 << 20  # of them all
 
 
 class Way(NamedTuple):
-    """How to connect: `url` with the station's identity; `at` is where its host really is."""
+    """How to connect: `url` with the station's identity; `at` and `port` are where it really leads.
+
+    ``shows`` is the client certificate that `tls` has, as PEM, for the log: empty if there could be
+    one and is none.
+    """
 
     url: str
     subprotocols: tuple[str, ...] = ()
     authorization: str | None = None  # the header, whole
     tls: ssl.SSLContext | None = None
     at: str | None = None
+    port: int | None = None
+    shows: str | None = None
 
 
 class NotOpened(Exception):
@@ -77,6 +84,11 @@ class Wire:
         offered = [Subprotocol(name) for name in way.subprotocols]
         words = f"GET {way.url} (Sec-WebSocket-Protocol: {', '.join(offered) or 'none'}"
         elsewhere: dict[str, Any] = {"host": way.at} if way.at else {}
+        if way.port:
+            elsewhere["port"] = way.port
+        if way.shows is not None:
+            shows = pem.first(way.shows) or "no certificate"
+            log.add(Kind.CONNECTION, f"the station shows {shows}")
         log.add(Kind.CONNECTION, words + (", Authorization: Basic •••)" if headers else ")"))
         try:
             socket = await _Connect(
@@ -97,8 +109,13 @@ class Wire:
             refusal = not_opened(error, deadline_s)
             log.add(Kind.CONNECTION, refusal.words)
             raise refusal from None
+        wire = cls(socket, log)
+        if tls := wire.tls:
+            suite = (tls.cipher() or ("no suite",))[0]
+            shown = ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True) or b"")
+            log.add(Kind.CONNECTION, f"{tls.version()}, {suite}, the CSMS shows {shown.rstrip()}")
         log.add(Kind.CONNECTION, f"HTTP 101, Sec-WebSocket-Protocol: {socket.subprotocol}")
-        return cls(socket, log)
+        return wire
 
     @property
     def subprotocol(self) -> str | None:
@@ -186,7 +203,8 @@ def _close(socket: ClientConnection) -> str:
         return "by the station"
     end = socket.protocol.close_exc
     if end.rcvd is not None:
-        return str(end.rcvd)
+        side = "CSMS" if end.rcvd_then_sent or end.sent is None else "station"
+        return f"by the {side}, {end.rcvd}"
     if end.sent is not None:
         return f"by the station, {end.sent}; no Close frame came"
     return "it broke, without a Close frame"

@@ -120,6 +120,8 @@ class Line:
             basic(self.identity, self.credentials.key) if has_password else None,
             self.tls(shown=shown) if self.profile in {2, 3} else None,
             csms.address,
+            csms.ports.get(self.profile),
+            (shown or self.credentials).certificate if self.profile == 3 else None,
         )
 
     def tls(self, terms: Terms | None = None, shown: Shown | None = None) -> ssl.SSLContext:

@@ -97,7 +97,7 @@ def _cleaned(judgement: Judgement, clean: Cleaner) -> Judgement:
         warnings=tuple(map(clean, judgement.warnings)),
         seconds=round(judgement.seconds, 3),
         log=tuple(
-            structs.replace(entry, at=round(entry.at, 4), text=clean(entry.text))
+            structs.replace(entry, at=round(entry.at, 3), text=clean(entry.text))
             for entry in judgement.log
         ),
     )

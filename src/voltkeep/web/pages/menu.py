@@ -31,7 +31,20 @@ class Part(Struct, frozen=True):
 _PARTS: tuple[Part, ...] = (
     Part(
         _("Fleet"),
-        (Entry("/stations", _("Stations"), Permission.READ_STATIONS, "s"),),
+        (
+            Entry("/fleet", _("Connectors"), Permission.READ_STATIONS, "f"),
+            Entry("/stations", _("Stations"), Permission.READ_STATIONS, "s"),
+            Entry("/connect", _("Connect a station"), Permission.WRITE_STATIONS, "c"),
+        ),
+    ),
+    Part(
+        _("Access"),
+        (
+            Entry("/refusals", _("Refused attempts"), Permission.READ_SECURITY, "r"),
+            Entry("/people", _("People"), Permission.READ_ACCOUNTS, "p"),
+            Entry("/keys", _("API keys"), Permission.READ_ACCOUNTS, "k"),
+            Entry("/tenants", _("Tenants"), Permission.WRITE_TENANTS),
+        ),
     ),
 )
 

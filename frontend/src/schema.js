@@ -64,8 +64,8 @@ export class Forms {
     const problem = node("p", { className: "problem" });
     problem.setAttribute("role", "alert");
     const bounds = [schema.minimum ?? schema.exclusiveMinimum, schema.maximum];
-    const isNarrow = bounds.some((each) => each !== undefined && Math.abs(each) < 1e6);
-    const hint = isNarrow ? bounds.map((each) => each ?? "").join(" … ") : "";
+    const isNarrow = bounds.every((each) => each !== undefined && Math.abs(each) < 1e6);
+    const hint = isNarrow ? bounds.join(" … ") : "";
     const label = node("label", { htmlFor: input.id, textContent: labelOf(name) });
     if (isRequired) label.append(node("span", { className: "dim", textContent: ` (${this.words.required})` }));
     const element = node(

@@ -12,17 +12,64 @@ _NONE = "–"
 # What a status of a connector or a state of a record looks like: a colour, and a sign beside it.
 _LOOKS = {
     **dict.fromkeys(
-        ("available", "accepted", "active", "done", "well", "enabled", "in step", "good"), "good"
+        (
+            "available",
+            "accepted",
+            "active",
+            "done",
+            "well",
+            "enabled",
+            "in step",
+            "good",
+            "connected",
+            "complete",
+            "installed",
+        ),
+        "good",
     ),
     **dict.fromkeys(
-        ("charging", "occupied", "preparing", "finishing", "running", "reserved", "requested"),
+        (
+            "charging",
+            "occupied",
+            "preparing",
+            "finishing",
+            "running",
+            "reserved",
+            "requested",
+            "evconnected",
+            "queued",
+            "sent",
+        ),
         "busy",
     ),
     **dict.fromkeys(
-        ("suspendedev", "suspendedevse", "pending", "due", "halted", "waiting", "expiring"), "warn"
+        (
+            "suspendedev",
+            "suspendedevse",
+            "pending",
+            "due",
+            "halted",
+            "waiting",
+            "expiring",
+            "offline",
+            "silent",
+            "busy",
+        ),
+        "warn",
     ),
     **dict.fromkeys(
-        ("faulted", "rejected", "failed", "revoked", "expired", "refused", "blocked", "dead"), "bad"
+        (
+            "faulted",
+            "rejected",
+            "failed",
+            "revoked",
+            "expired",
+            "refused",
+            "blocked",
+            "dead",
+            "unfit",
+        ),
+        "bad",
     ),
 }
 _SIGNS = {"good": "●", "busy": "▶", "warn": "▲", "bad": "✖", "": "○"}

@@ -83,6 +83,11 @@ function arrived({ station, timestamp, type, data }) {
     "connector.status_changed": () => [data.evse?.id, data.status].filter(Boolean).join(": "),
     "station.disconnected": () => data.reason ?? "",
   };
+  if (type === "station.disconnected") {
+    made.className = "warn";
+    made.querySelector(".badge").className = "badge warn";
+    fill(made, "sign", "▲");
+  }
   fill(made, "more", more[type]?.() ?? "");
   const link = made.querySelector("[data-part=link]");
   if (station) link.href = `/stations/${encodeURIComponent(station)}`;

@@ -3,6 +3,8 @@
 // An element with data-refresh="connector.*" has htmx load it again, at most once a second.
 // The line #connection says how it stands: well, away, still (no events come), over (signed out).
 let stream = null;
+let reopen = null;
+let again = 0;
 const AGAIN_MS = 3000;
 const AGAIN_WHEN_OVER_MS = 15000;
 
@@ -79,7 +81,9 @@ function startStates() {
   });
   document.addEventListener("htmx:sendError", () => state("away"));
   document.addEventListener("click", async (event) => {
-    if (event.target.closest("[data-go-on]") && (await goOn())) state(document.body.dataset.events ? "well" : "");
+    if (!event.target.closest("[data-go-on]") || !(await goOn())) return;
+    if (reopen) reopen();
+    else state("");
   });
 }
 
@@ -103,7 +107,7 @@ export function startLive() {
       await ended();
       const isOver = document.getElementById("connection")?.dataset.state === "over";
       if (failed.readyState === EventSource.CLOSED && failed === stream) {
-        setTimeout(open, isOver ? AGAIN_WHEN_OVER_MS : AGAIN_MS);
+        again = setTimeout(open, isOver ? AGAIN_WHEN_OVER_MS : AGAIN_MS);
       }
     };
     stream.onmessage = heard;
@@ -111,6 +115,7 @@ export function startLive() {
       stream.addEventListener(type, heard);
     }
   };
+  reopen = open;
   open();
   addEventListener("pagehide", () => stream?.close());
   addEventListener("pageshow", ({ persisted }) => persisted && open());

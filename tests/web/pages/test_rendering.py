@@ -99,7 +99,7 @@ async def test_pages_speak_the_language_that_a_browser_asks_for(api):
 
 async def test_files_are_served_for_ever_and_packed(api):
     page = await see(browser_of(api), "/sign-in")
-    (script,) = re.findall(r'src="(/assets/[^"]+)"', page.text)
+    script = re.findall(r'src="(/assets/[^"]+)"', page.text)[0]
     answer = await see(browser_of(api), script)
 
     assert answer.status_code == 200

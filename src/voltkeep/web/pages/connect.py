@@ -42,7 +42,10 @@ class Way(Struct, frozen=True, kw_only=True):
 
 
 class Tried(Struct, frozen=True, kw_only=True):
-    """Refused connections of one reason and host, in words. ``is_open``: still nobody's."""
+    """Refused connections of one reason and host, in words.
+
+    ``is_unknown``: nobody had registered the id; ``is_open``: nobody has up to now.
+    """
 
     station: str
     host: str
@@ -53,6 +56,7 @@ class Tried(Struct, frozen=True, kw_only=True):
     count: int
     first_at: datetime
     at: datetime
+    is_unknown: bool
     is_open: bool
 
 
@@ -73,6 +77,12 @@ def _ways(addresses: Addresses, station: StationId) -> list[Way]:
             )
         )
     return ways
+
+
+def _to_approve(ways: Sequence[Way]) -> dict[str, object]:
+    """The profiles that a station can be approved with at once, the best first."""
+    profiles = [each.profile for each in ways if each.base]
+    return {"profiles": profiles, "preferred": next(iter(profiles), 0)}
 
 
 async def _find(services: ApiServices, by: Principal, name: str) -> Station | None:
@@ -100,6 +110,7 @@ async def _in_words(services: ApiServices, found: Sequence[Refusal]) -> list[Tri
             count=each.count,
             first_at=each.first_at,
             at=each.at,
+            is_unknown=bool(each.station.name) and each.reason == Verdict.UNKNOWN_STATION,
             is_open=each.station in unknown and each.reason == Verdict.UNKNOWN_STATION,
         )
         for each in found
@@ -161,7 +172,7 @@ async def connect_page(
         station=station,
         known=known,
         ways=ways,
-        preferred=next((each.profile for each in ways if each.base), 0),
+        **_to_approve(ways),
         suggested=f"CS-{secrets.token_hex(3).upper()}",
         explanation=await _explained(services, principal, id, known),
         attempts=await _lately(
@@ -211,9 +222,11 @@ async def refusals_page(
         found = await work.refusals.page(principal.tenant, look)
     shown = page_of_records(request, cursors, look, found, lambda each: each)
     sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    ways = _ways(services.addresses, StationId(principal.tenant, ""))
     return page(
         request,
         "refusals.html",
+        **_to_approve(ways),
         attempts=await _in_words(services, shown.items),
         next=shown.next,
         within=within,

@@ -79,10 +79,9 @@ def _ways(addresses: Addresses, station: StationId) -> list[Way]:
     return ways
 
 
-def _to_approve(ways: Sequence[Way]) -> dict[str, object]:
+def _to_approve(ways: Sequence[Way]) -> list[int]:
     """The profiles that a station can be approved with at once, the best first."""
-    profiles = [each.profile for each in ways if each.base]
-    return {"profiles": profiles, "preferred": next(iter(profiles), 0)}
+    return [each.profile for each in ways if each.base]
 
 
 async def _find(services: ApiServices, by: Principal, name: str) -> Station | None:
@@ -172,7 +171,7 @@ async def connect_page(
         station=station,
         known=known,
         ways=ways,
-        **_to_approve(ways),
+        profiles=_to_approve(ways),
         suggested=f"CS-{secrets.token_hex(3).upper()}",
         explanation=await _explained(services, principal, id, known),
         attempts=await _lately(
@@ -226,7 +225,7 @@ async def refusals_page(
     return page(
         request,
         "refusals.html",
-        **_to_approve(ways),
+        profiles=_to_approve(ways),
         attempts=await _in_words(services, shown.items),
         next=shown.next,
         within=within,

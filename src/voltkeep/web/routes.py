@@ -59,6 +59,7 @@ from voltkeep.web.pages import (
     station_timeline,
     station_upkeep,
 )
+from voltkeep.web.pages import messages as message_pages
 from voltkeep.web.pages import stations as station_pages
 
 _MODULES: Sequence[ModuleType] = (
@@ -77,6 +78,7 @@ _MODULES: Sequence[ModuleType] = (
     station_command,
     station_timeline,
     station_upkeep,
+    message_pages,
     stations,
     sites,
     imports,

@@ -40,7 +40,8 @@ class MessageOut(Struct, frozen=True, kw_only=True):
     note: str
 
 
-def _out(principal: Principal, logged: LoggedExchange) -> MessageOut:
+def out(principal: Principal, logged: LoggedExchange) -> MessageOut:
+    """A call and its answer as the API shows them to somebody."""
     exchange = logged.exchange
     latency = None
     if exchange.answered_at is not None:
@@ -104,7 +105,7 @@ async def list_messages(
                 principal.tenant, which, sort, after=after, limit=limit
             )
 
-    return await page_of(request, cursors, cursor, fetch, lambda row: _out(principal, row))
+    return await page_of(request, cursors, cursor, fetch, lambda row: out(principal, row))
 
 
 ROUTES = [list_messages]

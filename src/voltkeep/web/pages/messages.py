@@ -1,0 +1,136 @@
+"""The message inspector: what stations and we said to each other, as it is said."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from litestar import MediaType, Response, get
+from litestar.response import Stream
+from msgspec import Meta, Struct, ValidationError, convert, json
+
+from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.services import lists
+from voltkeep.services.lists import MessageFilter, Place
+from voltkeep.services.ports import LoggedExchange
+from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
+from voltkeep.web.api.messages import out
+from voltkeep.web.pages import frames
+from voltkeep.web.pages.rendering import page
+from voltkeep.web.paging import Cursor, page_of
+from voltkeep.web.problems import Asked, Problem
+
+_ROWS = 50
+_FETCHED = 500
+_MOST = 10_000  # messages in a file
+_MOST_TOLD = 500  # messages in a story
+_SITES = 200
+
+_Text = Annotated[str, Meta(max_length=255)]
+_Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class _Which(Struct, frozen=True, kw_only=True):
+    """The filters, as they stand in an address."""
+
+    station: _Text | None = None
+    site: _Text | None = None
+    direction: Literal["in", "out"] | None = None
+    action: _Text | None = None
+    message_id: _Text | None = None
+    verdict: _Text | None = None
+    since: _Instant | None = None
+    before: _Instant | None = None
+
+
+FILTERS = _Which.__struct_fields__
+
+
+def _which(query: Mapping[str, str], principal: Principal) -> MessageFilter:
+    """What the filters in an address mean; what is empty is no filter. Raises Problem."""
+    said = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
+    try:
+        which = convert(said, _Which, strict=False)
+    except ValidationError as error:
+        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+    return MessageFilter(
+        sites=seen_sites(principal, which.site),
+        station=which.station,
+        direction=which.direction,
+        action=which.action,
+        message_id=which.message_id,
+        verdict=which.verdict,
+        since=which.since,
+        before=which.before,
+    )
+
+
+@get("/messages", needs=Permission.READ_MESSAGES, include_in_schema=False)
+async def messages_page(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """The message log, the latest first: each call with its answer."""
+    which = _which(request.query_params, principal)
+
+    async def fetch(after: Place | None) -> lists.Page[LoggedExchange]:
+        async with services.read() as work:
+            return await work.lists.messages(
+                principal.tenant, which, "-at", after=after, limit=_ROWS
+            )
+
+    found = await page_of(
+        request, cursors, cursor, fetch, lambda row: frames.read(out(principal, row))
+    )
+    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    return page(
+        request,
+        "messages.html",
+        exchanges=found,
+        sites=sites,
+        is_first=cursor is None,
+        is_narrowed=any(request.query_params.get(name) for name in FILTERS),
+        most=_MOST,
+        most_told=_MOST_TOLD,
+    )
+
+
+@get("/messages.jsonl", needs=Permission.READ_MESSAGES, include_in_schema=False)
+async def messages_file(request: Asked, principal: Who, services: Given) -> Stream:
+    """Those that fit as JSON Lines, as the API has them, the latest first."""
+    which = _which(request.query_params, principal)
+    headers = {"content-disposition": 'attachment; filename="messages.jsonl"'}
+    content = _lines(services, principal, which)
+    return Stream(content, headers=headers, media_type="application/jsonl")
+
+
+async def _lines(
+    services: ApiServices, principal: Principal, which: MessageFilter
+) -> AsyncIterator[bytes]:
+    after: Place | None = None
+    for _ in range(_MOST // _FETCHED):
+        async with services.read() as work:
+            found = await work.lists.messages(
+                principal.tenant, which, "-at", after=after, limit=_FETCHED
+            )
+        yield b"".join(json.encode(out(principal, row)) + b"\n" for row in found.rows)
+        after = found.next
+        if after is None:
+            return
+
+
+@get("/messages.story", needs=Permission.READ_MESSAGES, include_in_schema=False)
+async def messages_story(request: Asked, principal: Who, services: Given) -> Response[str]:
+    """The latest that fit as a story, in order of time."""
+    which = _which(request.query_params, principal)
+    async with services.read() as work:
+        found = await work.lists.messages(principal.tenant, which, "-at", limit=_MOST_TOLD)
+    told = [out(principal, row) for row in found.rows]
+    told.sort(key=lambda each: each.called_at)
+    return Response(frames.story(told), media_type=MediaType.TEXT)
+
+
+AT_THE_ROOT = [messages_page, messages_file, messages_story]
+EXAMPLES: list[object] = []

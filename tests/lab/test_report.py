@@ -229,6 +229,14 @@ def test_what_did_not_pass_is_a_line_of_a_case_in_the_summary_for_a_terminal():
     assert not any("came Rejected" in line for line in told)
 
 
+def test_no_entry_is_later_than_the_end_of_its_case():
+    log = (Entry(2.00046, Kind.NOTE, "the last"),)
+    (judgement,) = a_report([judged("TC_001", seconds=2.00047, log=log)]).cases[0].judgements
+
+    assert judgement.log[0].at <= judgement.seconds
+    assert f"{judgement.log[0].at:.3f}" == f"{judgement.seconds:.3f}"
+
+
 def test_a_report_knows_what_each_case_is_for():
     case = a_report().cases[0]
 

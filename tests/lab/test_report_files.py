@@ -133,8 +133,8 @@ def test_every_judgement_can_be_linked_to_and_is_drawn():
 
     played = {f"{case.id}-{profile}" for case in CASES for profile in (1, 2, 3)}
     assert played | {case.id for case in CASES} <= set(parser.ids)
-    assert "BootNotification.conf" in parser.text
-    assert "CALLERROR NotSupported to Reset" in parser.text
+    drawn = {text.strip() for text in parser.text}
+    assert {"BootNotification.conf", "s1", "CALLERROR NotSupported to Reset"} <= drawn
 
 
 def test_what_was_not_played_is_in_the_index_only():
@@ -182,6 +182,20 @@ def test_an_answer_is_named_after_what_was_asked():
         ("sent", "CALLERROR NotSupported to Reset"),
     ]
     assert [row.is_answer for row in drawn][2:4] == [False, True]
+    assert [row.id for row in drawn if row.id] == ["s1", "s1", "c1", "c1"]
+
+
+def test_an_answer_to_nothing_is_seen_to_be_one():
+    (row,) = a_diagram('[3,"nobody",{}]')
+
+    assert (row.title, row.id, row.is_error) == ("Unasked.conf", "nobody", True)
+
+
+def test_wire_logs_are_printed_only_if_that_is_wanted():
+    html = page(a_report())
+
+    assert "#whole:not(:checked) ~ main .flow { display: none; }" in html
+    assert re.search(r'<input type="checkbox" id="whole">', html)
 
 
 def test_numbers_of_a_payload_are_shown_as_they_were_written():

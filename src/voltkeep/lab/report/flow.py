@@ -18,12 +18,14 @@ _TEASER = 160
 class Row(Struct, frozen=True, kw_only=True):
     """A row. ``style`` says how it is drawn: a kind of entry, or "answer" of either side.
 
-    ``title`` is an action or what happened, ``text`` the payload, ``teaser`` its begin if folded.
+    ``title`` is an action or what happened, ``id`` that of a frame as the log calls it, ``text``
+    the payload, ``teaser`` its begin if folded.
     """
 
     at: float
     style: str
     title: str
+    id: str = ""
     text: str = ""
     teaser: str = ""
     is_answer: bool = False
@@ -57,7 +59,7 @@ def _row(entry: Entry, asked: dict[str, str], longest: int) -> Row:
 
 def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
     """A frame; `asked` are the actions of the CALLs before it, by their ids."""
-    title, is_answer, is_error = "Not a frame of OCPP-J", False, True
+    title, id, is_answer, is_error = "Not a frame of OCPP-J", "", False, True
     payload = folded(entry.text)
     match _parts(entry.text):
         case ["2", id, action, body, *_]:
@@ -65,7 +67,7 @@ def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
             title, payload, is_error = f"{asked[id]}.req", _body(body), False
         case ["3", id, body, *_]:
             title, payload = f"{asked.get(id, 'Unasked')}.conf", _body(body)
-            is_answer, is_error = True, False
+            is_answer, is_error = True, id not in asked
         case ["4", id, code, *rest]:
             title, is_answer = f"CALLERROR {_text(code)} to {asked.get(id, 'nothing')}", True
             payload = " ".join(_body(each) for each in rest)
@@ -73,6 +75,7 @@ def _arrow(entry: Entry, asked: dict[str, str], longest: int) -> Row:
         at=entry.at,
         style=entry.kind,
         title=title,
+        id=_text(id),
         text=_cut(payload, longest),
         teaser=f"{' '.join(payload[:_TEASER].split())} …" if len(payload) > _FOLDED else "",
         is_answer=is_answer,

@@ -5,6 +5,7 @@ const GAP = 8;
 const NARROWEST = 10.5; // rem
 const TALL = 5.75;
 const HEADING = 2.5;
+const SPARE = 200; // elements that are used again
 const BEYOND = 500; // pixels above and below the window
 
 const NBSP = "\u00a0";
@@ -39,7 +40,7 @@ export function nameOf(tile, words) {
 
 export class Tiles {
   constructor(place, words, seen) {
-    Object.assign(this, { place, words, seen, rows: [], shown: new Map(), due: false });
+    Object.assign(this, { place, words, seen, rows: [], shown: new Map(), spare: [], due: false });
     const again = () => this.soon();
     addEventListener("scroll", again, { passive: true });
     new ResizeObserver(() => this.groups && this.lay(this.groups)).observe(place);
@@ -58,6 +59,7 @@ export class Tiles {
   // Groups are [heading or "", tiles].
   lay(groups) {
     this.groups = groups;
+    this.isLaidAnew = true;
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const wide = this.place.clientWidth;
     this.columns = Math.max(1, Math.floor((wide + GAP) / (NARROWEST * rem + GAP)));
@@ -90,24 +92,29 @@ export class Tiles {
     }
     for (const [id, element] of this.shown) {
       if (wanted.has(id) || element === document.activeElement) continue;
-      element.remove();
       this.shown.delete(id);
+      if (element.tile && this.spare.length < SPARE) this.spare.push(element);
+      else element.remove();
     }
     let last = null;
     const seen = [];
     for (const [id, each] of wanted) {
       let element = this.shown.get(id);
-      if (!element) {
-        element = each.heading ? document.createElement("h2") : made();
+      const isNew = !element;
+      if (isNew) {
+        element = each.heading ? document.createElement("h2") : (this.spare.pop() ?? made());
         this.shown.set(id, element);
       }
       // In the order of reading, so that tabulators go from one to the next.
       const next = last ? last.nextSibling : this.place.firstChild;
-      if (element !== next && element !== document.activeElement) this.place.insertBefore(element, next);
+      const isPlaced = !isNew && (!this.isLaidAnew || element === next || element === document.activeElement);
+      if (!isPlaced) this.place.insertBefore(element, next);
       last = element;
       this.dress(element, each);
       if (each.tile) seen.push(each.tile);
     }
+    this.isLaidAnew = false;
+    for (const element of this.spare.splice(0)) element.remove();
     this.seen(seen);
   }
 

@@ -72,8 +72,8 @@ class Window:
         """What stands out of the window, to be said in a failure."""
         return await self.page.evaluate(
             """() => [...document.querySelectorAll('main *, .top *')]
-            .filter((each) => each.getBoundingClientRect().right > innerWidth + 1
-              && !each.closest('.scroll'))
+            .filter((each) => each.getBoundingClientRect().right
+              > document.documentElement.clientWidth + 1 && !each.closest('.scroll'))
             .map((each) => each.tagName + '.' + each.className + '#' + each.id).slice(0, 5)"""
         )
 
@@ -84,7 +84,7 @@ class Window:
         options = {"resultTypes": ["violations"], "runOnly": only}
         found = (await Axe().run(self.page, options=options)).response["violations"]
         return [
-            f"{each['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"
+            f"{each['id']}: {node['html'][:160]} … {node['failureSummary'][:160]}"
             for each in found
             for node in each["nodes"]
         ]

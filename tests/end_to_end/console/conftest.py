@@ -83,7 +83,7 @@ class Console:
             yield station
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def bare(tmp_path_factory):
     """A server that nobody has signed in to, and a browser."""
     server = Server(
@@ -101,7 +101,7 @@ async def bare(tmp_path_factory):
     assert "Traceback" not in server.output()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def console(bare):
     """The same, with an administrator."""
     await bare.set_up()

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.end_to_end.console.conftest import BUSY, FRESH, TOKEN
 from tests.end_to_end.console.wire import wire
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 _WATCH = """() => {

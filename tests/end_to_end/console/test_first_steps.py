@@ -9,7 +9,7 @@ from tests.end_to_end.console.browsing import PASSWORD
 from tests.end_to_end.console.conftest import BUSY
 from voltkeep.sim import SimStation, StationSpec
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_the_first_person_comes_in_and_lets_a_station_in(bare):

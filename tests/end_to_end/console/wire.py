@@ -8,6 +8,8 @@ from urllib.parse import quote
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from voltkeep.sim.spec import basic
+
 
 class Wire:
     """Its connection."""
@@ -35,8 +37,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(url, name):
+async def wire(url, name, password=None):
     """A connection of that station."""
-    options = {"subprotocols": [Subprotocol("ocpp1.6")], "proxy": None}
+    headers = {} if password is None else {"Authorization": basic(name, password)}
+    options = {
+        "subprotocols": [Subprotocol("ocpp1.6")],
+        "proxy": None,
+        "additional_headers": headers,
+    }
     async with connect(f"{url}/{quote(name, safe='')}", **options) as socket:
         yield Wire(socket)

@@ -50,7 +50,11 @@ def is_new_transaction(station: ChargePoint, id: int) -> None:
     # What a station says that was never told an id (errata to OCPP 1.6, 3.18).
     bench.check(id != _TOLD_NONE, "a transactionId that means a transaction", id)
     known = station.credentials.transactions
-    bench.check(id not in known, "a transactionId that no other transaction has", f"{id} again")
+    bench.check(
+        id not in known,
+        "a transactionId that no other transaction has",
+        f"transactionId {id} again",
+    )
     known.add(id)
     if id <= 0:  # "RECOMMENDED", and no more (errata to OCPP 1.6, 3.54)
         bench.warn(f"transactionId {id} is not positive")

@@ -284,3 +284,23 @@ def test_settings_are_frozen(tmp_path):
     with pytest.raises(AttributeError):
         Settings(data=tmp_path).data = tmp_path  # type: ignore[misc]  # that is the test
     assert msgspec.structs.fields(Settings)
+
+
+@pytest.mark.parametrize(
+    "tiles",
+    [
+        "https://tiles.example/{z}/{x}.png",
+        "https://tiles.example; script-src */{z}/{x}/{y}",
+        "https://{s}.tiles.example/{z}/{x}/{y}.png",
+        "http://tiles.example/{z}/{x}/{y}.png",
+        "//tiles.example/{z}/{x}/{y}.png",
+    ],
+)
+def test_tiles_of_a_map_come_from_one_host_over_tls(tiles):
+    with pytest.raises(ConfigError, match="MAP_TILES"):
+        load({}, HOME | {"VOLTKEEP_MAP_TILES": tiles}, None)
+
+
+def test_a_tile_server_may_want_a_key():
+    tiles = "https://tiles.example:8443/{z}/{x}/{y}.png?key=1"
+    assert load({}, HOME | {"VOLTKEEP_MAP_TILES": tiles}, None).settings.map_tiles == tiles

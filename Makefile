@@ -21,7 +21,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.to
 .PHONY: help
 help: ## List what can be made
 	@echo "Usage: make TARGET [ARGS=\"...\"]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/installed ## Start Voltkeep with ten simulated stations (ARGS: options of `voltkeep serve`)
@@ -79,6 +79,10 @@ generate: $(VENV)/installed-dev ## Write what is generated: OCPP messages, pages
 .PHONY: assets
 assets: ## Bundle the console's scripts and styles (needs Node and npm)
 	cd frontend && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: screenshots
+screenshots: $(VENV)/installed-dev chromium ## Take pictures of the console, into docs/images
+	$(BIN)/python -m tools.screenshots
 
 # Words are marked with _(…) in templates and modules; locale/de/LC_MESSAGES/voltkeep.po has German.
 LOCALE := src/voltkeep/web/pages/locale

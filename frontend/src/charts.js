@@ -2,81 +2,127 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-const STYLES = getComputedStyle(document.documentElement);
-const color = (name) => STYLES.getPropertyValue(name).trim();
-
-// <div data-chart="/address.json" data-height="220">: {series: [{label, unit, color, values}], times}.
-// With data-live="energy.metered" it is asked for again after such an event, at most every 5 s.
 const AGAIN_MS = 5000;
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-async function load(place) {
-  const answer = await fetch(place.dataset.chart, { headers: { accept: "application/json" } });
-  return answer.ok ? answer.json() : null;
+function fits(patterns, type) {
+  return patterns.split(",").some((each) => each === type || (each.endsWith(".*") && type.startsWith(each.slice(0, -1))));
 }
 
-async function draw(place) {
-  let found = await load(place);
-  let plot = found && plotted(place, found);
-  const live = place.dataset.live;
-  let isDue = false;
-  const again = async () => {
-    isDue = false;
-    const now = await load(place).catch(() => null);
-    if (!now) return;
-    if (plot && now.series.length === found.series.length) {
-      plot.setData([now.times, ...now.series.map((each) => each.values)]);
-    } else {
-      plot?.destroy();
-      place.replaceChildren();
-      plot = plotted(place, now);
+// One place: <div data-chart="/address.json" data-height="220">, where the address says
+// {series: [{label, unit, color, values, connected}], times}. data-empty is what stands there if there
+// is nothing, data-failed if it was not loaded, data-label what it is for who does not see it;
+// data-live="energy.metered,transaction.*" are the events that have it loaded again.
+class Chart {
+  constructor(place) {
+    this.place = place;
+    this.plot = null;
+    this.units = "";
+    this.said = null;
+    this.words = JSON.parse(place.dataset.words || "{}");
+    if (place.dataset.label) {
+      place.setAttribute("role", "img");
+      place.setAttribute("aria-label", place.dataset.label);
     }
-    found = now;
-  };
-  document.addEventListener("voltkeep:event", ({ detail }) => {
-    if (detail.type !== live || isDue) return;
-    isDue = true;
-    setTimeout(again, AGAIN_MS);
-  });
-}
-
-function plotted(place, { times, series }) {
-  if (!times.length) {
-    place.textContent = place.dataset.empty || "";
-    return null;
+    new ResizeObserver(() => this.fit()).observe(place);
   }
-  const units = [...new Set(series.map((each) => each.unit))];
-  const axis = { stroke: color("--dim"), grid: { stroke: color("--line"), width: 1 } };
-  const plot = new uPlot(
-    {
-      width: place.clientWidth,
-      height: Number(place.dataset.height || 220),
+
+  fit() {
+    const width = this.place.clientWidth;
+    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.plot.height });
+  }
+
+  async load() {
+    let said = null;
+    try {
+      const answer = await fetch(this.place.dataset.chart, { headers: { accept: "application/json" } });
+      if (answer.ok) said = await answer.json();
+    } catch {
+      // said below
+    }
+    if (said) this.show(said);
+    else if (!this.plot) this.place.textContent = this.place.dataset.failed || "";
+  }
+
+  show(said) {
+    this.said = said;
+    if (!said.times.length) {
+      this.clear();
+      this.place.textContent = this.place.dataset.empty || "";
+      return;
+    }
+    const data = [said.times, ...said.series.map((each) => each.values)];
+    const units = said.series.map((each) => each.label + each.unit).join();
+    if (this.plot && units === this.units) {
+      this.plot.setData(data);
+      return;
+    }
+    this.clear();
+    this.units = units;
+    this.plot = new uPlot(this.options(said), data, this.place);
+  }
+
+  clear() {
+    this.plot?.destroy();
+    this.plot = null;
+    this.place.textContent = "";
+  }
+
+  again() {
+    if (!this.said) return;
+    this.clear();
+    this.show(this.said);
+  }
+
+  options({ series }) {
+    const units = [...new Set(series.map((each) => each.unit))];
+    const axis = { stroke: color("--dim"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
+    const isSmall = this.place.clientWidth < 480;
+    return {
+      width: this.place.clientWidth,
+      height: Number(this.place.dataset.height || 220),
       cursor: { drag: { x: true, y: false } },
+      scales: Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => [Math.min(low ?? 0, 0), Math.max(high ?? 0, 0) * 1.05 || 1] }])),
       axes: [
         axis,
         ...units.map((unit, at) => ({
           ...axis,
+          grid: at ? { show: false } : axis.grid,
           scale: unit,
           side: at ? 1 : 3,
-          size: 64,
+          size: isSmall ? 52 : 64,
           values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`),
         })),
       ],
       series: [
         {},
         ...series.map((each) => ({
-          label: each.label,
+          label: `${this.words[each.label] ?? each.label} (${each.unit})`,
           scale: each.unit,
           stroke: color(each.color),
           width: 2,
-          spanGaps: false,
+          spanGaps: each.connected ?? false,
         })),
       ],
-    },
-    [times, ...series.map((each) => each.values)],
-    place,
-  );
-  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: plot.height })).observe(place);
-  return plot;
+    };
+  }
 }
 
-for (const place of document.querySelectorAll("[data-chart]")) draw(place);
+const charts = [...document.querySelectorAll("[data-chart]")].map((place) => new Chart(place));
+for (const each of charts) each.load();
+
+document.addEventListener("voltkeep:event", ({ detail }) => {
+  for (const each of charts) {
+    if (each.due || !each.place.dataset.live || !fits(each.place.dataset.live, detail.type)) continue;
+    each.due = true;
+    setTimeout(() => {
+      each.due = false;
+      if (!document.hidden) each.load();
+    }, AGAIN_MS);
+  }
+});
+
+// The colours of the page are drawn into the picture.
+const redraw = () => charts.forEach((each) => each.again());
+new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

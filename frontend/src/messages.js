@@ -1,28 +1,12 @@
-// The message inspector: follows the log, copies what it shows, and reads times as people type them.
+// The message inspector: follows the log, and copies what it shows.
 import { say } from "./dialogs.js";
+import { startInstants } from "./instants.js";
 import { over } from "./live.js";
 
 const EVERY_MS = 2000;
 const MOST_ROWS = 500;
 
-// --- times: people type local ones, the address has instants -------------------------------------
-
-const form = document.querySelector("form[data-messages]");
-for (const typed of form.querySelectorAll("[data-instant]")) {
-  const meant = form.elements.namedItem(typed.dataset.instant);
-  const known = new Date(meant.value);
-  if (meant.value && !Number.isNaN(known.valueOf())) {
-    const local = new Date(known.valueOf() - known.getTimezoneOffset() * 60000);
-    typed.value = local.toISOString().slice(0, 19);
-  }
-  typed.addEventListener("input", () => {
-    const date = new Date(typed.value);
-    meant.value = Number.isNaN(date.valueOf()) ? "" : date.toISOString();
-  });
-}
-form.addEventListener("formdata", ({ formData }) => {
-  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
-});
+startInstants();
 
 // --- copies ---------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ from voltkeep.web.pages import (
 )
 from voltkeep.web.pages import messages as message_pages
 from voltkeep.web.pages import stations as station_pages
+from voltkeep.web.pages import transactions as transaction_pages
 
 _MODULES: Sequence[ModuleType] = (
     assets,
@@ -79,6 +80,7 @@ _MODULES: Sequence[ModuleType] = (
     station_timeline,
     station_upkeep,
     message_pages,
+    transaction_pages,
     stations,
     sites,
     imports,

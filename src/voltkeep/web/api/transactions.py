@@ -180,7 +180,7 @@ def _unended(principal: Principal, found: Unended) -> UnendedOut:
     )
 
 
-async def _visible(
+async def visible(
     services: ApiServices, principal: Principal, station: str, ref: str
 ) -> tuple[StationId, TransactionRef]:
     """A transaction that they may see, of a station that may be gone. Raises NotThere."""
@@ -260,7 +260,7 @@ async def show_transaction(
     station: StationName, transaction: Ref, principal: Who, services: Given
 ) -> TransactionOut:
     """One transaction. It stays when its station is removed."""
-    id, ref = await _visible(services, principal, station, transaction)
+    id, ref = await visible(services, principal, station, transaction)
     return out(principal, await services.transactions.get(id, ref))
 
 
@@ -280,7 +280,7 @@ async def close_transaction(
 
     What the station says later counts more, and the closing stays visible.
     """
-    id, ref = await _visible(services, principal, station, transaction)
+    id, ref = await visible(services, principal, station, transaction)
     closed = await services.closing.close(
         id,
         ref,
@@ -309,7 +309,7 @@ async def list_meter_values_of_transaction(
     cursor: Cursor = None,
 ) -> Page[MeterValueOut]:
     """What the meter said during a transaction, in order of time."""
-    id, ref = await _visible(services, principal, station, transaction)
+    id, ref = await visible(services, principal, station, transaction)
     await services.transactions.get(id, ref)
     which = MeterFilter(ref=ref, since=since, before=before)
 

@@ -35,6 +35,7 @@ _PARTS: tuple[Part, ...] = (
             Entry("/fleet", _("Connectors"), Permission.READ_STATIONS, "f"),
             Entry("/stations", _("Stations"), Permission.READ_STATIONS, "s"),
             Entry("/connect", _("Connect a station"), Permission.WRITE_STATIONS, "c"),
+            Entry("/transactions", _("Transactions"), Permission.READ_TRANSACTIONS, "t"),
             Entry("/messages", _("Messages"), Permission.READ_MESSAGES, "m"),
         ),
     ),

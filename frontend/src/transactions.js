@@ -1,0 +1,4 @@
+// The list of transactions.
+import { startInstants } from "./instants.js";
+
+startInstants();

@@ -1,0 +1,221 @@
+"""Transactions as people see them: the list, and one with its chart and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from litestar import Response, get
+from litestar.params import FromPath
+from msgspec import Meta, Struct, ValidationError, convert
+
+from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.domain.events import (
+    Event,
+    TransactionClosed,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from voltkeep.domain.identity import IdToken, StationId
+from voltkeep.domain.transactions import Transaction
+from voltkeep.services import lists
+from voltkeep.services.lists import EventFilter, MeterFilter, Place, TransactionFilter
+from voltkeep.services.sites import UnknownSite
+from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
+from voltkeep.web.api.transactions import TransactionOut, out, visible
+from voltkeep.web.discretion import sees_tokens
+from voltkeep.web.pages.meter_curves import Curves, curves
+from voltkeep.web.pages.rendering import page
+from voltkeep.web.pages.station_timeline import TITLES
+from voltkeep.web.paging import Cursor, page_of
+from voltkeep.web.problems import Asked, NotThere, Problem
+
+_ROWS = 50
+_SITES = 200
+_MOST_VALUES = 10_000  # of which a chart is drawn
+_MOST_EVENTS = 500  # of the station, among which those of one transaction are looked for
+_NAMES: dict[type[Event], str] = {
+    TransactionStarted: "transaction.started",
+    TransactionUpdated: "transaction.updated",
+    TransactionEnded: "transaction.ended",
+    TransactionClosed: "transaction.closed",
+}
+
+_Text = Annotated[str, Meta(max_length=255)]
+_Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class _Which(Struct, frozen=True, kw_only=True):
+    """The filters, as they stand in an address."""
+
+    station: _Text | None = None
+    site: _Text | None = None
+    token: _Text | None = None
+    group: _Text | None = None
+    active: bool | None = None
+    closed: bool | None = None
+    started_since: _Instant | None = None
+    started_before: _Instant | None = None
+
+
+FILTERS = _Which.__struct_fields__
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """Something that happened in a transaction."""
+
+    at: datetime
+    title: str
+    more: str
+
+
+def _which(query: Mapping[str, str], principal: Principal) -> TransactionFilter:
+    """What the filters in an address mean; what is empty is no filter. Raises Problem, NotThere."""
+    said = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
+    try:
+        which = convert(said, _Which, strict=False)
+    except ValidationError as error:
+        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+    if which.token is not None and not sees_tokens(principal):
+        raise NotThere("no token is called that")
+    return TransactionFilter(
+        sites=seen_sites(principal, which.site),
+        station=which.station,
+        id_token=None if which.token is None else IdToken(which.token),
+        group=which.group,
+        active=which.active,
+        closed=which.closed,
+        started_since=which.started_since,
+        started_before=which.started_before,
+    )
+
+
+@get("/transactions", needs=Permission.READ_TRANSACTIONS, include_in_schema=False)
+async def transactions_page(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Transactions that fit, those heard of first the latest."""
+    which = _which(request.query_params, principal)
+
+    async def fetch(after: Place | None) -> lists.Page[Transaction]:
+        async with services.read() as work:
+            return await work.lists.transactions(principal.tenant, which, after=after, limit=_ROWS)
+
+    found = await page_of(request, cursors, cursor, fetch, lambda row: out(principal, row))
+    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    return page(
+        request,
+        "transactions.html",
+        transactions=found,
+        sites=sites,
+        now=datetime.now(UTC),
+        is_narrowed=any(request.query_params.get(name) for name in FILTERS),
+    )
+
+
+@get(
+    "/transactions/{station:str}/{transaction:str}",
+    needs=Permission.READ_TRANSACTIONS,
+    include_in_schema=False,
+)
+async def transaction_page(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    station: FromPath[str],
+    transaction: FromPath[str],
+) -> Response[str]:
+    """One transaction, which stays when its station is removed."""
+    id, ref = await visible(services, principal, station, transaction)
+    found = out(principal, await services.transactions.get(id, ref))
+    steps: Sequence[Step] = ()
+    is_all = True
+    if principal.may(Permission.READ_EVENTS):
+        steps, is_all = await _steps(services, id, ref)
+    now = datetime.now(UTC)
+    begun = found.started_at or found.first_heard_at
+    return page(
+        request,
+        "transaction.html",
+        transaction=found,
+        zone=await _zone(services, id),
+        steps=steps,
+        are_all_steps=is_all,
+        took=_took(found, begun, now),
+        messages={
+            "station": found.station,
+            "since": begun.isoformat(),
+            **({} if found.active else {"before": found.last_heard_at.isoformat()}),
+        },
+        most=_MOST_VALUES,
+    )
+
+
+def _took(found: TransactionOut, begun: datetime, now: datetime) -> float | None:
+    """How long it takes, or took, in seconds; None if nobody knows."""
+    closed = found.closed.as_of if found.closed else None
+    end = now if found.active else found.ended_at or closed
+    return None if end is None else max((end - begun).total_seconds(), 0.0)
+
+
+async def _zone(services: ApiServices, id: StationId) -> str:
+    """Where its station stands, if it still does."""
+    async with services.read() as work:
+        known = await work.stations.get(id)
+    if known is None or not known.site:
+        return ""
+    try:
+        return (await services.sites.get(id.tenant, known.site)).time_zone
+    except UnknownSite:
+        return ""
+
+
+async def _steps(services: ApiServices, id: StationId, ref: str) -> tuple[list[Step], bool]:
+    """What is told of a transaction among the station's latest, and whether that is all."""
+    which = EventFilter(station=id.name, types=tuple(kind.__name__ for kind in _NAMES))
+    async with services.read() as work:
+        found = await work.lists.events(id.tenant, which, "-at", limit=_MOST_EVENTS)
+    mine = [each.event for each in found.rows if getattr(each.event, "ref", None) == ref]
+    steps = [_step(event) for event in reversed(mine)]
+    has_begin = any(isinstance(event, TransactionStarted) for event in mine)
+    return steps, has_begin or found.next is None
+
+
+def _step(event: Event) -> Step:
+    more = ""
+    match event:
+        case TransactionStarted(authorization=authorization):
+            more = authorization or ""
+        case TransactionUpdated(charging_state=state):
+            more = state or ""
+        case TransactionEnded(stop_reason=reason):
+            more = reason or ""
+        case TransactionClosed(closed_by=who, reason=reason):
+            more = f"{who}: {reason}" if reason else who
+    return Step(at=event.at, title=TITLES[_NAMES[type(event)]], more=str(more))
+
+
+@get(
+    "/transactions/{station:str}/{transaction:str}/chart.json",
+    needs=Permission.READ_TRANSACTIONS,
+    include_in_schema=False,
+)
+async def transaction_chart(
+    principal: Who, services: Given, station: FromPath[str], transaction: FromPath[str]
+) -> dict[str, Any]:
+    """What the meter said during a transaction: at most 1,000 points, of the latest values."""
+    id, ref = await visible(services, principal, station, transaction)
+    known = await services.transactions.get(id, ref)
+    async with services.read() as work:
+        found = await work.lists.meter_values(id, MeterFilter(ref=ref), "-at", limit=_MOST_VALUES)
+    values = [row.value for row in reversed(found.rows)]
+    drawn: Curves = curves(values, known.meter_start_wh)
+    return {"times": drawn.times, "series": drawn.series, "is_cut": found.next is not None}
+
+
+AT_THE_ROOT = [transactions_page, transaction_page, transaction_chart]
+EXAMPLES: list[object] = []

@@ -1,9 +1,21 @@
 // Charts over time, drawn by uPlot. Loaded by pages that have some.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { chosen } from "./times.js";
 
 const AGAIN_MS = 5000;
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// How times are written along the axis: uPlot has the hours of the United States.
+const DAY = "{YYYY}-{MM}-{DD}";
+const TICKS = [
+  [86400 * 365, "{YYYY}", null, null, null, null, null, null, 1],
+  [86400 * 28, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
+  [86400, DAY, null, null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", `\n${DAY}`, null, `\n${DAY}`, null, null, null, 1],
+  [1, ":{ss}", `\n${DAY} {HH}:{mm}`, null, `\n${DAY} {HH}:{mm}`, null, "\n{HH}:{mm}", null, 1],
+  [0.001, ":{ss}.{fff}", `\n${DAY} {HH}:{mm}`, null, `\n${DAY} {HH}:{mm}`, null, "\n{HH}:{mm}", null, 1],
+];
 
 function fits(patterns, type) {
   return patterns.split(",").some((each) => each === type || (each.endsWith(".*") && type.startsWith(each.slice(0, -1))));
@@ -74,6 +86,13 @@ class Chart {
     this.show(this.said);
   }
 
+  // In the zone that people have chosen for all times; data-zone is that of the site.
+  date(at) {
+    const how = chosen();
+    const zone = how === "utc" ? "Etc/UTC" : how === "site" ? this.place.dataset.zone : "";
+    return zone ? uPlot.tzDate(new Date(at * 1000), zone) : new Date(at * 1000);
+  }
+
   options({ series }) {
     const units = [...new Set(series.map((each) => each.unit))];
     const axis = { stroke: color("--dim"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
@@ -84,18 +103,19 @@ class Chart {
       cursor: { drag: { x: true, y: false } },
       scales: Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => [Math.min(low ?? 0, 0), Math.max(high ?? 0, 0) * 1.05 || 1] }])),
       axes: [
-        axis,
+        { ...axis, values: TICKS },
         ...units.map((unit, at) => ({
           ...axis,
           grid: at ? { show: false } : axis.grid,
           scale: unit,
           side: at ? 1 : 3,
-          size: isSmall ? 52 : 64,
+          size: isSmall ? 60 : 64,
           values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`),
         })),
       ],
+      tzDate: (at) => this.date(at),
       series: [
-        {},
+        { label: this.words.Time ?? "Time", value: `${DAY} {HH}:{mm}:{ss}` },
         ...series.map((each) => ({
           label: `${this.words[each.label] ?? each.label} (${each.unit})`,
           scale: each.unit,
@@ -122,7 +142,10 @@ document.addEventListener("voltkeep:event", ({ detail }) => {
   }
 });
 
-// The colours of the page are drawn into the picture.
+// The colours of the page and its times are drawn into the picture.
 const redraw = () => charts.forEach((each) => each.again());
 new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-times]")) setTimeout(redraw);
+});

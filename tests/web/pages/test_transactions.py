@@ -186,6 +186,28 @@ async def test_a_chart_has_what_the_meter_said_from_the_beginning_on(api):
     }
 
 
+async def test_what_runs_has_the_energy_that_the_meter_says_by_now(api):
+    """What only metered does not change the record."""
+    browser = await setup(api)
+    await api.add("CS-1")
+    await begin(api)
+    update = TransactionUpdate(
+        phase=Phase.UPDATED,
+        at=AT,
+        ref=TransactionRef("tx-1"),
+        seq_no=1,
+        trigger="MeterValuePeriodic",
+        values=(value(30, energy_wh=5200.0), value(31, power_w=1.0)),
+    )
+    id = StationId(DEFAULT_TENANT, "CS-1")
+    async with api.store.begin() as work:
+        epoch = (await work.stations.get(id)).epoch
+    await api.services.transactions.record(Sender(id, epoch, AT), update)
+
+    assert "<dd>4.20 kWh</dd>" in (await see(browser, "/transactions/CS-1/tx-1")).text
+    assert "kWh</td>" not in (await see(browser, "/transactions")).text
+
+
 def test_power_is_taken_from_the_energy_where_none_was_said():
     drawn = curves([value(0, energy_wh=0.0), value(6, energy_wh=1000.0)], None)
 

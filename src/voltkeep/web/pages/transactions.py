@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.events import (
@@ -16,7 +16,7 @@ from voltkeep.domain.events import (
     TransactionStarted,
     TransactionUpdated,
 )
-from voltkeep.domain.identity import IdToken, StationId
+from voltkeep.domain.identity import IdToken, StationId, TransactionRef
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services import lists
 from voltkeep.services.lists import EventFilter, MeterFilter, Place, TransactionFilter
@@ -33,6 +33,7 @@ from voltkeep.web.problems import Asked, NotThere, Problem
 _ROWS = 50
 _SITES = 200
 _MOST_VALUES = 10_000  # of which a chart is drawn
+_LATEST = 20  # values, among which the last register is looked for
 _MOST_EVENTS = 500  # of the station, among which those of one transaction are looked for
 _NAMES: dict[type[Event], str] = {
     TransactionStarted: "transaction.started",
@@ -132,6 +133,8 @@ async def transaction_page(
     """One transaction, which stays when its station is removed."""
     id, ref = await visible(services, principal, station, transaction)
     found = out(principal, await services.transactions.get(id, ref))
+    if found.active:
+        found = await _metered(services, id, found)
     steps: Sequence[Step] = ()
     is_all = True
     if principal.may(Permission.READ_EVENTS):
@@ -152,6 +155,25 @@ async def transaction_page(
             **({} if found.active else {"before": found.last_heard_at.isoformat()}),
         },
         most=_MOST_VALUES,
+    )
+
+
+async def _metered(services: ApiServices, id: StationId, found: TransactionOut) -> TransactionOut:
+    """With what the meter says by now: what only metered does not change the record (ADR 0005)."""
+    which = MeterFilter(ref=TransactionRef(found.ref))
+    async with services.read() as work:
+        heard = await work.lists.meter_values(id, which, "-at", limit=_LATEST)
+    if not heard.rows:
+        return found
+    last = max(found.last_heard_at, *(row.received_at for row in heard.rows))
+    said = (row.value.energy_wh for row in heard.rows if row.value.energy_wh is not None)
+    meter = next(said, found.meter_last_wh)
+    begin = found.meter_start_wh
+    return structs.replace(
+        found,
+        last_heard_at=last,
+        meter_last_wh=meter,
+        energy_wh=None if begin is None or meter is None else meter - begin,
     )
 
 

@@ -1,7 +1,7 @@
 """Transactions as people see them: the list, and one with its chart and what became of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from litestar import Response, get
@@ -35,6 +35,7 @@ _SITES = 200
 _MOST_VALUES = 10_000  # of which a chart is drawn
 _LATEST = 20  # values, among which the last register is looked for
 _MOST_EVENTS = 500  # of the station, among which those of one transaction are looked for
+_AROUND = timedelta(minutes=1)
 _NAMES: dict[type[Event], str] = {
     TransactionStarted: "transaction.started",
     TransactionUpdated: "transaction.updated",
@@ -151,8 +152,8 @@ async def transaction_page(
         took=_took(found, begun, now),
         messages={
             "station": found.station,
-            "since": begun.isoformat(),
-            **({} if found.active else {"before": found.last_heard_at.isoformat()}),
+            "since": (found.first_heard_at - _AROUND).isoformat(),
+            **({} if found.active else {"before": (found.last_heard_at + _AROUND).isoformat()}),
         },
         most=_MOST_VALUES,
     )

@@ -48,11 +48,11 @@ class Console:
         await context.close()
 
     @asynccontextmanager
-    async def window(self, *, signed_in=True, viewport=DESKTOP, **options):
+    async def window(self, *, signed_in=True, viewport=DESKTOP, locale="en-GB", **options):
         """A window; nothing may have gone wrong in it when it is closed."""
         state = self.state if signed_in else None
         context = await self.browser.new_context(
-            storage_state=state, viewport=viewport, locale="en-GB", **options
+            storage_state=state, viewport=viewport, locale=locale, **options
         )
         context.set_default_timeout(15_000)
         window = Window(await context.new_page(), self.home)
@@ -83,12 +83,10 @@ class Console:
             yield station
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def bare(tmp_path_factory):
+@asynccontextmanager
+async def running(folder):
     """A server that nobody has signed in to, and a browser."""
-    server = Server(
-        tmp_path_factory.mktemp("console") / "data", listen=("http",), public_host="127.0.0.1"
-    )
+    server = Server(folder / "data", listen=("http",), public_host="127.0.0.1")
     await server.prepare([BUSY, FRESH], [TOKEN])
     async with AsyncExitStack() as stack:
         driver = await stack.enter_async_context(async_playwright())
@@ -96,13 +94,24 @@ async def bare(tmp_path_factory):
         stack.push_async_callback(browser.close)
         console = Console(server, browser)
         await console.start()
-        yield console
-    assert server.stop() == 0
+        try:
+            yield console
+        finally:
+            status = server.stop()
+    assert status == 0
     assert "Traceback" not in server.output()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def bare(tmp_path):
+    """A console that nobody has signed in to."""
+    async with running(tmp_path) as console:
+        yield console
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def console(bare):
-    """The same, with an administrator."""
-    await bare.set_up()
-    return bare
+async def console(tmp_path_factory):
+    """A console with an administrator."""
+    async with running(tmp_path_factory.mktemp("console")) as console:
+        await console.set_up()
+        yield console

@@ -152,9 +152,11 @@ async def test_axe_finds_nothing(filled, look, part):
     assert not barriers, "\n".join(f"{at}: {barrier}" for barrier, at in barriers.items())
 
 
-async def test_nothing_stands_out_of_a_phone_and_nothing_moves(filled):
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+async def test_nothing_stands_out_of_a_phone_and_nothing_moves(filled, locale):
     wide, moved = {}, {}
-    async with filled.window(viewport=PHONE, has_touch=True, is_mobile=True) as window:
+    phone = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "locale": locale}
+    async with filled.window(**phone) as window:
         for address in await every_address(window):
             await window.go(address)
             await window.is_live()
@@ -163,6 +165,22 @@ async def test_nothing_stands_out_of_a_phone_and_nothing_moves(filled):
             if (shifted := await window.shifted()) > MOST_SHIFTED:
                 moved[address] = shifted
     assert (wide, moved) == ({}, {})
+
+
+async def test_axe_finds_nothing_in_the_dialogs(filled):
+    barriers = {}
+    async with filled.window() as window:
+        for address in await every_address(window):
+            await window.go(address)
+            ids = await window.page.locator("dialog[id]").evaluate_all(
+                "all => all.map(each => each.id).filter(id => id != 'help' && id != 'over')"
+            )
+            for id in ids if address != "/stations" else [*ids, "help", "over"]:
+                await window.page.evaluate("id => document.getElementById(id).showModal()", id)
+                for barrier in await window.barriers():
+                    barriers.setdefault(barrier, f"{address}#{id}")
+                await window.page.evaluate("id => document.getElementById(id).close()", id)
+    assert not barriers, "\n".join(f"{at}: {barrier}" for barrier, at in barriers.items())
 
 
 async def test_nothing_moves_on_a_desk(filled):

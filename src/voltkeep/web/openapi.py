@@ -65,7 +65,7 @@ def finished(app: Litestar, examples: Mapping[str, Any]) -> ApiSchema:
         (path, method.lower()): handler
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
-        if isinstance(handler, HTTPRouteHandler)
+        if isinstance(handler, HTTPRouteHandler) and handler.include_in_schema is not False
         for path in [route.path_format]
         for method in handler.http_methods
     }

@@ -8,13 +8,14 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 from playwright.async_api import Browser, Page, async_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from bench.servers import free_port
 from tests.end_to_end.console.browsing import ARGS, CHROMIUM, PASSWORD
-from tests.end_to_end.server import free_port
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
@@ -83,7 +84,7 @@ async def take(page: Page, home: str, name: str, address: str, suffix: str) -> N
     await page.screenshot(path=IMAGES / f"{name}{suffix}.png")
 
 
-async def take_all(browser: Browser, home: str, cookies: list) -> None:
+async def take_all(browser: Browser, home: str, cookies: list[Any]) -> None:
     for device, (width, height) in SIZES.items():
         for look in ("light", "dark"):
             context = await browser.new_context(
@@ -129,8 +130,8 @@ async def main() -> None:
                 answer = (await client.post("/setup", json=body)).raise_for_status()
                 client.headers["x-voltkeep-csrf"] = answer.json()["csrf"]
                 await fill(client)
-                cookies = [
-                    {"name": each.name, "value": each.value, "url": home}
+                cookies: list[Any] = [
+                    {"name": each.name, "value": each.value or "", "url": home}
                     for each in client.cookies.jar
                 ]
             async with async_playwright() as driver:

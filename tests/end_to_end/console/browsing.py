@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Page, expect
 
 PASSWORD = "seven green trams"
@@ -58,17 +58,17 @@ class Window:
         if await self.page.locator("body[data-events]").count():
             await expect(self.page.locator("#connection")).to_have_attribute("data-state", "well")
 
-    async def shifted(self) -> float:
+    async def shifted(self):
         """How much what stood there has moved by itself."""
         return await self.page.evaluate("window.shifts")
 
-    async def overflow(self) -> int:
+    async def overflow(self):
         """How many pixels the page is wider than its window."""
         return await self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
 
-    async def too_wide(self) -> list[str]:
+    async def too_wide(self):
         """What stands out of the window, to be said in a failure."""
         return await self.page.evaluate(
             """() => [...document.querySelectorAll('main *, .top *')]
@@ -77,7 +77,7 @@ class Window:
             .map((each) => each.tagName + '.' + each.className + '#' + each.id).slice(0, 5)"""
         )
 
-    async def barriers(self, *rules: str) -> list[str]:
+    async def barriers(self, *rules: str):
         """What axe finds, one line each; of these rules only, if there are some."""
         wanted = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
         only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": wanted}
@@ -110,7 +110,7 @@ class Window:
             await route.continue_()
 
 
-async def addresses(window: Window) -> list[str]:
+async def addresses(window: Window):
     """Every page in the menu, in its order."""
     await window.go("/")
     links = await window.page.locator("#nav a").evaluate_all(
@@ -119,7 +119,7 @@ async def addresses(window: Window) -> list[str]:
     return [*dict.fromkeys([*links, "/account"])]
 
 
-async def tabs(window: Window, station: str) -> list[str]:
+async def tabs(window: Window, station: str):
     """Every page of a station."""
     await window.go(f"/stations/{station}")
     links = await window.page.locator("nav.tabs a").evaluate_all(

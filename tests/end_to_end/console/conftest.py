@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest_asyncio
@@ -23,7 +24,7 @@ class Console:
         self.server = server
         self.browser = browser
         self.home = f"http://127.0.0.1:{server.ports['http']}"
-        self.state = None
+        self.state: Any = None
 
     async def start(self):
         """Run the server, until pages can be had."""

@@ -103,7 +103,7 @@ async def every_address(window):
 
 async def test_what_anybody_said_is_only_text(filled):
     """Part G, 67: no dialog, nothing from elsewhere, no script; the window says if there was."""
-    strange = {}
+    strange: dict[str, list[str]] = {}
     async with filled.window() as window:
         for address in await every_address(window):
             answer = await window.go(address)
@@ -141,7 +141,7 @@ async def test_what_a_station_says_under_an_open_page_is_only_text(filled):
 @pytest.mark.parametrize("look", ["light", "dark"])
 async def test_axe_finds_nothing(filled, look, part):
     """Every rule of WCAG 2.2 AA; once more the contrasts, where it is dark."""
-    barriers = {}
+    barriers: dict[str, str] = {}
     rules = () if look == "light" else ("color-contrast",)
     async with filled.window(color_scheme=look) as window:
         for address in await part(window):
@@ -154,7 +154,8 @@ async def test_axe_finds_nothing(filled, look, part):
 
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
 async def test_nothing_stands_out_of_a_phone_and_nothing_moves(filled, locale):
-    wide, moved = {}, {}
+    wide: dict[str, object] = {}
+    moved: dict[str, float] = {}
     phone = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "locale": locale}
     async with filled.window(**phone) as window:
         for address in await every_address(window):
@@ -168,7 +169,7 @@ async def test_nothing_stands_out_of_a_phone_and_nothing_moves(filled, locale):
 
 
 async def test_axe_finds_nothing_in_the_dialogs(filled):
-    barriers = {}
+    barriers: dict[str, str] = {}
     async with filled.window() as window:
         for address in await every_address(window):
             await window.go(address)
@@ -184,7 +185,7 @@ async def test_axe_finds_nothing_in_the_dialogs(filled):
 
 
 async def test_nothing_moves_on_a_desk(filled):
-    moved = {}
+    moved: dict[str, float] = {}
     async with filled.window() as window:
         for address in await every_address(window):
             await window.go(address)

@@ -113,7 +113,7 @@ async def test_more_than_a_page_goes_on(api):
     for _ in range(60):
         say(api)
     text = (await see(browser, "/messages?station=CS-1")).text
-    following = re.search(r'class="button" href="(\?[^"]*cursor=[^"]*)"', text)[1]
+    (following,) = re.findall(r'class="button" href="(\?[^"]*cursor=[^"]*)"', text)[:1]
 
     assert rows(text) == 50
     assert "data-follow" in text
@@ -233,6 +233,7 @@ def test_what_was_refused_is_marked_where_it_stands(said, place):
 
     assert wrong(read.call)[0].rstrip(",") == place
     assert not wrong(read.answer)
+    assert read.answer is not None
     assert read.answer.error == f"E: {said}"
 
 
@@ -245,7 +246,7 @@ def test_of_an_answer_that_we_did_not_take_the_answer_is_marked():
 
 
 def test_a_payload_is_shown_as_json_however_deep_and_long():
-    deep = 1
+    deep: object = 1
     for _ in range(200):
         deep = [deep]
     assert not frames.read(made([2, "1", "X", {"a": deep}], None)).call.is_cut

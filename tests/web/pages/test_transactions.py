@@ -85,7 +85,7 @@ async def test_more_than_a_page_goes_on(api):
     for number in range(55):
         await begin(api, f"tx-{number}")
     text = (await see(browser, "/transactions?active=true")).text
-    following = re.search(r'class="button" href="(\?[^"]*cursor=[^"]*)"', text)[1]
+    (following,) = re.findall(r'class="button" href="(\?[^"]*cursor=[^"]*)"', text)[:1]
 
     assert rows(text) == 50
     assert rows((await see(browser, "/transactions" + following.replace("&amp;", "&"))).text) == 5
@@ -159,7 +159,7 @@ async def test_what_a_station_says_is_text(api):
     hostile = HOSTILE.replace("/", "")
     await begin(api, hostile, token=IdToken(HOSTILE))
     text = (await see(browser, "/transactions")).text
-    address = re.search(r'<a href="(/transactions/CS-1/[^"]+)"', text)[1]
+    (address,) = re.findall(r'<a href="(/transactions/CS-1/[^"]+)"', text)[:1]
 
     for shown in (text, (await see(browser, address)).text):
         assert "&lt;script&gt;" in shown

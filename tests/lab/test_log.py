@@ -202,7 +202,7 @@ def test_a_secret_that_is_known_is_masked_though_its_letters_are_escapes():
 
 
 def test_a_key_that_json_must_escape_is_masked():
-    key = 'quo"te and back\\slash'
+    key = 'quo"ted and back\\slash'
 
     assert "slash" not in logged(call("DataTransfer", {"data": key}), secrets=forms(key.encode()))
 

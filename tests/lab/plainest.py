@@ -82,7 +82,7 @@ class LibraryDriver(Driver):
     def __init__(self, connected: dict[str, CentralSystem]) -> None:
         self._connected = connected
         tokens = dict.fromkeys(("VALID", "SIBLING"), _ACCEPTED)
-        known = SimpleNamespace(numbers=itertools.count(1), tokens=tokens)
+        known = SimpleNamespace(numbers=itertools.count(1), tokens=tokens, shortest_signature=0)
         self._link = SimpleNamespace(state=known)
 
     async def perform(self, operation: str, station: str, arguments: Mapping[str, Any]) -> None:

@@ -338,3 +338,24 @@ def test_states_are_a_strip_that_begins_where_it_is_known():
         (0, 500, "busy"),
         (500, 500, "bad"),
     ]
+
+
+async def test_what_charges_there_has_the_energy_that_its_meter_says_by_now(api):
+    """What only metered does not change the record."""
+    await api.add("CS-1")
+    browser = await setup(api)
+    await says(api, "Occupied")
+    await charges(api)
+    station = await api.services.provisioning.get(CS)
+    at = now()
+    update = TransactionUpdate(
+        phase=Phase.UPDATED,
+        at=at,
+        ref=TransactionRef("tx-1"),
+        seq_no=1,
+        trigger="MeterValuePeriodic",
+        values=(MeterValue(at=at, energy_wh=5200.0, raw=b"[]"),),
+    )
+    await api.services.transactions.record(Sender(CS, station.epoch, at), update)
+
+    assert "<dd>4.20 kWh</dd>" in await see(browser, "/stations/CS-1")

@@ -26,6 +26,7 @@ from voltkeep.web.api.transactions import out as transaction_out
 from voltkeep.web.discretion import shown_token
 from voltkeep.web.editing import etag
 from voltkeep.web.pages.station_frame import ROWS, framed, look_at
+from voltkeep.web.pages.transactions import metered
 from voltkeep.web.paging import Cursor, page_of, page_of_records
 from voltkeep.web.problems import Asked
 
@@ -122,7 +123,8 @@ async def _running(
     which = TransactionFilter(sites=principal.sites, station=known.id.name, active=True)
     async with services.read() as work:
         found = await work.lists.transactions(principal.tenant, which, limit=ROWS)
-    return [transaction_out(principal, each) for each in found.rows]
+    said = [transaction_out(principal, each) for each in found.rows]
+    return [await metered(services, known.id, each) for each in said]
 
 
 async def _certificate(

@@ -135,7 +135,7 @@ async def transaction_page(
     id, ref = await visible(services, principal, station, transaction)
     found = out(principal, await services.transactions.get(id, ref))
     if found.active:
-        found = await _metered(services, id, found)
+        found = await metered(services, id, found)
     steps: Sequence[Step] = ()
     is_all = True
     if principal.may(Permission.READ_EVENTS):
@@ -159,7 +159,7 @@ async def transaction_page(
     )
 
 
-async def _metered(services: ApiServices, id: StationId, found: TransactionOut) -> TransactionOut:
+async def metered(services: ApiServices, id: StationId, found: TransactionOut) -> TransactionOut:
     """With what the meter says by now: what only metered does not change the record (ADR 0005)."""
     which = MeterFilter(ref=TransactionRef(found.ref))
     async with services.read() as work:

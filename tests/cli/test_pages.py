@@ -17,6 +17,7 @@ __all__ = ["installation"]
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+CONTINUED = re.compile(r" *\\\n *")
 SPAN = re.compile(r"`(voltkeep [^`]+)`")
 PROGRAM = re.compile(r"^(?:sudo -u \S+ )?(?:\S*/)?voltkeep(?= |$)")
 
@@ -24,7 +25,8 @@ PROGRAM = re.compile(r"^(?:sudo -u \S+ )?(?:\S*/)?voltkeep(?= |$)")
 def typed(page: Path) -> list[str]:
     """The lines of `voltkeep` in a page's blocks of shell, and in its text."""
     text = page.read_text()
-    lines = [line.strip() for block in BLOCK.findall(text) for line in block.splitlines()]
+    blocks = (CONTINUED.sub(" ", block) for block in BLOCK.findall(text))
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if PROGRAM.match(line)] + SPAN.findall(text)
 
 

@@ -1,6 +1,7 @@
 """`voltkeep serve` in a process of its own, to be used, stopped and killed."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -21,12 +22,22 @@ from voltkeep.domain.identity import DEFAULT_TENANT, IdToken, station_id
 from voltkeep.domain.stations import SecurityProfile, Station
 from voltkeep.store import migrate
 
+# Below those that the kernel hands out, and each worker of the tests has some of its own: nobody
+# takes one between here and the server that listens on it.
+_PORTS = itertools.cycle(range(10_000, 12_000))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+
 
 def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is free, and that no other test gets soon."""
+    while True:
+        port = next(_PORTS) + _WORKER * 2_000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 LISTENERS = ("ocpp_tls", "ocpp_mtls", "files", "files_tls", "http")

@@ -14,7 +14,8 @@ import threading
 import time
 from pathlib import Path
 
-_STOP_S = 20.0  # how long the server may take to stop
+_STOP_S = (10.0, 5.0, 5.0)  # how long the server may take to stop, each time it is told
+_TRIES = 10
 
 
 def main() -> None:
@@ -30,8 +31,9 @@ def main() -> None:
 
         tree()
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if alone.is_set():
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def _watch(folder: Path, alone: threading.Event) -> None:
@@ -40,10 +42,22 @@ def _watch(folder: Path, alone: threading.Event) -> None:
         while os.read(sys.stdin.fileno(), 1):
             pass
     alone.set()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_STOP_S)
-    shutil.rmtree(folder, ignore_errors=True)
+    # Not once: one that comes while the server changes its handler, or in the middle of something
+    # that swallows every exception, is lost.
+    for patience_s in _STOP_S:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(patience_s)
+    _remove(folder)
     os._exit(1)
+
+
+def _remove(folder: Path) -> None:
+    """Remove it, though another thread may still make a file there."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

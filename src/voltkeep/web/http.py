@@ -16,7 +16,7 @@ from voltkeep.web import routes
 from voltkeep.web.access import DEPENDENCIES, ApiServices
 from voltkeep.web.auth import AuthenticationMiddleware, allowed
 from voltkeep.web.bodies import paced
-from voltkeep.web.openapi import finished, schema_route
+from voltkeep.web.openapi import ApiSchema, finished, schema_route
 from voltkeep.web.pages.errors import shown
 from voltkeep.web.paging import Cursors
 from voltkeep.web.problems import MEDIA_TYPE, Problem, details_of
@@ -35,6 +35,9 @@ _ALWAYS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
+
+
+_DESCRIBED: list[ApiSchema] = []  # once it was made, which takes half a second
 
 
 def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None = None) -> Litestar:
@@ -81,8 +84,15 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
         request_max_body_size=_LARGEST_BODY,
         debug=False,
     )
-    app.state.schema = finished(app, routes.EXAMPLES)
+    app.state.schema = _described(app)
     return app
+
+
+def _described(app: Litestar) -> ApiSchema:
+    """The description of the routes, which are the same in every application of a process."""
+    if not _DESCRIBED:
+        _DESCRIBED.append(finished(app, routes.EXAMPLES))
+    return _DESCRIBED[0]
 
 
 _ABOUT = """\

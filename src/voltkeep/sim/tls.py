@@ -1,6 +1,7 @@
 """TLS as a station does it: contexts that many stations share, and sessions that are resumed."""
 
 import contextlib
+import os
 import ssl
 import tempfile
 import warnings
@@ -59,13 +60,32 @@ def shared_context(terms: Terms) -> ssl.SSLContext:
 def own_context(terms: Terms, certificate: str, key: str) -> ssl.SSLContext:
     """A context of a station that shows its certificate."""
     context = _context(terms)
-    # The library reads certificates and keys from files only.
-    with tempfile.TemporaryDirectory(prefix="sim-") as folder:
-        files = Path(folder, "certificate.pem"), Path(folder, "key.pem")
-        for file, text in zip(files, (certificate, key), strict=True):
-            file.write_text(text)
+    with _files(certificate, key) as files:
         context.load_cert_chain(*files)
     return context
+
+
+@contextlib.contextmanager
+def _files(*texts: str) -> Iterator[list[str]]:
+    """Paths of files with these texts: the library reads certificates and keys from files only.
+
+    Where the kernel can, they are in memory: nothing is left on a disk by a process that is killed.
+    """
+    if not hasattr(os, "memfd_create"):
+        with tempfile.TemporaryDirectory(prefix="sim-") as folder:
+            paths = [Path(folder, str(number)) for number in range(len(texts))]
+            for path, text in zip(paths, texts, strict=True):
+                path.write_text(text)
+            yield [str(path) for path in paths]
+        return
+    opened = [os.memfd_create("sim") for _ in texts]
+    try:
+        for descriptor, text in zip(opened, texts, strict=True):
+            os.write(descriptor, text.encode())
+        yield [f"/proc/self/fd/{descriptor}" for descriptor in opened]
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def verified_root(connection: Any) -> bytes | None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from voltkeep.domain.audit import SYSTEM, Actor, AuditEntry, Deed, broken_at
 from voltkeep.domain.commands import Command, Outcome, RawCommand
 from voltkeep.domain.identity import StationId, TenantId
+from voltkeep.services.background import now_and_then
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -20,7 +21,6 @@ from voltkeep.services.ports import (
     Read,
     Stations,
     StationUnreachable,
-    StoreUnavailable,
     Work,
 )
 from voltkeep.services.sending import followed
@@ -134,13 +134,11 @@ class AuditService:
 
     async def run(self) -> None:
         """Tell where each log ends, every hour, until cancelled: logs are kept elsewhere."""
-        while True:
-            try:
-                for head in await self.heads():
-                    log.info("audit head", tenant=head.tenant, seq=head.seq, hash=head.hash)
-            except StoreUnavailable as error:
-                log.warning("the audit log waits for the database", error=str(error))
-            await asyncio.sleep(_ANCHOR_EVERY_S)
+        await now_and_then("heads of the audit log", self._tell_heads, _ANCHOR_EVERY_S)
+
+    async def _tell_heads(self) -> None:
+        for head in await self.heads():
+            log.info("audit head", tenant=head.tenant, seq=head.seq, hash=head.hash)
 
     async def _tenants(self) -> list[TenantId]:
         async with self._read() as work:

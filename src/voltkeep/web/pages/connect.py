@@ -20,13 +20,13 @@ from voltkeep.services.provisioning import UnknownStation
 from voltkeep.services.records import Look
 from voltkeep.web.access import ApiServices, Given, Paging, Who, may_see, named, seen_sites
 from voltkeep.web.auth import ANYBODY
+from voltkeep.web.pages.choosing import in_words, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
 _LATEST = 20
-_SITES = 200
 _WITHIN = {"hour": 1, "day": 24, "week": 168}
 _TO_CHOOSE = (SecurityProfile.TLS_BASIC, SecurityProfile.TLS_CERTIFICATE, SecurityProfile.BASIC)
 
@@ -164,7 +164,7 @@ async def connect_page(
     known = await _find(services, principal, station) if station else None
     ways = _ways(services.addresses, id)
     only = bool(station) and watch != "all"
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    sites = await sites_of(services, principal)
     return page(
         request,
         "connect.html",
@@ -178,7 +178,7 @@ async def connect_page(
             services, principal, id if only else StationId(principal.tenant, "")
         ),
         only=only,
-        sites=[(each.id, each.name or each.id) for each in sites],
+        sites=in_words(sites),
         sees_all=principal.sites is None,
         reasons=_reasons(),
         unknown=Verdict.UNKNOWN_STATION.value,
@@ -220,7 +220,7 @@ async def refusals_page(
     async with services.read() as work:
         found = await work.refusals.page(principal.tenant, look)
     shown = page_of_records(request, cursors, look, found, lambda each: each)
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    sites = await sites_of(services, principal)
     ways = _ways(services.addresses, StationId(principal.tenant, ""))
     return page(
         request,
@@ -230,7 +230,7 @@ async def refusals_page(
         next=shown.next,
         within=within,
         unnamed=unnamed,
-        sites=[(each.id, each.name or each.id) for each in sites],
+        sites=in_words(sites),
     )
 
 

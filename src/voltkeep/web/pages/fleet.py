@@ -16,13 +16,13 @@ from voltkeep.domain.stations import Station
 from voltkeep.services.lists import ConnectorFilter, MeterFilter, StationFilter, TransactionFilter
 from voltkeep.services.lists import Place as ListPlace
 from voltkeep.web.access import Given, Paging, Who, seen_sites
+from voltkeep.web.pages.choosing import sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor
 from voltkeep.web.problems import Asked, Problem
 
 _AT_ONCE = 1000  # rows of a document: a few milliseconds of the server's time
 _METERS_AT_ONCE = 40
-_SITES = 200  # to choose from; the map leads to every one
 _SITES_ON_MAP = 5000
 
 _Site = Annotated[str, QueryParameter(max_length=48)]
@@ -76,7 +76,7 @@ def _following(request: Asked, cursors: Paging, place: ListPlace | None) -> str 
 @get("/fleet", needs=Permission.READ_STATIONS, include_in_schema=False)
 async def fleet_page(request: Asked, principal: Who, services: Given) -> Response[str]:
     """The tiles. What they show comes in `grid.json` and `charges.json`, and then as events."""
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    sites = await sites_of(services, principal)
     return page(request, "fleet.html", sites=sites)
 
 

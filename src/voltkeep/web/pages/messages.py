@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from litestar import MediaType, Response, get
 from litestar.response import Stream
-from msgspec import Meta, Struct, ValidationError, convert, json
+from msgspec import Meta, Struct, json
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.services import lists
@@ -15,15 +15,15 @@ from voltkeep.services.ports import LoggedExchange
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.api.messages import out
 from voltkeep.web.pages import frames
+from voltkeep.web.pages.choosing import filters, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
-from voltkeep.web.problems import Asked, Problem
+from voltkeep.web.problems import Asked
 
 _ROWS = 50
 _FETCHED = 500
 _MOST = 10_000  # messages in a file
 _MOST_TOLD = 500  # messages in a story
-_SITES = 200
 
 _Text = Annotated[str, Meta(max_length=255)]
 _Instant = Annotated[datetime, Meta(tz=True)]
@@ -47,11 +47,7 @@ FILTERS = _Which.__struct_fields__
 
 def _which(query: Mapping[str, str], principal: Principal) -> MessageFilter:
     """What the filters in an address mean; what is empty is no filter. Raises Problem."""
-    said = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
-    try:
-        which = convert(said, _Which, strict=False)
-    except ValidationError as error:
-        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+    which = filters(query, _Which)
     return MessageFilter(
         sites=seen_sites(principal, which.site),
         station=which.station,
@@ -84,7 +80,7 @@ async def messages_page(
     found = await page_of(
         request, cursors, cursor, fetch, lambda row: frames.read(out(principal, row))
     )
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    sites = await sites_of(services, principal)
     return page(
         request,
         "messages.html",

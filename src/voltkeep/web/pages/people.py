@@ -15,16 +15,16 @@ from voltkeep.domain.accounts import (
     User,
 )
 from voltkeep.services.records import Look
-from voltkeep.web.access import ApiServices, Given, Paging, Who
+from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api import api_keys, tenants
 from voltkeep.web.api.users import user_out
 from voltkeep.web.editing import etag
+from voltkeep.web.pages.choosing import in_words, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
-_SITES = 200
 
 
 def _(text: str) -> str:
@@ -77,11 +77,6 @@ def _look(
     )
 
 
-async def _sites(services: ApiServices, by: Principal) -> list[tuple[str, str]]:
-    found = await services.sites.page(by.tenant, sites=by.sites, limit=_SITES)
-    return [(each.id, each.name or each.id) for each in found]
-
-
 def _roles(by: Principal) -> list[tuple[Role, str]]:
     """Those that they may give: nobody gives more than they have."""
     return [each for each in ROLES_IN_WORDS.items() if PERMISSIONS[each[0]] <= by.permissions]
@@ -117,7 +112,7 @@ async def people_page(
         every_role=ROLES_IN_WORDS,
         permissions=PERMISSIONS,
         words=PERMISSIONS_IN_WORDS,
-        sites=await _sites(services, principal),
+        sites=in_words(await sites_of(services, principal)),
     )
 
 
@@ -140,7 +135,7 @@ async def person_page(
         roles=_roles(principal),
         permissions=sorted(user.permissions),
         words=PERMISSIONS_IN_WORDS,
-        sites=await _sites(services, principal),
+        sites=in_words(await sites_of(services, principal)),
     )
 
 
@@ -170,7 +165,7 @@ async def keys_page(
         of_state=of_state,
         scopes=[(each, PERMISSIONS_IN_WORDS[each]) for each in sorted(principal.permissions)],
         words=PERMISSIONS_IN_WORDS,
-        sites=await _sites(services, principal),
+        sites=in_words(await sites_of(services, principal)),
     )
 
 

@@ -25,6 +25,7 @@ from voltkeep.web.api.transactions import TransactionOut
 from voltkeep.web.api.transactions import out as transaction_out
 from voltkeep.web.discretion import shown_token
 from voltkeep.web.editing import etag
+from voltkeep.web.pages.choosing import in_words, sites_of
 from voltkeep.web.pages.station_frame import ROWS, framed, look_at
 from voltkeep.web.pages.transactions import metered
 from voltkeep.web.paging import Cursor, page_of, page_of_records
@@ -33,7 +34,6 @@ from voltkeep.web.problems import Asked
 _EvseId = Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1)]
 _DAYS = 7
 _MOST_CONNECTIONS = 500
-_SITES = 200  # to choose from
 _SOON = timedelta(days=30)
 _OURS = (CertificateState.ACTIVE, CertificateState.ACCEPTED, CertificateState.SENT)
 
@@ -205,8 +205,8 @@ async def settings_page(
     request: Asked, known: Known, principal: Who, services: Given
 ) -> Response[str]:
     """How a station is run, how it is let in, and how it is removed."""
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
-    options = [(each.id, each.name or each.id) for each in sites]
+    sites = await sites_of(services, principal)
+    options = in_words(sites)
     if known.site and known.site not in {each.id for each in sites}:
         options.append((known.site, known.site))
     if principal.sites is None:

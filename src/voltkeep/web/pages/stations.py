@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromQuery
-from msgspec import ValidationError, convert, structs
+from msgspec import structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.stations import Registration, Station
@@ -14,12 +14,12 @@ from voltkeep.services.lists import Place, StationFilter, StationSort
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.batches import Which, chosen
 from voltkeep.web.api.stations import out
+from voltkeep.web.pages.choosing import as_filters, in_words, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
-from voltkeep.web.problems import Asked, Problem, Unfit
+from voltkeep.web.problems import Asked, Unfit
 
 _ROWS = 50
-_SITES = 200  # to choose from; with more of them a site is found by its page
 _NAMED = 1000  # stations that a batch may name; of more it is told by what they fit
 _COUNTED = 10_000
 _FILTERS = ("prefix", "registration", "connected", "security_profile", "passive", "vendor", "model")
@@ -33,10 +33,7 @@ def which_of(query: Mapping[str, str]) -> Which:
     said: dict[str, Any] = {name: query[name] for name in _FILTERS if query.get(name)}
     if query.get("site"):
         said["sites"] = [query["site"]]
-    try:
-        return convert(said, Which, strict=False)
-    except ValidationError as error:
-        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+    return as_filters(said, Which)
 
 
 def _meant(principal: Principal, which: Which) -> StationFilter:
@@ -67,14 +64,14 @@ async def stations_page(
             )
 
     found = await page_of(request, cursors, cursor, fetch, out)
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    sites = await sites_of(services, principal)
     templates = await services.templates.all(principal.tenant)
     return page(
         request,
         "stations.html",
         stations=found,
         sites=sites,
-        site_options=[(each.id, each.name or each.id) for each in sites],
+        site_options=in_words(sites),
         sort=sort,
         registrations=list(Registration),
         is_narrowed=any(query.get(name) for name in (*_FILTERS, "site")),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import Meta, Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.events import (
@@ -24,14 +24,14 @@ from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.api.transactions import TransactionOut, out, visible
 from voltkeep.web.discretion import sees_tokens
+from voltkeep.web.pages.choosing import filters, sites_of
 from voltkeep.web.pages.meter_curves import Curves, curves
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.pages.station_timeline import TITLES
 from voltkeep.web.paging import Cursor, page_of
-from voltkeep.web.problems import Asked, NotThere, Problem
+from voltkeep.web.problems import Asked, NotThere
 
 _ROWS = 50
-_SITES = 200
 _MOST_VALUES = 10_000  # of which a chart is drawn
 _LATEST = 20  # values, among which the last register is looked for
 _MOST_EVENTS = 500  # of the station, among which those of one transaction are looked for
@@ -73,11 +73,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 def _which(query: Mapping[str, str], principal: Principal) -> TransactionFilter:
     """What the filters in an address mean; what is empty is no filter. Raises Problem, NotThere."""
-    said = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
-    try:
-        which = convert(said, _Which, strict=False)
-    except ValidationError as error:
-        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+    which = filters(query, _Which)
     if which.token is not None and not sees_tokens(principal):
         raise NotThere("no token is called that")
     return TransactionFilter(
@@ -108,7 +104,7 @@ async def transactions_page(
             return await work.lists.transactions(principal.tenant, which, after=after, limit=_ROWS)
 
     found = await page_of(request, cursors, cursor, fetch, lambda row: out(principal, row))
-    sites = await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+    sites = await sites_of(services, principal)
     return page(
         request,
         "transactions.html",

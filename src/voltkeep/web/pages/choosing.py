@@ -1,0 +1,44 @@
+"""What people choose on pages: the filters that stand in an address, and one of their sites."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from msgspec import Struct, ValidationError, convert
+
+from voltkeep.domain.accounts import Principal
+from voltkeep.domain.sites import Site
+from voltkeep.web.access import ApiServices
+from voltkeep.web.problems import Problem
+
+F = TypeVar("F", bound=Struct)
+
+_SITES = 200  # with more of them a site is found by its page
+
+
+def filters(query: Mapping[str, str], kind: type[F]) -> F:
+    """Those fields of ``kind`` that an address names; an empty one is no filter.
+
+    Raises Problem.
+    """
+    names = kind.__struct_fields__
+    return as_filters(
+        {name: query[name].strip() for name in names if query.get(name, "").strip()}, kind
+    )
+
+
+def as_filters(said: Mapping[str, Any], kind: type[F]) -> F:
+    """What was said of filters, as their kind has them. Raises Problem."""
+    try:
+        return convert(said, kind, strict=False)
+    except ValidationError as error:
+        raise Problem(400, f"there is no such filter: {error}", code="invalid") from error
+
+
+async def sites_of(services: ApiServices, principal: Principal) -> list[Site]:
+    """Sites that somebody may see, as many as one chooses from."""
+    return await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
+
+
+def in_words(sites: list[Site]) -> list[tuple[str, str]]:
+    """Sites as the options of a field: the id, and what people call it."""
+    return [(each.id, each.name or each.id) for each in sites]

@@ -25,8 +25,9 @@ def main() -> None:
     alone = threading.Event()
     # Until the server has a way of its own to stop.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    threading.Thread(target=_watch, args=(folder, alone), daemon=True).start()
     try:
+        # In here, for the laboratory may be gone already: the signal can come before this returns.
+        threading.Thread(target=_watch, args=(folder, alone), daemon=True).start()
         from voltkeep.cli.__main__ import tree
 
         tree()

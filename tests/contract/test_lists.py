@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from msgspec import structs
 from tests.contract import samples
 from tests.contract.paging import pages
 from tests.contract.samples import (
@@ -113,6 +114,29 @@ async def test_what_has_no_such_time_comes_last_either_way(stations, limit):
 async def test_stations_that_fit_every_filter_are_found(stations, which, found):
     assert await names(stations, StationFilter(**which)) == found
     assert sorted(await names(stations, StationFilter(**which), "-last_seen_at")) == found
+
+
+async def test_stations_are_counted_by_make_and_firmware(stations):
+    make = Make(vendor="Acme", model="One", firmware="2.0")
+    async with stations.begin() as work:
+        for id in (BETA, GAMMA):
+            await work.stations.booted(id, structs.replace(samples.BOOT, make=make), after(12))
+    async with stations.read() as work:
+        found = await work.lists.makes(TENANT, StationFilter())
+        few = await work.lists.makes(TENANT, StationFilter(), limit=1)
+        north = await work.lists.makes(TENANT, StationFilter(sites=("north",), connected=True))
+        none = await work.lists.makes(TENANT, StationFilter(names=("NOBODY",)))
+
+    assert (found.stations, found.connected) == (4, 1)
+    made = [(row.vendor, row.model, row.firmware, row.stations) for row in found.rows]
+    assert made[0] == ("Acme", "One", "2.0", 2)
+    assert ("", "", "", 1) in made
+    assert sum(row.stations for row in found.rows) == 4
+    assert sum(row.passive for row in found.rows) == found.passive
+    assert few.rows == found.rows[:1]
+    assert (few.stations, few.connected, few.passive) == (4, 1, found.passive)
+    assert (north.stations, [row.connected for row in north.rows]) == (1, [1])
+    assert (none.stations, none.connected, none.rows) == (0, 0, [])
 
 
 async def test_the_rows_are_whole(stations):

@@ -81,6 +81,26 @@ class StationFilter(Struct, frozen=True, kw_only=True):
     last_seen_before: datetime | None = None  # or never
 
 
+class MakeCount(Struct, frozen=True, kw_only=True):
+    """Stations of one make and firmware; what a station has never said is ""."""
+
+    vendor: str
+    model: str
+    firmware: str
+    stations: int
+    connected: int
+    passive: int
+
+
+class Makes(Struct, frozen=True, kw_only=True):
+    """How many stations fit, of how many makes: ``rows`` are those of the most stations."""
+
+    stations: int
+    connected: int
+    passive: int
+    rows: list[MakeCount]
+
+
 class ConnectorFilter(Struct, frozen=True, kw_only=True):
     sites: tuple[str, ...] | None = None
     station: str | None = None
@@ -178,6 +198,10 @@ class Lists(Protocol):
         after: Place | None = None,
         limit: int = 100,
     ) -> Page[Station]: ...
+
+    async def makes(self, tenant: TenantId, which: StationFilter, *, limit: int = 100) -> Makes:
+        """How many stations fit, by make and firmware, the most first, then by their names."""
+        ...
 
     async def connectors(
         self,

@@ -1,9 +1,21 @@
 """Lists of what there is now: stations, connectors, tokens, transactions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, exists, not_, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
 from voltkeep.domain.authorization import Token
 from voltkeep.domain.identity import IdToken, TenantId
@@ -12,6 +24,8 @@ from voltkeep.domain.transactions import Transaction
 from voltkeep.services.lists import (
     ConnectorFilter,
     ConnectorSort,
+    MakeCount,
+    Makes,
     Page,
     Place,
     StationFilter,
@@ -35,6 +49,12 @@ _s, _t = stations.c, transactions.c
 _CONNECTED = and_(
     _s.connected_at.is_not(None),
     or_(_s.disconnected_at.is_(None), _s.disconnected_at < _s.connected_at),
+)
+_NOTHING = literal_column("''")  # PostgreSQL takes two parameters for two columns
+_COUNTS: tuple[ColumnElement[Any], ...] = (
+    func.count(),
+    func.sum(case((_CONNECTED, 1), else_=0)),
+    func.sum(case((_s.passive, 1), else_=0)),
 )
 _EQUAL = ("registration", "security_profile", "passive", "vendor", "model", "firmware")
 _EQUAL_OF_STATION = (*_EQUAL, "subprotocol")
@@ -74,6 +94,38 @@ class SqlLists(SqlHistoryLists):
         )
         rows, place = await paging.page(self._db, listing, after, limit)
         return Page([as_station(row) for row in rows], place)
+
+    async def makes(self, tenant: TenantId, which: StationFilter, *, limit: int = 100) -> Makes:
+        where = (_s.tenant == tenant, *beginning(_s.name, which.prefix), *_of_station(which))
+        if which.names is not None:
+            where = (*where, _s.name.in_(which.names))
+        if which.sites is not None:
+            where = (*where, _s.site.in_(which.sites))
+        made: tuple[ColumnElement[Any], ...] = tuple(
+            func.coalesce(column, _NOTHING) for column in (_s.vendor, _s.model, _s.firmware)
+        )
+        count = func.count()
+        wanted = select(*made, *_COUNTS).where(*where).group_by(*made)
+        rows: Sequence[Any] = await self._db.rows(wanted.order_by(count.desc(), *made).limit(limit))
+        whole: Sequence[Any] = rows
+        if len(rows) == limit:
+            whole = await self._db.rows(select(*_COUNTS).where(*where))
+        return Makes(
+            stations=sum(row[-3] for row in whole),
+            connected=sum(row[-2] or 0 for row in whole),
+            passive=sum(row[-1] or 0 for row in whole),
+            rows=[
+                MakeCount(
+                    vendor=row[0],
+                    model=row[1],
+                    firmware=row[2],
+                    stations=row[3],
+                    connected=row[4],
+                    passive=row[5],
+                )
+                for row in rows
+            ],
+        )
 
     async def connectors(
         self,

@@ -1,5 +1,6 @@
 """The lists of the store in memory."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -17,6 +18,8 @@ from voltkeep.services.lists import (
     ConnectorSort,
     EventFilter,
     LoggedStatus,
+    MakeCount,
+    Makes,
     MessageFilter,
     MeterFilter,
     Page,
@@ -80,6 +83,34 @@ class MemoryLists:
             and _fits_station(row, which)
         )
         return _page(found, place, sort, after, limit)
+
+    async def makes(self, tenant: TenantId, which: StationFilter, *, limit: int = 100) -> Makes:
+        found = [
+            row
+            for row in self._state.stations.values()
+            if row.id.tenant == tenant
+            and self._stands(row.id, which.sites)
+            and _fits_station(row, which)
+        ]
+        connected = Counter(_made(row) for row in found if row.is_connected)
+        passive = Counter(_made(row) for row in found if row.passive)
+        counts = sorted(Counter(map(_made, found)).items(), key=lambda each: (-each[1], each[0]))
+        return Makes(
+            stations=len(found),
+            connected=connected.total(),
+            passive=passive.total(),
+            rows=[
+                MakeCount(
+                    vendor=made[0],
+                    model=made[1],
+                    firmware=made[2],
+                    stations=count,
+                    connected=connected[made],
+                    passive=passive[made],
+                )
+                for made, count in counts[:limit]
+            ],
+        )
 
     async def connectors(
         self,
@@ -277,6 +308,11 @@ class MemoryLists:
     def _is_connected(self, station: StationId) -> bool:
         known = self._state.stations.get(station)
         return known is not None and known.is_connected
+
+
+def _made(row: Station) -> tuple[str, str, str]:
+    make = row.make or _NO_MAKE
+    return make.vendor, make.model, make.firmware or ""
 
 
 def _fits_station(row: Station, which: StationFilter) -> bool:

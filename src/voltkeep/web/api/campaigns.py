@@ -33,8 +33,8 @@ from voltkeep.web.problems import Asked, NotThere, Problem, Unfit
 
 CampaignId = Annotated[str, PathParameter(description="The campaign's id.")]
 
-_COME_BACK_S = {ChangeKind.PROFILE: 600.0, ChangeKind.FIRMWARE: 7200.0}
-_NEEDS = {
+COME_BACK_S = {ChangeKind.PROFILE: 600.0, ChangeKind.FIRMWARE: 7200.0}
+NEEDS = {
     ChangeKind.PROFILE: Permission.WRITE_SECURITY,
     ChangeKind.FIRMWARE: Permission.SEND_TECHNICAL,
 }
@@ -141,7 +141,7 @@ class CampaignStationOut(Struct, frozen=True, kw_only=True):
     update: str | None
 
 
-def _out(campaign: Campaign, progress: Progress | None = None) -> CampaignOut:
+def out(campaign: Campaign, progress: Progress | None = None) -> CampaignOut:
     is_profile = campaign.kind is ChangeKind.PROFILE
     return CampaignOut(
         id=campaign.id,
@@ -174,7 +174,7 @@ def _out(campaign: Campaign, progress: Progress | None = None) -> CampaignOut:
     )
 
 
-def _station(step: CampaignStep) -> CampaignStationOut:
+def station_out(step: CampaignStep) -> CampaignStationOut:
     return CampaignStationOut(
         station=step.station.name,
         state=step.state,
@@ -190,7 +190,7 @@ def _station(step: CampaignStep) -> CampaignStationOut:
 
 def _check_permission(principal: Principal, kind: ChangeKind) -> None:
     """Raises Problem 403."""
-    needs = _NEEDS[kind]
+    needs = NEEDS[kind]
     if not principal.may(needs):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
 
@@ -218,7 +218,7 @@ def _terms(data: NewCampaign, kind: ChangeKind) -> Terms:
     times = window and (time.fromisoformat(window.begin), time.fromisoformat(window.end))
     return Terms(
         at_once=data.at_once,
-        come_back_s=data.station_timeout_s or _COME_BACK_S[kind],
+        come_back_s=data.station_timeout_s or COME_BACK_S[kind],
         halt_after=data.halt_after,
         halt_percent=data.halt_percent,
         canaries=data.canaries,
@@ -251,7 +251,7 @@ async def start_campaign(
         sites=principal.sites,
     )
     return Response(
-        await _shown(services, principal, campaign.id),
+        await shown(services, principal, campaign.id),
         status_code=202,
         headers={"location": f"/api/v1/campaigns/{campaign.id}"},
     )
@@ -263,26 +263,26 @@ async def list_campaigns(
 ) -> Page[CampaignOut]:
     """Campaigns, the latest changed first; whoever is limited to sites sees none."""
     found = await services.campaigns.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _out)
+    return page_of_records(request, cursors, look, found, out)
 
 
 @get("/campaigns/{campaign:str}", needs=Permission.READ_STATIONS)
 async def show_campaign(campaign: CampaignId, principal: Who, services: Given) -> CampaignOut:
     """One campaign, and how many of its stations are how far."""
-    return await _shown(services, principal, campaign)
+    return await shown(services, principal, campaign)
 
 
-async def _shown(services: Given, principal: Principal, id: str) -> CampaignOut:
+async def shown(services: Given, principal: Principal, id: str) -> CampaignOut:
     progress = await services.campaigns.progress(principal.tenant, id)
     seen, sites = principal.sites, progress.campaign.sites
     if seen is not None and (sites is None or not set(sites) <= set(seen)):
         raise NotThere(f"there is no campaign {id[:60]}")
-    return _out(progress.campaign, progress)
+    return out(progress.campaign, progress)
 
 
 async def _for_change(services: Given, principal: Principal, id: str) -> None:
     """Raises NotThere, or Problem 403 if they may not have started it either."""
-    _check_permission(principal, (await _shown(services, principal, id)).kind)
+    _check_permission(principal, (await shown(services, principal, id)).kind)
 
 
 @get(
@@ -300,9 +300,9 @@ async def list_campaign_stations(
     look: Looking,
 ) -> Page[CampaignStationOut]:
     """The stations of a campaign, the latest changed first. ``state`` as in its counts."""
-    await _shown(services, principal, campaign)
+    await shown(services, principal, campaign)
     found = await services.campaigns.steps(principal.tenant, campaign, look)
-    return page_of_records(request, cursors, look, found, _station)
+    return page_of_records(request, cursors, look, found, station_out)
 
 
 @post("/campaigns/{campaign:str}/halt", needs=Permission.READ_STATIONS, status_code=200)
@@ -310,7 +310,7 @@ async def halt_campaign(campaign: CampaignId, principal: Who, services: Given) -
     """Ask no further station until it is resumed. Needs what starting it needs."""
     await _for_change(services, principal, campaign)
     await services.campaigns.halt(principal.tenant, campaign, f"by {principal.actor.name}")
-    return await _shown(services, principal, campaign)
+    return await shown(services, principal, campaign)
 
 
 @post("/campaigns/{campaign:str}/resume", needs=Permission.READ_STATIONS, status_code=200)
@@ -320,7 +320,7 @@ async def resume_campaign(
     """Go on, with failures counted anew; with ``retry`` ask those that failed once more."""
     await _for_change(services, principal, campaign)
     await services.campaigns.resume(principal.tenant, campaign, retry=retry)
-    return await _shown(services, principal, campaign)
+    return await shown(services, principal, campaign)
 
 
 @post("/campaigns/{campaign:str}/go-on", needs=Permission.READ_STATIONS, status_code=200)
@@ -328,7 +328,7 @@ async def go_on_with_campaign(campaign: CampaignId, principal: Who, services: Gi
     """Have the rest follow the canaries, which are done. Needs what starting it needs."""
     await _for_change(services, principal, campaign)
     await services.campaigns.go_on(principal.tenant, campaign)
-    return await _shown(services, principal, campaign)
+    return await shown(services, principal, campaign)
 
 
 @post("/campaigns/{campaign:str}/cancel", needs=Permission.READ_STATIONS, status_code=200)
@@ -336,7 +336,7 @@ async def cancel_campaign(campaign: CampaignId, principal: Who, services: Given)
     """End it. A station that was asked already may still change."""
     await _for_change(services, principal, campaign)
     await services.campaigns.cancel(principal.tenant, campaign)
-    return await _shown(services, principal, campaign)
+    return await shown(services, principal, campaign)
 
 
 ROUTES = [

@@ -83,7 +83,7 @@ async def list_templates(
     after: str = cursors.place(request, cursor, str) or ""
     found = [each for each in await services.templates.all(principal.tenant) if each.id > after]
     following = cursors.after(request, found[limit - 1].id) if len(found) > limit else None
-    return Page(items=[_out(each) for each in found[:limit]], next=following)
+    return Page(items=[out(each) for each in found[:limit]], next=following)
 
 
 @post("/configuration/templates", needs=Permission.WRITE_STATIONS)
@@ -92,7 +92,7 @@ async def add_template(
 ) -> Response[TemplateOut]:
     """Keep a template. Nothing is written before it is applied, or a station boots."""
     template = _template(principal, data.name, data)
-    return tagged(_out(await services.templates.add(template)), 201)
+    return tagged(out(await services.templates.add(template)), 201)
 
 
 @get("/configuration/templates/{template:str}", needs=Permission.READ_STATIONS)
@@ -100,7 +100,7 @@ async def show_template(
     template: TemplateName, principal: Who, services: Given
 ) -> Response[TemplateOut]:
     """One template."""
-    return tagged(_out(await services.templates.get(principal.tenant, template)))
+    return tagged(out(await services.templates.get(principal.tenant, template)))
 
 
 @put("/configuration/templates/{template:str}", needs=Permission.WRITE_STATIONS)
@@ -113,8 +113,8 @@ async def change_template(
 ) -> Response[TemplateOut]:
     """Put another content in the place of a template's."""
     new = _template(principal, template, data)
-    changed = await services.templates.replace(new, unless_changed=unchanged(if_match, _out))
-    return tagged(_out(changed))
+    changed = await services.templates.replace(new, unless_changed=unchanged(if_match, out))
+    return tagged(out(changed))
 
 
 @delete("/configuration/templates/{template:str}", needs=Permission.WRITE_STATIONS)
@@ -192,7 +192,7 @@ def _template(principal: Principal, name: str, content: TemplateContent) -> Temp
     )
 
 
-def _out(template: Template) -> TemplateOut:
+def out(template: Template) -> TemplateOut:
     return TemplateOut(
         name=template.id,
         values=[

@@ -56,7 +56,7 @@ class UpdateOut(Struct, frozen=True, kw_only=True):
     said: tuple[StatusSaid, ...]
 
 
-def _image(image: FirmwareImage) -> ImageOut:
+def image_out(image: FirmwareImage) -> ImageOut:
     return ImageOut(
         id=image.id,
         filename=image.filename,
@@ -69,7 +69,7 @@ def _image(image: FirmwareImage) -> ImageOut:
     )
 
 
-def _update(update: FirmwareUpdate) -> UpdateOut:
+def update_out(update: FirmwareUpdate) -> UpdateOut:
     return UpdateOut(
         id=update.id,
         station=update.station.name,
@@ -90,7 +90,7 @@ async def list_images(
     """Firmware images. The command `UpdateFirmware` updates a station with one."""
     async with services.read() as work:
         found = await work.images.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _image)
+    return page_of_records(request, cursors, look, found, image_out)
 
 
 @get("/firmware-images/{image:str}", needs=Permission.READ_STATIONS)
@@ -98,7 +98,7 @@ async def show_image(image: FromPath[str], principal: Who, services: Given) -> I
     """One firmware image."""
     if principal.sites is not None:
         raise NotThere(f"there is no image {image[:60]}")
-    return _image(await services.firmware.images.get(principal.tenant, image))
+    return image_out(await services.firmware.images.get(principal.tenant, image))
 
 
 @put(
@@ -128,7 +128,7 @@ async def upload_image(
     added = await services.firmware.images.add(
         principal.tenant, image, filename, content(), size=length
     )
-    return _image(added)
+    return image_out(added)
 
 
 @post("/firmware-images", needs=Permission.SEND_TECHNICAL)
@@ -144,7 +144,7 @@ async def add_image_elsewhere(
         signature=data.signature,
         signing_certificate=data.signing_certificate,
     )
-    return _image(added)
+    return image_out(added)
 
 
 @delete("/firmware-images/{image:str}", needs=Permission.SEND_TECHNICAL)
@@ -161,13 +161,13 @@ async def list_updates(
     """Updates that stations were asked for, and what became of them."""
     async with services.read() as work:
         found = await work.updates.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _update)
+    return page_of_records(request, cursors, look, found, update_out)
 
 
 @get("/stations/{station:str}/firmware-updates/{update:str}", needs=Permission.READ_STATIONS)
 async def show_update(known: Known, update: FromPath[str], services: Given) -> UpdateOut:
     """One update of a station."""
-    return _update(await services.firmware.get(known.id, update))
+    return update_out(await services.firmware.get(known.id, update))
 
 
 ROUTES = [

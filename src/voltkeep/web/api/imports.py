@@ -26,12 +26,12 @@ _DryRun = Annotated[
 _Wait = Annotated[
     float, QueryParameter(ge=0, le=60, description="For so many seconds, if it is not over.")
 ]
-_NEEDS = {  # to read such rows, and to take them in
+NEEDS = {  # to read such rows, and to take them in
     RowKind.STATIONS: (Permission.READ_STATIONS, Permission.WRITE_STATIONS),
     RowKind.TOKENS: (Permission.READ_TOKENS, Permission.WRITE_TOKENS),
     RowKind.TRANSACTIONS: (Permission.READ_TRANSACTIONS, Permission.WRITE_TRANSACTIONS),
 }
-_ANY = tuple(each for needs in _NEEDS.values() for each in needs)
+ANY = tuple(each for needs in NEEDS.values() for each in needs)
 _FILE = {
     CONTENT: {
         "text/csv": "id,site,note\r\nCP-1001,north,behind the bakery\r\n",
@@ -71,7 +71,7 @@ class ImportOut(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-def _out(given: Import) -> ImportOut:
+def out(given: Import) -> ImportOut:
     return ImportOut(
         id=given.id,
         kind=given.kind,
@@ -111,7 +111,7 @@ async def _give(
         except BadBody as error:
             raise Problem(400, "the file was broken off", field="body") from error
 
-    return _out(
+    return out(
         await services.imports.give(
             principal.tenant, kind, form, content(), dry_run=dry_run, sites=principal.sites
         )
@@ -173,7 +173,7 @@ async def import_transactions(
     return await _give(request, principal, services, RowKind.TRANSACTIONS, form, dry_run)
 
 
-def _check(principal: Principal, given: Import) -> Import:
+def visible(principal: Principal, given: Import) -> Import:
     """Raises UnknownImport for what is not theirs to see."""
     if not _may_see(principal, given) or not _is_theirs(principal, given):
         raise UnknownImport(f"there is no import {given.id}")
@@ -182,7 +182,7 @@ def _check(principal: Principal, given: Import) -> Import:
 
 def _is_theirs(principal: Principal, given: Import) -> bool:
     """Whether they may read such rows, or take them in."""
-    return any(principal.may(each) for each in _NEEDS[given.kind])
+    return any(principal.may(each) for each in NEEDS[given.kind])
 
 
 def _may_see(principal: Principal, given: Import) -> bool:
@@ -191,7 +191,7 @@ def _may_see(principal: Principal, given: Import) -> bool:
     return given.sites is not None and set(given.sites) <= set(principal.sites)
 
 
-@get("/imports", needs=_ANY, states=ImportState, dependencies=LOOK)
+@get("/imports", needs=ANY, states=ImportState, dependencies=LOOK)
 async def list_imports(
     request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
 ) -> Page[ImportOut]:
@@ -201,11 +201,11 @@ async def list_imports(
     """
     if principal.sites is not None:
         raise Problem(403, "you see some sites only: ask for an import by id", code="not-allowed")
-    found = await _theirs(services, principal, look)
-    return page_of_records(request, cursors, look, found, _out)
+    found = await theirs(services, principal, look)
+    return page_of_records(request, cursors, look, found, out)
 
 
-async def _theirs(services: Given, principal: Principal, look: Look) -> list[Import]:
+async def theirs(services: Given, principal: Principal, look: Look) -> list[Import]:
     """As many as are looked for, of those that they may see."""
     found: list[Import] = []
     part = look
@@ -218,25 +218,25 @@ async def _theirs(services: Given, principal: Principal, look: Look) -> list[Imp
         part = structs.replace(part, after=(last.at, last.station.name, last.id))
 
 
-@get("/imports/{import_id:str}", needs=_ANY)
+@get("/imports/{import_id:str}", needs=ANY)
 async def show_import(
     import_id: FromPath[str], principal: Who, services: Given, wait: _Wait = 0
 ) -> ImportOut:
     """How far an import is, and which rows failed. With ``wait``, when it is over."""
-    found = _check(principal, await services.imports.get(principal.tenant, import_id))
+    found = visible(principal, await services.imports.get(principal.tenant, import_id))
     if wait:
         found = await services.imports.wait(principal.tenant, import_id, wait)
-    return _out(found)
+    return out(found)
 
 
-@post("/imports/{import_id:str}/cancel", needs=_ANY, status_code=200)
+@post("/imports/{import_id:str}/cancel", needs=ANY, status_code=200)
 async def cancel_import(import_id: FromPath[str], principal: Who, services: Given) -> ImportOut:
     """Take no further row; those that were taken stay."""
-    given = _check(principal, await services.imports.get(principal.tenant, import_id))
-    needs = _NEEDS[given.kind][1]
+    given = visible(principal, await services.imports.get(principal.tenant, import_id))
+    needs = NEEDS[given.kind][1]
     if not principal.may(needs):
         raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
-    return _out(await services.imports.cancel(principal.tenant, import_id))
+    return out(await services.imports.cancel(principal.tenant, import_id))
 
 
 ROUTES = [

@@ -38,7 +38,7 @@ class ReservationOut(Struct, frozen=True, kw_only=True):
     transaction: TransactionRef | None
 
 
-def _out(principal: Principal, reservation: Reservation) -> ReservationOut:
+def out(principal: Principal, reservation: Reservation) -> ReservationOut:
     return ReservationOut(
         id=int(reservation.id),
         station=reservation.station.name,
@@ -64,7 +64,7 @@ async def list_reservations(
     The commands `Reserve` and `CancelReservation` make them and give them up.
     """
     found = await services.reservations.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, lambda row: _out(principal, row))
+    return page_of_records(request, cursors, look, found, lambda row: out(principal, row))
 
 
 @get("/stations/{station:str}/reservations/{reservation:str}", needs=Permission.READ_STATIONS)
@@ -72,7 +72,7 @@ async def show_reservation(
     known: Known, reservation: FromPath[str], principal: Who, services: Given
 ) -> ReservationOut:
     """One reservation."""
-    return _out(principal, await services.reservations.get(known.id, reservation))
+    return out(principal, await services.reservations.get(known.id, reservation))
 
 
 ROUTES = [list_reservations, show_reservation]

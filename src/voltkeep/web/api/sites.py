@@ -66,7 +66,7 @@ class SiteChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: _Note | UnsetType = UNSET
 
 
-def _out(site: Site) -> SiteOut:
+def out(site: Site) -> SiteOut:
     return SiteOut(
         id=site.id,
         name=site.name,
@@ -81,7 +81,7 @@ def _out(site: Site) -> SiteOut:
     )
 
 
-async def _seen(services: Given, principal: Principal, id: str) -> Site:
+async def visible(services: Given, principal: Principal, id: str) -> Site:
     """Raises UnknownSite, also if whoever asks may not see it."""
     if principal.sites is not None and id not in principal.sites:
         raise UnknownSite(f"there is no site {id[:60]}")
@@ -110,7 +110,7 @@ async def list_sites(
     rows, following = found[:limit], None
     if len(found) > limit:
         following = cursors.after(request, (rows[-1].at, "", rows[-1].id))
-    return Page(items=[_out(site) for site in rows], next=following)
+    return Page(items=[out(site) for site in rows], next=following)
 
 
 @post("/sites", needs=Permission.WRITE_STATIONS)
@@ -119,13 +119,13 @@ async def add_site(data: JSONBody[NewSite], principal: Who, services: Given) -> 
     _everywhere(principal)
     now = datetime.now(UTC)
     site = Site(station=of_tenant(principal.tenant), at=now, created_at=now, **structs.asdict(data))
-    return tagged(_out(await services.sites.add(site)), 201)
+    return tagged(out(await services.sites.add(site)), 201)
 
 
 @get("/sites/{site:str}", needs=Permission.READ_STATIONS)
 async def show_site(site: _SiteId, principal: Who, services: Given) -> Response[SiteOut]:
     """One site."""
-    return tagged(_out(await _seen(services, principal, site)))
+    return tagged(out(await visible(services, principal, site)))
 
 
 @patch("/sites/{site:str}", needs=Permission.WRITE_STATIONS)
@@ -137,12 +137,12 @@ async def change_site(
     if_match: IfMatch = None,
 ) -> Response[SiteOut]:
     """Change what is said of a site."""
-    await _seen(services, principal, site)
+    await visible(services, principal, site)
     said = {name: value for name, value in structs.asdict(data).items() if value is not UNSET}
     changed = await services.sites.change(
-        principal.tenant, site, said, unless_changed=unchanged(if_match, _out)
+        principal.tenant, site, said, unless_changed=unchanged(if_match, out)
     )
-    return tagged(_out(changed))
+    return tagged(out(changed))
 
 
 @delete("/sites/{site:str}", needs=Permission.WRITE_STATIONS)

@@ -115,7 +115,7 @@ class Adoption(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: _Note = ""
 
 
-def _out(token: Token) -> TokenOut:
+def out(token: Token) -> TokenOut:
     return TokenOut(
         value=token.id_token.value,
         kind=token.id_token.kind,
@@ -130,11 +130,11 @@ def _out(token: Token) -> TokenOut:
     )
 
 
-def _group(group: GroupCount) -> GroupOut:
+def group_out(group: GroupCount) -> GroupOut:
     return GroupOut(name=group.name, tokens=group.tokens, blocked=group.blocked, note=group.note)
 
 
-def _seen(seen: SeenToken) -> UnknownTokenOut:
+def seen_out(seen: SeenToken) -> UnknownTokenOut:
     return UnknownTokenOut(
         id=seen.id,
         value=seen.id_token.value,
@@ -179,7 +179,7 @@ async def list_tokens(
         async with services.read() as work:
             return await work.lists.tokens(principal.tenant, which, sort, after=after, limit=limit)
 
-    return await page_of(request, cursors, cursor, fetch, _out)
+    return await page_of(request, cursors, cursor, fetch, out)
 
 
 @post("/tokens", needs=Permission.WRITE_TOKENS)
@@ -199,14 +199,14 @@ async def add_token(
         note=data.note,
         created_at=datetime.now(UTC),
     )
-    return tagged(_out(await services.authorization.add(principal.tenant, token)), 201)
+    return tagged(out(await services.authorization.add(principal.tenant, token)), 201)
 
 
 @get("/tokens/{token:str}", needs=Permission.READ_TOKENS)
 async def show_token(token: Value, principal: Who, services: Given) -> Response[TokenOut]:
     """One token."""
     check_sees_every_site(principal, "tokens are")
-    return tagged(_out(await services.authorization.get(principal.tenant, IdToken(token))))
+    return tagged(out(await services.authorization.get(principal.tenant, IdToken(token))))
 
 
 @patch("/tokens/{token:str}", needs=Permission.WRITE_TOKENS)
@@ -224,9 +224,9 @@ async def change_token(
     if isinstance(data.expires_at, datetime):
         edit = structs.replace(edit, expires_at=_utc(data.expires_at))
     changed = await service.change(
-        principal.tenant, id_token, edit, unless_changed=unchanged(if_match, _out)
+        principal.tenant, id_token, edit, unless_changed=unchanged(if_match, out)
     )
-    return tagged(_out(changed))
+    return tagged(out(changed))
 
 
 @delete("/tokens/{token:str}", needs=Permission.WRITE_TOKENS)
@@ -255,7 +255,7 @@ async def list_token_groups(
         rows = found[:limit]
         return lists.Page(rows, (rows[-1].name,) if len(found) > limit else None)
 
-    return await page_of(request, cursors, cursor, fetch, _group)
+    return await page_of(request, cursors, cursor, fetch, group_out)
 
 
 @get("/token-groups/{group:str}", needs=Permission.READ_TOKENS)
@@ -264,7 +264,7 @@ async def show_token_group(
 ) -> Response[GroupOut]:
     """One group."""
     check_sees_every_site(principal, "tokens are")
-    return tagged(_group(await services.authorization.groups.get(principal.tenant, group)))
+    return tagged(group_out(await services.authorization.groups.get(principal.tenant, group)))
 
 
 @patch("/token-groups/{group:str}", needs=Permission.WRITE_TOKENS)
@@ -284,9 +284,9 @@ async def change_token_group(
         new_name=data.name,
         blocked=data.blocked,
         note=data.note,
-        unless_changed=unchanged(if_match, _group),
+        unless_changed=unchanged(if_match, group_out),
     )
-    return tagged(_group(changed))
+    return tagged(group_out(changed))
 
 
 @get("/unknown-tokens", needs=Permission.READ_TOKENS, dependencies=LOOK)
@@ -299,7 +299,7 @@ async def list_unknown_tokens(
     """
     check_sees_every_site(principal, "tokens are")
     found = await services.authorization.unknown.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _seen)
+    return page_of_records(request, cursors, look, found, seen_out)
 
 
 @get("/unknown-tokens/{seen:str}", needs=Permission.READ_TOKENS)
@@ -308,7 +308,7 @@ async def show_unknown_token(
 ) -> UnknownTokenOut:
     """One token that was seen."""
     check_sees_every_site(principal, "tokens are")
-    return _seen(await services.authorization.unknown.get(principal.tenant, seen))
+    return seen_out(await services.authorization.unknown.get(principal.tenant, seen))
 
 
 @post("/unknown-tokens/{seen:str}/adopt", needs=Permission.WRITE_TOKENS)
@@ -326,7 +326,7 @@ async def adopt_unknown_token(
         note=data.note,
         created_at=datetime.now(UTC),
     )
-    return tagged(_out(await services.authorization.add(principal.tenant, token)), 201)
+    return tagged(out(await services.authorization.add(principal.tenant, token)), 201)
 
 
 @delete("/unknown-tokens/{seen:str}", needs=Permission.WRITE_TOKENS)

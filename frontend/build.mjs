@@ -15,7 +15,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 await build({
   absWorkingDir: here,
-  entryPoints: ["src/app.js", "src/charts.js", "src/commands.js", "src/map.js", "src/messages.js", "src/transactions.js", "src/grid.js", "src/bulk.js", "src/account.js", "src/connect.js", "src/app.css"],
+  entryPoints: ["src/app.js", "src/charts.js", "src/commands.js", "src/map.js", "src/messages.js", "src/transactions.js", "src/grid.js", "src/bulk.js", "src/account.js", "src/connect.js", "src/records.js", "src/imports.js", "src/app.css"],
   outdir: out,
   bundle: true,
   minify: true,

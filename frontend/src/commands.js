@@ -13,24 +13,6 @@ document.addEventListener("voltkeep:done", ({ target, detail }) => {
   if (form && detail?.state) tell(form.dataset.command, detail);
 });
 
-// Before a dialog opens: its fields as its opener says, by name or id, and what confirms it.
-document.addEventListener(
-  "click",
-  ({ target }) => {
-    const opener = target.closest("[data-open][data-fill]");
-    const dialog = opener && document.getElementById(opener.dataset.open);
-    if (!dialog) return;
-    const form = dialog.querySelector("form");
-    for (const [name, value] of Object.entries(JSON.parse(opener.dataset.fill))) {
-      const field = form.elements.namedItem(name);
-      if (field) field.value = value;
-    }
-    const confirm = form.querySelector("[data-confirm]");
-    if (confirm && opener.dataset.confirmAs) confirm.dataset.confirm = opener.dataset.confirmAs;
-  },
-  true,
-);
-
 // The one value of a variable that is written: the API takes a list.
 document.addEventListener(
   "submit",

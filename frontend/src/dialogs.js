@@ -1,8 +1,19 @@
 // Dialogs: <button data-open="ID"> opens one, and inside it [data-close] closes it. Where a form
-// has an input with data-confirm="NAME", its button works only once that name was typed.
+// has an input with data-confirm="NAME", its button works only once that name was typed. An opener with
+// data-fill='{"name": "value"}' fills fields and outputs of the dialog, by name or id; with
+// data-confirm-as=NAME that is the name to type.
 function check(input) {
   const button = input.form?.querySelector("button[type=submit], button:not([type])");
   if (button) button.disabled = input.value !== input.dataset.confirm;
+}
+
+function fill(opener, form) {
+  for (const [name, value] of Object.entries(JSON.parse(opener.dataset.fill))) {
+    const field = form.elements.namedItem(name);
+    if (field) field.value = value;
+  }
+  const confirm = form.querySelector("[data-confirm]");
+  if (confirm && opener.dataset.confirmAs !== undefined) confirm.dataset.confirm = opener.dataset.confirmAs;
 }
 
 export function startDialogs() {
@@ -10,6 +21,7 @@ export function startDialogs() {
     const opener = event.target.closest("[data-open]");
     if (opener) {
       const dialog = document.getElementById(opener.dataset.open);
+      if (opener.dataset.fill) fill(opener, dialog.querySelector("form"));
       for (const each of dialog.querySelectorAll("[data-confirm]")) {
         each.value = "";
         check(each);

@@ -1,7 +1,8 @@
 // Forms that speak to the API: <form data-api="POST /api/v1/stations/{id}/commands">. Fields become
-// JSON by their names (dots go inside), as `data-type` says: number, boolean, json, list, time. What
-// is empty is left out, unless it has data-keep. {name} in the address is taken from the fields, or
-// from data-name of the form. Then `data-then`: reload, go:/address, close, or the name of an event.
+// JSON by their names (dots go inside), as `data-type` says: number, boolean, json, list, lines, time.
+// What is empty is left out, unless it has data-keep, or data-null: then it is null. {name} in the
+// address is taken from the fields, or from data-name of the form. Then `data-then`: reload,
+// go:/address, close, or the name of an event.
 // Check boxes of one name with data-type="item" are a list of those checked; a field before them may
 // say null for all (data-type="json"). Before `data-then` the form gets voltkeep:done; where the
 // server said no it gets voltkeep:problem, which shows what was said unless it is prevented.
@@ -9,6 +10,7 @@ import { say } from "./dialogs.js";
 import { over, words } from "./live.js";
 
 function value(field) {
+  if (field.dataset.null !== undefined && field.value.trim() === "") return null;
   switch (field.dataset.type) {
     case "number":
       return field.value === "" ? undefined : Number(field.value);
@@ -18,6 +20,8 @@ function value(field) {
       return field.value.trim() === "" ? undefined : JSON.parse(field.value);
     case "list":
       return field.value.split(/[\s,]+/).filter(Boolean);
+    case "lines":
+      return field.value.split("\n").map((line) => line.trim()).filter(Boolean);
     case "time":
       return field.value === "" ? undefined : new Date(field.value).toISOString();
     default:

@@ -21,6 +21,7 @@ from tests.contract.samples import (
 )
 
 from voltkeep.domain.identity import StationId
+from voltkeep.services.records import Look
 
 EVERYWHERE = StationId(TENANT, "")
 
@@ -194,3 +195,18 @@ async def test_a_record_that_fails_to_commit_is_not_kept(store):
         await fails()
     async with store.read() as work:
         assert await work.alerts.all() == []
+
+
+async def test_as_many_are_counted_as_fit_and_no_further_than_asked(store):
+    async with store.begin() as work:
+        for number in range(5):
+            await work.alerts.put(alert(str(number), at=after(number)))
+        await work.alerts.put(alert("9", at=after(9), state="open"))
+        await work.alerts.put(alert("1", ELSEWHERE))
+
+    async with store.read() as work:
+        assert await work.alerts.amount(TENANT, Look(limit=100)) == 6
+        assert await work.alerts.amount(TENANT, Look(limit=4)) == 4
+        assert await work.alerts.amount(TENANT, Look(states=("open",))) == 1
+        assert await work.alerts.amount(TENANT, Look(since=after(1), until=after(3))) == 2
+        assert await work.alerts.amount(TENANT, Look(sites=("north",))) == 0

@@ -55,13 +55,14 @@ class Operations:
             },
         )
 
-    async def acknowledge_alert(self, alert: str) -> models.AlertOut:
+    async def acknowledge_alert(self, alert: str, *, note: str | None = None) -> models.AlertOut:
         """Say that somebody has looked at it. If it happens again, it is a new alert.
 
         Needs: `security:write`.
         """
         result: models.AlertOut = await self._call(
-            request("POST", f"/alerts/{part(alert)}/acknowledge"), models.AlertOut
+            request("POST", f"/alerts/{part(alert)}/acknowledge", query={"note": note}),
+            models.AlertOut,
         )
         return result
 
@@ -1734,6 +1735,16 @@ class Operations:
         result: tuple[models.ProfileReportOut, ...] = await self._call(
             request("GET", f"/stations/{part(station)}/profile-reports"),
             tuple[models.ProfileReportOut, ...],
+        )
+        return result
+
+    async def release_station(self, station: str) -> models.ReleasedOut:
+        """End the quarantine of a station: its new connections are let in again.
+
+        Needs: `security:write`.
+        """
+        result: models.ReleasedOut = await self._call(
+            request("POST", f"/stations/{part(station)}/release"), models.ReleasedOut
         )
         return result
 

@@ -182,12 +182,14 @@ class Adoption(Struct, frozen=True, kw_only=True):
 class AlertOut(Struct, frozen=True, kw_only=True):
     """Something a person should look at. ``station`` is null if it is not about one."""
 
+    acknowledged_at: datetime | None
     acknowledged_by: str
     count: int
     first_at: datetime
     id: str
     kind: str
     last_at: datetime
+    note: str
     state: str
     station: str | None
     text: str
@@ -1211,6 +1213,13 @@ class RefusalOut(Struct, frozen=True, kw_only=True):
     last_at: datetime
     reason: str
     station: str | None
+
+
+class ReleasedOut(Struct, frozen=True, kw_only=True):
+    """A station that is not in quarantine any more; ``was_quarantined``: it was until now."""
+
+    station: str
+    was_quarantined: bool
 
 
 class RemoteStart(Struct, frozen=True, kw_only=True, tag_field="command", tag="RemoteStart"):

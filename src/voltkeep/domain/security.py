@@ -42,6 +42,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     kind: str
     text: str
     acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    note: str = ""  # what whoever acknowledged it has found
 
 
 class SecurityEvent(Struct, frozen=True, kw_only=True):

@@ -123,6 +123,10 @@ class Records(Protocol[R]):
         """How many there are of each combination of values of ``by``, among those that fit."""
         ...
 
+    async def amount(self, tenant: TenantId, look: Look) -> int:
+        """How many fit; not counted further than ``look.limit``."""
+        ...
+
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int: ...
 
 

@@ -144,10 +144,10 @@ class SecurityEventService:
         async with self._read() as work:
             return await work.alerts.all(tenant, states=states, limit=limit)
 
-    async def acknowledge(self, tenant: TenantId, id: str) -> Alert:
+    async def acknowledge(self, tenant: TenantId, id: str, note: str = "") -> Alert:
         """Somebody has looked at it; if it happens again, it is a new alert. Raises UnknownAlert.
 
-        Saying it again changes nothing.
+        ``note`` is what they have found. Saying it again changes nothing.
         """
         async with self._begin() as work:
             found = await work.alerts.find(tenant, id)
@@ -156,11 +156,19 @@ class SecurityEventService:
                 raise UnknownAlert(f"there is no alert {id}")
             if alert.state == ACKNOWLEDGED:
                 return alert
-            by = acting()
-            alert = structs.replace(alert, state=ACKNOWLEDGED, acknowledged_by=by.name)
+            now = self._clock()
+            alert = structs.replace(
+                alert,
+                state=ACKNOWLEDGED,
+                acknowledged_by=acting().name,
+                acknowledged_at=now,
+                note=note,
+            )
             await work.alerts.put(alert)
-            deed = Deed(action="alert.acknowledged", object=_object(alert), before=alert.text)
-            await audit(work, tenant, self._clock(), deed)
+            deed = Deed(
+                action="alert.acknowledged", object=_object(alert), before=alert.text, after=note
+            )
+            await audit(work, tenant, now, deed)
         return alert
 
 

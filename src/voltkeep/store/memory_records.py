@@ -106,6 +106,9 @@ class MemoryRecords(Generic[R]):
         found.sort(key=_place, reverse=not look.oldest_first)
         return found[: look.limit]
 
+    async def amount(self, tenant: TenantId, look: Look) -> int:
+        return len(await self.page(tenant, look))
+
     def _fits(self, row: R, tenant: TenantId, look: Look) -> bool:
         known = self._state.stations.get(row.station)
         is_past = look.after is None or (

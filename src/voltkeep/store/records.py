@@ -143,6 +143,18 @@ class SqlRecords(Generic[R]):
 
     async def page(self, tenant: TenantId, look: Look) -> list[R]:
         order = (self._c.at, self._c.station, self._c.id)
+        directed = order if look.oldest_first else tuple(column.desc() for column in order)
+        found = self._select().where(*self._fitting(tenant, look)).order_by(*directed)
+        return await self._many(found.limit(look.limit))
+
+    async def amount(self, tenant: TenantId, look: Look) -> int:
+        fitting = select(self._c.id).where(*self._fitting(tenant, look)).limit(look.limit)
+        counted = select(func.count()).select_from(fitting.subquery())
+        number: int = (await self._db.rows(counted))[0][0]
+        return number
+
+    def _fitting(self, tenant: TenantId, look: Look) -> list[ColumnElement[bool]]:
+        order = (self._c.at, self._c.station, self._c.id)
         where = [self._c.tenant == tenant]
         if look.station is not None:
             where.append(self._c.station == look.station)
@@ -158,9 +170,7 @@ class SqlRecords(Generic[R]):
         if look.after is not None:
             last = tuple_(*look.after, types=[column.type for column in order])
             where.append(tuple_(*order) > last if look.oldest_first else tuple_(*order) < last)
-        directed = order if look.oldest_first else tuple(column.desc() for column in order)
-        found = self._select().where(*where).order_by(*directed).limit(look.limit)
-        return await self._many(found)
+        return where
 
     async def tally(
         self, tenant: TenantId, by: tuple[str, ...], fields: Fields = ()

@@ -92,6 +92,29 @@ async def test_an_alert_is_acknowledged_by_whoever_does_it(two):
     assert (await two.request("GET", "/alerts?state=open"))["items"] == []
 
 
+async def test_what_somebody_found_out_about_an_alert_is_kept_with_it(two):
+    await put(two, "alerts", alert(CP1, "a"))
+    note = {"note": "the lid was open for service"}
+    shown = await two.request("POST", "/alerts/a/acknowledge", params=note)
+    assert shown["note"] == note["note"]
+    assert shown["acknowledged_at"] is not None
+    await two.request("POST", "/alerts/a/acknowledge", 400, params={"note": "x" * 501})
+    deed = (await two.request("GET", "/audit?action=alert."))["items"][0]["deed"]
+    assert deed["after"] == note["note"]
+
+
+async def test_a_station_is_released_from_quarantine_once_by_who_may(two):
+    await two.services.intrusion.quarantine(CP1, 3, ("192.0.2.1:1", "192.0.2.2:1"))
+    reader = two.by(await two.key(Permission.READ_SECURITY))
+    assert (await reader.post("/stations/CP1/release")).status_code == 403
+    south = two.by(await two.key(sites=["south"]))
+    assert (await south.post("/stations/CP1/release")).status_code == 404
+
+    for was in (True, False):
+        told = await two.request("POST", "/stations/CP1/release")
+        assert told == {"station": "CP1", "was_quarantined": was}
+
+
 async def test_a_station_that_is_refused_is_explained_also_if_nobody_registered_it(two):
     refusal = Refusal(
         station=station_id("CP9"),

@@ -1,9 +1,10 @@
 """What matters for security: what stations report, what needs a person, who was refused."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission
@@ -11,12 +12,15 @@ from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.services.explain import Explanation
 from voltkeep.services.findings import Finding
-from voltkeep.web.access import Given, Paging, Who, check_visible, named
+from voltkeep.web.access import Given, Known, Paging, Who, check_visible, named
 from voltkeep.web.looks import LOOK, Looking
 from voltkeep.web.paging import Page, page_of_records
 from voltkeep.web.problems import Asked
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
+_Note = Annotated[
+    str, QueryParameter(description="What they have found, for others.", max_length=500)
+]
 
 
 class SecurityEventOut(Struct, frozen=True, kw_only=True):
@@ -43,6 +47,15 @@ class AlertOut(Struct, frozen=True, kw_only=True):
     first_at: datetime
     last_at: datetime
     acknowledged_by: str
+    acknowledged_at: datetime | None
+    note: str
+
+
+class ReleasedOut(Struct, frozen=True, kw_only=True):
+    """A station that is not in quarantine any more; ``was_quarantined``: it was until now."""
+
+    station: str
+    was_quarantined: bool
 
 
 class RefusalOut(Struct, frozen=True, kw_only=True):
@@ -105,6 +118,8 @@ def _alert(alert: Alert) -> AlertOut:
         first_at=alert.first_at,
         last_at=alert.at,
         acknowledged_by=alert.acknowledged_by,
+        acknowledged_at=alert.acknowledged_at,
+        note=alert.note,
     )
 
 
@@ -147,13 +162,22 @@ async def list_alerts(
 
 
 @post("/alerts/{alert:str}/acknowledge", needs=Permission.WRITE_SECURITY, status_code=200)
-async def acknowledge_alert(alert: FromPath[str], principal: Who, services: Given) -> AlertOut:
+async def acknowledge_alert(
+    alert: FromPath[str], principal: Who, services: Given, note: _Note = ""
+) -> AlertOut:
     """Say that somebody has looked at it. If it happens again, it is a new alert."""
     async with services.read() as work:
         found = await work.alerts.find(principal.tenant, alert)
     station = found.station if found is not None else StationId(principal.tenant, "")
     await check_visible(services, principal, station, f"there is no alert {alert[:60]}")
-    return _alert(await services.security_events.acknowledge(principal.tenant, alert))
+    return _alert(await services.security_events.acknowledge(principal.tenant, alert, note))
+
+
+@post("/stations/{station:str}/release", needs=Permission.WRITE_SECURITY, status_code=200)
+async def release_station(known: Known, services: Given) -> ReleasedOut:
+    """End the quarantine of a station: its new connections are let in again."""
+    was = await services.intrusion.lift_quarantine(known.id)
+    return ReleasedOut(station=known.id.name, was_quarantined=was)
 
 
 @get("/refusals", needs=Permission.READ_SECURITY, dependencies=LOOK)
@@ -198,7 +222,14 @@ def _explained(explanation: Explanation) -> ExplanationOut:
     )
 
 
-ROUTES = [list_security_events, list_alerts, acknowledge_alert, list_refusals, explain_station]
+ROUTES = [
+    list_security_events,
+    list_alerts,
+    acknowledge_alert,
+    list_refusals,
+    explain_station,
+    release_station,
+]
 
 _ID = StationId(DEFAULT_TENANT, "CP-1001")
 EXAMPLES = [
@@ -221,7 +252,10 @@ EXAMPLES = [
         first_at=_AT,
         last_at=_AT,
         acknowledged_by="",
+        acknowledged_at=None,
+        note="",
     ),
+    ReleasedOut(station=_ID.name, was_quarantined=True),
     RefusalOut(
         id="9c0ffe",
         station=_ID.name,

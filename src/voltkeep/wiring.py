@@ -12,6 +12,8 @@ from voltkeep.bus.outbound import CheckedOutbound
 from voltkeep.bus.outward import Outward
 from voltkeep.bus.sealing import AskSeal
 from voltkeep.config import ConfigError, Settings, parse_networks
+from voltkeep.dialects import DIALECTS
+from voltkeep.dialects.checking import FrameChecker
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked, without_secrets_of
 from voltkeep.domain.certificates import IssuedCertificate
@@ -32,6 +34,7 @@ from voltkeep.services.batches import BatchService
 from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
 from voltkeep.services.charging_reports import ChargingReportService
+from voltkeep.services.checking import Checker
 from voltkeep.services.closing import ClosingService
 from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.credentials import CredentialsService
@@ -109,6 +112,7 @@ class AllServices(Services):
     webhooks: WebhookService
     sites: SiteService
     imports: ImportService
+    checker: Checker
 
 
 class Numbered(Protocol):
@@ -154,6 +158,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         provisioning=_provisioning(shared),
         sites=SiteService(begin, read, clock),
         imports=ImportService(begin, read, files, clock),
+        checker=FrameChecker(list(reversed(DIALECTS.values()))),
         security=shared.security,
         authorization=AuthorizationService(begin, read, clock, announce, shared.unknown),
         availability=_availability(shared),

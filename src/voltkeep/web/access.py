@@ -16,6 +16,7 @@ from voltkeep.services.availability import AvailabilityService
 from voltkeep.services.batches import BatchService
 from voltkeep.services.campaigns import CampaignService
 from voltkeep.services.certificates import CertificateService
+from voltkeep.services.checking import Checker
 from voltkeep.services.closing import ClosingService
 from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.diagnostics import DiagnosticsService
@@ -103,6 +104,8 @@ class ApiServices(Protocol):
     def imports(self) -> ImportService: ...
     @property
     def webhooks(self) -> WebhookService: ...
+    @property
+    def checker(self) -> Checker: ...
 
 
 StationName = Annotated[str, PathParameter(description="The station's id.")]

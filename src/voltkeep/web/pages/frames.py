@@ -1,16 +1,20 @@
 """Frames of the message log as people read them: payloads line by line, and as a story."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, json
 
+from voltkeep.services.checking import Place
 from voltkeep.web.api.messages import MessageOut
 
 _DEEPEST = 40  # what is nested deeper stands on one line
 _MOST_LINES = 400
+_MOST_MARKED_LINES = 4000  # of one with something wrong further down
 _LONGEST = 2000
+_END: Place = ("", -1)  # no place: that of a bracket that closes
+_PLAIN_NAME = re.compile(r"[A-Za-z_]\w*")
 
 # What msgspec says of a payload that does not fit, which `ocpp.errors` passes on.
 _AT = re.compile(r" at `(\$[^`]*)`")
@@ -19,10 +23,14 @@ _NAME = re.compile(r"[A-Z][A-Za-z]*")
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """A line of a payload; ``is_wrong``: what was said to be wrong is there."""
+    """A line of a payload; ``is_wrong``: what was said to be wrong is there.
+
+    ``marks`` are the numbers of those things, where several are told.
+    """
 
     text: str
     is_wrong: bool = False
+    marks: Sequence[int] = ()
 
 
 class Side(Struct, frozen=True, kw_only=True):
@@ -119,50 +127,78 @@ def _place(refusal: str) -> str | None:
 
 
 def _side(frame: Any, wrong: str | None) -> Side:
-    match frame:
-        case [2 | 6, _, _, payload, *_] | [3, _, payload, *_]:
-            content = payload
-        case [4 | 5, _, _, _, details, *_]:
-            content = details
-        case _:
-            content = frame
+    content = content_of(frame)
     if isinstance(content, str) and content is frame:
         return Side(lines=[Line(text=content[:_LONGEST])], is_cut=len(content) > _LONGEST)
     lines: list[Line] = []
-    for line in _lines(content, wrong):
+    for text, place in _lines(content):
         if len(lines) == _MOST_LINES:
             return Side(lines=lines, is_cut=True, error=_error(frame))
-        lines.append(line)
+        lines.append(Line(text=text, is_wrong=wrong is not None and _general(place) == wrong))
     return Side(lines=lines, is_cut=False, error=_error(frame))
 
 
+def content_of(frame: Any) -> Any:
+    """The payload of a frame, or its details; what is no frame, as it is."""
+    match frame:
+        case [2 | 6, _, _, payload, *_] | [3, _, payload, *_]:
+            return payload
+        case [4 | 5, _, _, _, details, *_]:
+            return details
+    return frame
+
+
+def marked(content: Any, marks: Mapping[Place, Sequence[int]]) -> Side:
+    """A payload with numbers where something is wrong: all of it, as far as that."""
+    lines: list[Line] = []
+    left = len(marks)
+    for text, place in _lines(content):
+        if len(lines) >= _MOST_LINES and (not left or len(lines) >= _MOST_MARKED_LINES):
+            return Side(lines=lines, is_cut=True)
+        here = marks.get(place, ())
+        left -= bool(here)
+        lines.append(Line(text=text, is_wrong=bool(here), marks=here))
+    return Side(lines=lines, is_cut=False)
+
+
+def path_of(place: Place) -> str:
+    """``$.meterValue[0].timestamp``: the way to a place in a payload, for people."""
+    return "$" + "".join(f"[{each}]" if isinstance(each, int) else _step(each) for each in place)
+
+
+def _step(name: str) -> str:
+    return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{_compact(name)}]"
+
+
+def _general(place: Place) -> str:
+    """A place as msgspec writes it, which tells no numbers in lists."""
+    return "$" + "".join("[...]" if isinstance(each, int) else f".{each}" for each in place)
+
+
 def _lines(
-    value: Any, wrong: str | None, place: str = "$", name: str = "", comma: str = "", depth: int = 0
-) -> Iterator[Line]:
-    """JSON with two blanks for each level. ``place`` is as msgspec writes it."""
+    value: Any, place: Place = (), name: str = "", comma: str = "", depth: int = 0
+) -> Iterator[tuple[str, Place]]:
+    """JSON with two blanks for each level, each line with what it is about; no place closes."""
     blank = "  " * depth
-    is_wrong = place == wrong
     if not isinstance(value, dict | list) or not value or depth >= _DEEPEST:
         text = _compact(value)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}…"
-        yield Line(text=f"{blank}{name}{text}{comma}", is_wrong=is_wrong)
+        yield f"{blank}{name}{text}{comma}", place
         return
     pairs: Iterable[tuple[Any, Any]]
     if isinstance(value, dict):
         is_object, opened, closed, pairs = True, "{", "}", value.items()
     else:
         is_object, opened, closed, pairs = False, "[", "]", enumerate(value)
-    yield Line(text=f"{blank}{name}{opened}", is_wrong=is_wrong)
+    yield f"{blank}{name}{opened}", place
     last = len(value) - 1
     for number, (key, each) in enumerate(pairs):
-        inside = f"{place}.{key}" if is_object else f"{place}[...]"
         yield from _lines(
             each,
-            wrong,
-            inside,
+            (*place, key),
             f"{_compact(key)}: " if is_object else "",
             "," if number < last else "",
             depth + 1,
         )
-    yield Line(text=f"{blank}{closed}{comma}")
+    yield f"{blank}{closed}{comma}", _END

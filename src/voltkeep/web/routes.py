@@ -61,8 +61,10 @@ from voltkeep.web.pages import (
     station_upkeep,
 )
 from voltkeep.web.pages import messages as message_pages
+from voltkeep.web.pages import security as security_pages
 from voltkeep.web.pages import stations as station_pages
 from voltkeep.web.pages import transactions as transaction_pages
+from voltkeep.web.pages import webhooks as webhook_pages
 
 _MODULES: Sequence[ModuleType] = (
     assets,
@@ -83,6 +85,8 @@ _MODULES: Sequence[ModuleType] = (
     message_check,
     message_pages,
     transaction_pages,
+    security_pages,
+    webhook_pages,
     stations,
     sites,
     imports,

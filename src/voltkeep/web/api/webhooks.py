@@ -158,7 +158,8 @@ def _attempt(attempt: Attempt) -> AttemptOut:
     )
 
 
-def _delivery(delivery: Delivery, *, shows_payload: bool) -> DeliveryOut:
+def delivery_out(delivery: Delivery, *, shows: bool) -> DeliveryOut:
+    """A delivery as the API shows it; ``shows`` says whether with its payload."""
     is_waiting = delivery.progress is DeliveryState.WAITING
     return DeliveryOut(
         id=delivery.id,
@@ -170,7 +171,7 @@ def _delivery(delivery: Delivery, *, shows_payload: bool) -> DeliveryOut:
         attempts=delivery.attempts,
         next_at=delivery.next_at if is_waiting else None,
         last=None if delivery.last is None else _attempt(delivery.last),
-        payload=Raw(delivery.payload.encode() if shows_payload else b"null"),
+        payload=Raw(delivery.payload.encode() if shows else b"null"),
     )
 
 
@@ -201,7 +202,7 @@ async def list_webhooks(
     )
     found = await services.webhooks.all(principal.tenant, look)
     page = page_of_records(request, cursors, look, found, lambda each: each)
-    items = [out(each) for each in page.items if _may_see(principal, each)]
+    items = [out(each) for each in page.items if may_see(principal, each)]
     return Page(items=items, next=page.next)
 
 
@@ -221,7 +222,7 @@ async def add_webhook(
 @get("/webhooks/{webhook:str}", needs=Permission.READ_WEBHOOKS)
 async def show_webhook(webhook: WebhookId, principal: Who, services: Given) -> Response[WebhookOut]:
     """One webhook."""
-    return tagged(out(await _seen(services, principal, webhook)))
+    return tagged(out(await seen(services, principal, webhook)))
 
 
 @patch("/webhooks/{webhook:str}", needs=Permission.WRITE_WEBHOOKS)
@@ -233,7 +234,7 @@ async def change_webhook(
     if_match: IfMatch = None,
 ) -> Response[WebhookOut]:
     """Change a webhook. From then on it gets what whoever changed it may read."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
 
     def edit(current: Webhook) -> WebhookWords:
         shown = out(current)
@@ -257,7 +258,7 @@ async def change_webhook(
 @delete("/webhooks/{webhook:str}", needs=Permission.WRITE_WEBHOOKS)
 async def remove_webhook(webhook: WebhookId, principal: Who, services: Given) -> None:
     """Forget a webhook, and what it has not been told yet."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
     await services.webhooks.remove(principal.tenant, webhook)
 
 
@@ -266,7 +267,7 @@ async def enable_webhook(
     webhook: WebhookId, data: JSONBody[Enabling], principal: Who, services: Given
 ) -> WebhookOut:
     """Go on where it was stopped, as far as events are kept."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
     service = services.webhooks
     return out(await service.enable(principal.tenant, webhook, from_now=data.from_now))
 
@@ -274,7 +275,7 @@ async def enable_webhook(
 @post("/webhooks/{webhook:str}/disable", needs=Permission.WRITE_WEBHOOKS, status_code=200)
 async def disable_webhook(webhook: WebhookId, principal: Who, services: Given) -> WebhookOut:
     """Send nothing more, until it is enabled."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
     return out(await services.webhooks.disable(principal.tenant, webhook))
 
 
@@ -283,7 +284,7 @@ async def rotate_webhook_secret(
     webhook: WebhookId, data: JSONBody[Rotation], principal: Who, services: Given
 ) -> CreatedWebhook:
     """Make a new secret. For a while every delivery is signed with both."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
     changed, secret = await services.webhooks.rotate(
         principal.tenant, webhook, overlap=timedelta(hours=data.overlap_hours)
     )
@@ -293,7 +294,7 @@ async def rotate_webhook_secret(
 @post("/webhooks/{webhook:str}/test", needs=Permission.WRITE_WEBHOOKS, status_code=200)
 async def test_webhook(webhook: WebhookId, principal: Who, services: Given) -> AttemptOut:
     """Send an event of the type `webhook.test`, now, and tell what the endpoint answers."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
     return _attempt(await services.webhooks.test(principal.tenant, webhook))
 
 
@@ -312,7 +313,7 @@ async def list_deliveries(
     cursor: Cursor = None,
 ) -> Page[DeliveryOut]:
     """What was sent, is sent or was given up, the latest queued first."""
-    known = await _seen(services, principal, webhook)
+    known = await seen(services, principal, webhook)
     look = Look(
         station=station,
         since=since,
@@ -322,9 +323,9 @@ async def list_deliveries(
     )
     wanted = tuple(DeliveryState) if in_state is None else (in_state,)
     found = await services.webhooks.deliveries(principal.tenant, webhook, look, wanted)
-    shows = _shows_payload(principal, known)
+    shows = shows_payload(principal, known)
     return page_of_records(
-        request, cursors, look, found, lambda each: _delivery(each, shows_payload=shows)
+        request, cursors, look, found, lambda each: delivery_out(each, shows=shows)
     )
 
 
@@ -333,9 +334,9 @@ async def show_delivery(
     webhook: WebhookId, delivery: DeliveryId, principal: Who, services: Given
 ) -> DeliveryOut:
     """One delivery."""
-    known = await _seen(services, principal, webhook)
+    known = await seen(services, principal, webhook)
     found = await services.webhooks.delivery(principal.tenant, webhook, delivery)
-    return _delivery(found, shows_payload=_shows_payload(principal, known))
+    return delivery_out(found, shows=shows_payload(principal, known))
 
 
 @post(
@@ -347,9 +348,9 @@ async def redeliver(
     webhook: WebhookId, delivery: DeliveryId, principal: Who, services: Given
 ) -> DeliveryOut:
     """Send an event once more, soon, with the same id."""
-    known = await _seen(services, principal, webhook)
+    known = await seen(services, principal, webhook)
     again = await services.webhooks.redeliver(principal.tenant, webhook, delivery)
-    return _delivery(again, shows_payload=_shows_payload(principal, known))
+    return delivery_out(again, shows=shows_payload(principal, known))
 
 
 @post("/webhooks/{webhook:str}/redeliver", needs=Permission.WRITE_WEBHOOKS, status_code=200)
@@ -357,15 +358,15 @@ async def redeliver_failed(
     webhook: WebhookId, data: JSONBody[Redelivery], principal: Who, services: Given
 ) -> Redelivered:
     """Send everything once more that was given up."""
-    await _seen(services, principal, webhook)
+    await seen(services, principal, webhook)
     count = await services.webhooks.redeliver_failed(principal.tenant, webhook, data.since)
     return Redelivered(count=count)
 
 
-async def _seen(services: Given, principal: Principal, id: str) -> Webhook:
+async def seen(services: Given, principal: Principal, id: str) -> Webhook:
     """Raises UnknownWebhook, or NotThere for one that tells of sites they may not see."""
     webhook = await services.webhooks.get(principal.tenant, id)
-    if not _may_see(principal, webhook):
+    if not may_see(principal, webhook):
         raise NotThere(f"there is no webhook {id[:60]}")
     return webhook
 
@@ -381,7 +382,8 @@ def _by_field() -> Iterator[None]:
         raise Unfit(str(error), "types") from error
 
 
-def _may_see(principal: Principal, webhook: Webhook) -> bool:
+def may_see(principal: Principal, webhook: Webhook) -> bool:
+    """Whether it tells of no sites but theirs."""
     return principal.sites is None or (
         webhook.sites is not None and set(webhook.sites) <= set(principal.sites)
     )
@@ -399,7 +401,8 @@ def _within_sites(principal: Principal, words: WebhookWords) -> WebhookWords:
     return words
 
 
-def _shows_payload(principal: Principal, webhook: Webhook) -> bool:
+def shows_payload(principal: Principal, webhook: Webhook) -> bool:
+    """Whether they may read all that it gets."""
     return set(webhook.permissions) <= principal.permissions
 
 

@@ -48,6 +48,10 @@ _PARTS: tuple[Part, ...] = (
             Entry("/tenants", _("Tenants"), Permission.WRITE_TENANTS),
         ),
     ),
+    Part(
+        _("System"),
+        (Entry("/webhooks", _("Webhooks"), Permission.READ_WEBHOOKS, "w"),),
+    ),
 )
 
 

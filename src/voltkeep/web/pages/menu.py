@@ -42,10 +42,16 @@ _PARTS: tuple[Part, ...] = (
     Part(
         _("Access"),
         (
-            Entry("/refusals", _("Refused attempts"), Permission.READ_SECURITY, "r"),
             Entry("/people", _("People"), Permission.READ_ACCOUNTS, "p"),
             Entry("/keys", _("API keys"), Permission.READ_ACCOUNTS, "k"),
             Entry("/tenants", _("Tenants"), Permission.WRITE_TENANTS),
+        ),
+    ),
+    Part(
+        _("Trust"),
+        (
+            Entry("/security", _("Security"), Permission.READ_SECURITY, "e"),
+            Entry("/refusals", _("Refused attempts"), Permission.READ_SECURITY, "r"),
         ),
     ),
     Part(

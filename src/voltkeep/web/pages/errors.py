@@ -6,7 +6,7 @@ from urllib.parse import quote
 from litestar import Response
 from litestar.response import Redirect
 
-from voltkeep.web.pages.rendering import is_part, page, wants_page
+from voltkeep.web.pages.rendering import address_of, is_part, page, wants_page
 from voltkeep.web.problems import Asked, details_of, note, problem_of, told
 
 
@@ -19,7 +19,7 @@ def shown(request: Asked, error: Exception) -> Response[Any]:
     if problem.code == "password-change-needed" and request.method == "GET":
         return Redirect("/account", status_code=303)
     if problem.status == 401 and request.method == "GET":
-        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return Redirect(f"/sign-in?return_to={quote(back, safe='')}", status_code=303)
+        back = quote(address_of(request), safe="")
+        return Redirect(f"/sign-in?return_to={back}", status_code=303)
     details = details_of(problem, request.url.path)
     return page(request, "problem.html", status=problem.status, problem=details)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
@@ -119,6 +119,16 @@ def sign(state: object) -> str:
     return _SIGNS[look(state)]
 
 
+def in_address(value: object) -> str:
+    """What stands in an address: names and values of a query, or one part of a path.
+
+    Unlike Jinja's own ``urlencode`` it leaves no slash, which parts a path: a name may have one.
+    """
+    if isinstance(value, Mapping):
+        return urlencode({key: each for key, each in value.items() if each is not None})
+    return quote(str(value), safe="")
+
+
 def with_cursor(query: Mapping[str, str], cursor: str) -> str:
     """The query of the page that was asked for, for what comes after it."""
     return urlencode({**query, "cursor": cursor})
@@ -133,4 +143,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "look": look,
     "sign": sign,
     "with_cursor": with_cursor,
+    "urlencode": in_address,
 }

@@ -9,6 +9,7 @@ import gettext
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
@@ -77,10 +78,12 @@ def is_part(request: Asked) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def _address(request: Asked) -> str:
-    """What was asked for, to ask for it again."""
+def address_of(request: Asked) -> str:
+    """What was asked for, to ask for it again: as it was written, names with a slash too."""
+    raw = (request.scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
+    path = quote(raw or request.url.path, safe="/%:@!$&'()*+,;=~")
     query = request.url.query
-    return f"{request.url.path}?{query}" if query else request.url.path
+    return f"{path}?{query}" if query else path
 
 
 def page(request: Asked, template: str, *, status: int = 200, **values: object) -> Response[str]:
@@ -93,7 +96,7 @@ def page(request: Asked, template: str, *, status: int = 200, **values: object) 
         "csrf": request.auth or "",
         "menu": menu(principal),
         "path": request.url.path,
-        "address": _address(request),
+        "address": address_of(request),
         "query": dict(request.query_params.items()),
         "is_part": is_part(request),
         "language": language,

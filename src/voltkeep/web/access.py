@@ -23,6 +23,7 @@ from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
 from voltkeep.services.imports import ImportService
+from voltkeep.services.intrusion import IntrusionService
 from voltkeep.services.local_list import LocalListService
 from voltkeep.services.orders import OrderService
 from voltkeep.services.people import People
@@ -102,6 +103,8 @@ class ApiServices(Protocol):
     def sites(self) -> SiteService: ...
     @property
     def imports(self) -> ImportService: ...
+    @property
+    def intrusion(self) -> IntrusionService: ...
     @property
     def webhooks(self) -> WebhookService: ...
     @property

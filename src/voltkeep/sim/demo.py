@@ -55,7 +55,8 @@ DEMO_STATIONS = (
 
 
 def demo_specs(url: str, keys: Mapping[str, str | bytes]) -> list[StationSpec]:
-    """The ten as specs. Whatever ids the keys have, they are given out in order."""
+    """The ten as specs, or those of them that have a key. Other ids are given out in order."""
+    rows = [row for row in DEMO_STATIONS if row.id in keys] or DEMO_STATIONS
     return [
         StationSpec(
             id=id,
@@ -69,7 +70,7 @@ def demo_specs(url: str, keys: Mapping[str, str | bytes]) -> list[StationSpec]:
             max_power_w=row.max_power_w,
             meter_interval_s=_METER_INTERVAL_S,
         )
-        for row, (id, password) in zip(DEMO_STATIONS, keys.items(), strict=False)
+        for row, (id, password) in zip(rows, keys.items(), strict=False)
     ]
 
 

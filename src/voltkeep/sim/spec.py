@@ -27,6 +27,10 @@ class Credentials:
     verify: bool = True
 
 
+VENDOR = "Voltkeep"
+"""The vendor that simulated stations name when they boot, unless told otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationSpec:
     """One station.
@@ -43,7 +47,7 @@ class StationSpec:
     url: str
     password: str | bytes | None = field(default=None, repr=False)
     connectors: int = 1
-    vendor: str = "Voltkeep"
+    vendor: str = VENDOR
     model: str = "Simulator"
     serial: str | None = None
     firmware: str = "1.0.0"
@@ -52,7 +56,7 @@ class StationSpec:
     max_power_w: float = 11_000.0
     misbehave: tuple[str, ...] = ()
     meter_interval_s: int = 60
-    vendors: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"Voltkeep": _ANSWERS})
+    vendors: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {VENDOR: _ANSWERS})
     configuration: Mapping[str, str] = field(default_factory=dict)
     ssl: SSLContext | None = None
     credentials: Credentials = Credentials()

@@ -250,6 +250,7 @@ class App:
         self.bus.handle(services.list_keeper.heed, StationConnected, StationBooted)
         self._job("local lists", services.list_keeper.run)
         self._job("accounts", services.accounts.run)
+        self._job("days", services.day_counter.run)
         self._job("sessions", services.people.sessions.run)
 
     async def _listen(self, gateway: Gateway) -> None:

@@ -39,6 +39,8 @@ from voltkeep.services.closing import ClosingService
 from voltkeep.services.configuration import ConfigurationService
 from voltkeep.services.credentials import CredentialsService
 from voltkeep.services.data_transfer import DataTransferService, Registry
+from voltkeep.services.day_counting import DayCounter
+from voltkeep.services.days import DayService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
@@ -112,6 +114,8 @@ class AllServices(Services):
     webhooks: WebhookService
     sites: SiteService
     imports: ImportService
+    days: DayService
+    day_counter: DayCounter
     checker: Checker
 
 
@@ -158,6 +162,8 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         provisioning=_provisioning(shared),
         sites=SiteService(begin, read, clock),
         imports=ImportService(begin, read, files, clock),
+        days=DayService(read, clock),
+        day_counter=DayCounter(begin, read, clock),
         checker=FrameChecker(list(reversed(DIALECTS.values()))),
         security=shared.security,
         authorization=AuthorizationService(begin, read, clock, announce, shared.unknown),

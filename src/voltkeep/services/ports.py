@@ -16,6 +16,7 @@ from voltkeep.domain.meter_values import MeterReport
 from voltkeep.domain.orders import OrderMessage
 from voltkeep.domain.stations import Boot, Policy, Registration, SecurityProfile, Station, Trust
 from voltkeep.domain.transactions import Transaction, TransactionUpdate
+from voltkeep.services.day_rows import DayRows
 from voltkeep.services.lists import Lists
 from voltkeep.services.records import AuditRows, RecordKinds
 from voltkeep.services.rows import ConnectorRow as ConnectorRow  # noqa: PLC0414  # told on
@@ -339,6 +340,8 @@ class Work(RecordKinds, Protocol):
     def audit(self) -> AuditRows: ...
     @property
     def lists(self) -> Lists: ...
+    @property
+    def days(self) -> DayRows: ...
 
     def emit(self, event: Event) -> None: ...
 

@@ -17,6 +17,7 @@ from voltkeep.domain.identity import Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.meter_values import MeterReport
 from voltkeep.domain.transactions import TransactionUpdate
 from voltkeep.services.ports import Exchange, LoggedExchange, MeterRow, StoreUnavailable
+from voltkeep.store.memory_days import MemoryDayRows
 from voltkeep.store.memory_lists import MemoryLists
 from voltkeep.store.memory_records import MemoryAuditRows, MemoryRecordKinds
 from voltkeep.store.memory_rows import (
@@ -49,6 +50,7 @@ class MemoryWork(MemoryRecordKinds):
         self.commands = MemoryCommandRows(state)
         self.messages = MemoryMessageRows(store.messages)
         self.audit = MemoryAuditRows(state)
+        self.days = MemoryDayRows(state)
         self.lists = MemoryLists(state, store.messages, store.status_history, store.outbox.after)
 
     def emit(self, event: Event) -> None:

@@ -4,7 +4,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -14,6 +14,7 @@ from voltkeep.domain.authorization import Authorization, Token
 from voltkeep.domain.availability import AvailabilityPlan, AvailabilityWish
 from voltkeep.domain.certificates import InstalledCertificate, TrustAnchor
 from voltkeep.domain.configuration import Assignment
+from voltkeep.domain.days import Counted, Progress
 from voltkeep.domain.device_model import ComponentState, DeviceReport
 from voltkeep.domain.identity import Evse, IdToken, Sender, StationId, TenantId, TransactionRef
 from voltkeep.domain.local_list import LocalList
@@ -48,7 +49,10 @@ GONE_WITH_A_STATION: tuple[type[Any], ...] = (
     ChargingNeeds,
     ProfileReport,
 )
-_NAMED = ("connectors", "transactions", "remote_starts", "meter_values", "commands")
+_NAMED = (
+    *("connectors", "transactions", "remote_starts", "meter_values", "commands"),
+    "day_counted",
+)
 
 
 @dataclass
@@ -67,6 +71,9 @@ class State:
         default_factory=lambda: defaultdict(dict)
     )
     audit: dict[tuple[TenantId, int], AuditEntry] = field(default_factory=dict)
+    day_totals: dict[tuple[TenantId, str, str, date], int] = field(default_factory=dict)
+    day_counted: dict[tuple[StationId, TransactionRef], Counted] = field(default_factory=dict)
+    day_progress: dict[TenantId, Progress] = field(default_factory=dict)
     renamed: list[tuple[StationId, StationId]] = field(default_factory=list)
     is_draft: bool = False
 

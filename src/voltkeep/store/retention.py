@@ -39,6 +39,7 @@ from voltkeep.store.tables import (
     availability_plans,
     batches,
     commands,
+    day_counted,
     deliveries,
     message_log,
     message_log_blocks,
@@ -196,7 +197,7 @@ class Retention:
                 found = select(*transactions.primary_key).where(c.tenant == tenant, old)
                 while rows := await self._rows(found.limit(self._chunk)):
                     async with self._database.writing() as db:
-                        for table in (transaction_events, transactions):
+                        for table in (transaction_events, day_counted, transactions):
                             key = tuple_(table.c.tenant, table.c.station, table.c.ref)
                             gone = await db.run(delete(table).where(key.in_(_keys(rows))))
                     count += gone

@@ -7,6 +7,7 @@ from voltkeep.store import meter_values, outbox
 from voltkeep.store.audit import SqlAuditRows
 from voltkeep.store.authorization import SqlTokenRows
 from voltkeep.store.availability import SqlConnectorRows
+from voltkeep.store.days import SqlDayRows
 from voltkeep.store.engine import ReadsOnly, Statements
 from voltkeep.store.lists import SqlLists
 from voltkeep.store.messages import SqlMessageRows
@@ -33,6 +34,7 @@ class SqlWork(SqlRecordKinds):
         self.messages = SqlMessageRows(db)
         self.audit = SqlAuditRows(db, writes=emitted is not None)
         self.lists = SqlLists(db)
+        self.days = SqlDayRows(db)
 
     def emit(self, event: Event) -> None:
         if self._emitted is None:

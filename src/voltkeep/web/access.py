@@ -19,6 +19,7 @@ from voltkeep.services.certificates import CertificateService
 from voltkeep.services.checking import Checker
 from voltkeep.services.closing import ClosingService
 from voltkeep.services.configuration import ConfigurationService
+from voltkeep.services.days import DayService
 from voltkeep.services.diagnostics import DiagnosticsService
 from voltkeep.services.explain import ExplainService
 from voltkeep.services.firmware import FirmwareService
@@ -103,6 +104,8 @@ class ApiServices(Protocol):
     def sites(self) -> SiteService: ...
     @property
     def imports(self) -> ImportService: ...
+    @property
+    def days(self) -> DayService: ...
     @property
     def intrusion(self) -> IntrusionService: ...
     @property

@@ -1,0 +1,91 @@
+"""The port that keeps what is counted of each day."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Protocol
+
+from voltkeep.domain.days import Counted, Key, Progress, Total
+from voltkeep.domain.identity import TenantId, TransactionRef
+from voltkeep.domain.transactions import Transaction
+
+
+class DayRows(Protocol):
+    """What is counted, by tenant. Numbers are told by site, what they are of, and day."""
+
+    async def tenants(self) -> list[TenantId]:
+        """Those that have stations."""
+        ...
+
+    async def hold(self, tenant: TenantId) -> Progress:
+        """How far counting is; nobody else may count until this work is over."""
+        ...
+
+    async def save(self, tenant: TenantId, progress: Progress) -> None: ...
+    async def progress(self, tenant: TenantId) -> Progress | None: ...
+    async def forgotten(self, tenant: TenantId) -> int:
+        """Up to that position events may have been removed; 0 if all are there."""
+        ...
+
+    async def transactions(
+        self, tenant: TenantId, keys: Iterable[tuple[str, TransactionRef]]
+    ) -> list[Transaction]:
+        """Those of these stations and names that are there."""
+        ...
+
+    async def walk(
+        self, tenant: TenantId, after: tuple[str, str] | None, limit: int
+    ) -> list[Transaction]:
+        """Every transaction, by station and name, from the one after ``after`` on."""
+        ...
+
+    async def counted(
+        self, tenant: TenantId, keys: Iterable[tuple[str, TransactionRef]]
+    ) -> list[Counted]:
+        """How these were counted, if they were."""
+        ...
+
+    async def count(self, found: Sequence[Counted]) -> None:
+        """Note how these are counted now."""
+        ...
+
+    async def add(self, tenant: TenantId, numbers: Mapping[Key, int]) -> None:
+        """To what is there, or to nothing."""
+        ...
+
+    async def put(self, tenant: TenantId, numbers: Mapping[Key, int]) -> None:
+        """In place of what is there."""
+        ...
+
+    async def replace(
+        self, tenant: TenantId, whats: Sequence[str], numbers: Mapping[Key, int]
+    ) -> None:
+        """In place of all that is there of these kinds."""
+        ...
+
+    async def connectors(self, tenant: TenantId) -> dict[str, int]:
+        """How many there are now at each site, of those that we have heard of."""
+        ...
+
+    async def totals(
+        self,
+        tenant: TenantId,
+        sites: Sequence[str],
+        whats: Sequence[str],
+        since: date,
+        until: date,
+    ) -> list[Total]:
+        """Of these days, the last among them."""
+        ...
+
+    async def greatest(
+        self,
+        tenant: TenantId,
+        whats: Sequence[str],
+        since: date,
+        until: date,
+        *,
+        sites: Sequence[str] | None = None,
+        limit: int,
+    ) -> list[str]:
+        """Sites, of these if some are named, those with the most of all ``whats`` first."""
+        ...

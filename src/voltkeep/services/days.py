@@ -1,0 +1,198 @@
+"""What was charged on each day: totals as people read them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from voltkeep.domain.days import (
+    BUSY_S,
+    CONNECTOR_S,
+    ENERGY_WH,
+    EVERYWHERE,
+    KINDS,
+    OTHER,
+    RUNNING,
+    SECURITY,
+    SESSIONS,
+    Key,
+    Total,
+    begin_of,
+    day_of,
+    seconds_of,
+)
+from voltkeep.domain.identity import TenantId
+from voltkeep.domain.sites import Site, of_tenant
+from voltkeep.services.ports import Clock, Read, Work
+
+RANKED_BY = 7  # days: by their energy sites are ranked
+_CHARGED = (SESSIONS, ENERGY_WH, BUSY_S)
+_WHATS = (*_CHARGED, *(f"{RUNNING}{each}" for each in _CHARGED), CONNECTOR_S)
+_KINDS = tuple(f"{SECURITY}{kind}" for kind in sorted({*KINDS, OTHER}))
+
+
+class Day(Struct, frozen=True, kw_only=True):
+    """What was charged on a day; ``connector_s`` None: nobody knows how many connectors there are.
+
+    ``busy_s`` is how long transactions took, and ``connector_s`` how long they could have: the
+    seconds of the day, as far as it has come, for each connector.
+    """
+
+    day: date
+    sessions: int = 0
+    energy_wh: int = 0
+    busy_s: int = 0
+    connector_s: int | None = None
+
+    @property
+    def utilisation(self) -> float | None:
+        """From 0 to 1: a transaction that is told late may take longer than there was time."""
+        return min(self.busy_s / self.connector_s, 1.0) if self.connector_s else None
+
+
+class SiteDays(Struct, frozen=True, kw_only=True):
+    """A site's days, in order; "" is where stations stand that have no site."""
+
+    site: str
+    name: str
+    zone: str
+    days: list[Day]
+
+
+class KindDays(Struct, frozen=True, kw_only=True):
+    """How many security events of a kind were heard of, on each of some days, in order."""
+
+    kind: str
+    numbers: list[int]
+
+    @property
+    def number(self) -> int:
+        return sum(self.numbers)
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """How far counting is: once it is complete, what was there before it began is in it too."""
+
+    is_begun: bool
+    is_complete: bool
+
+
+class DayService:
+    """Reads totals. ``sites`` None is every site of the tenant."""
+
+    def __init__(self, read: Read, clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+
+    async def state(self, tenant: TenantId) -> State:
+        """Whether what is told is all there is."""
+        async with self._read() as work:
+            found = await work.days.progress(tenant)
+        is_begun = found is not None and found.since is not None
+        return State(is_begun=is_begun, is_complete=found is not None and found.is_walked)
+
+    def span(self, days: int, zone: str = "") -> list[date]:
+        """So many days, the last of them today."""
+        today = day_of(self._clock(), zone)
+        return [today - timedelta(days=days - 1 - number) for number in range(days)]
+
+    async def days(
+        self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, zone: str = ""
+    ) -> list[Day]:
+        """The days of these sites together, in order."""
+        span = self.span(days, zone)
+        keys = (EVERYWHERE,) if sites is None else sites
+        async with self._read() as work:
+            found = await work.days.totals(tenant, keys, _WHATS, span[0], span[-1])
+        by_site = _by_site(found)
+        each = [self._days(span, by_site.get(site, {}), zone) for site in keys]
+        return [_sum(day, [one[number] for one in each]) for number, day in enumerate(span)]
+
+    async def by_site(
+        self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, limit: int
+    ) -> list[SiteDays]:
+        """The sites with the most energy in the last `RANKED_BY` days, and the days of each."""
+        now = self._clock()
+        # Somewhere it is tomorrow already, and somewhere yesterday yet.
+        tomorrow = day_of(now, "") + timedelta(days=1)
+        energy = (ENERGY_WH, f"{RUNNING}{ENERGY_WH}")
+        async with self._read() as work:
+            first = tomorrow - timedelta(days=RANKED_BY)
+            ranked = await work.days.greatest(
+                tenant, energy, first, tomorrow, sites=sites, limit=limit
+            )
+            since = tomorrow - timedelta(days=days + 1)
+            found = await work.days.totals(tenant, ranked, _WHATS, since, tomorrow)
+            known = {site: await _site(work, tenant, site) for site in ranked}
+        by_site = _by_site(found)
+        told = []
+        for site in ranked:
+            at = known[site]
+            name, zone = (at.name or at.id, at.time_zone) if at else (site, "")
+            those = self._days(self.span(days, zone), by_site.get(site, {}), zone)
+            told.append(SiteDays(site=site, name=name, zone=zone, days=those))
+        return told
+
+    async def security(
+        self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, zone: str = ""
+    ) -> list[KindDays]:
+        """Security events of each kind that there are, the most first."""
+        span = self.span(days, zone)
+        keys = (EVERYWHERE,) if sites is None else sites
+        async with self._read() as work:
+            found = await work.days.totals(tenant, keys, _KINDS, span[0], span[-1])
+        sums: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+        for each in found:
+            sums[each.what.removeprefix(SECURITY)][each.day] += each.number
+        told = [
+            KindDays(kind=kind, numbers=[numbers.get(day, 0) for day in span])
+            for kind, numbers in sums.items()
+        ]
+        return sorted(told, key=lambda each: (-each.number, each.kind))
+
+    def _days(self, span: list[date], found: Mapping[Key, int], zone: str) -> list[Day]:
+        """Of one site. A day on which connectors were not counted has those of the next one."""
+        numbers: dict[str, dict[date, int]] = defaultdict(dict)
+        for (_, what, day), number in found.items():
+            numbers[what][day] = number
+        said = sorted(numbers[CONNECTOR_S].items())
+        told = []
+        for day in span:
+            later = (number for at, number in said if at >= day)
+            connector_s = next(later, said[-1][1] if said else None)
+            charged = {
+                what: numbers[what].get(day, 0) + numbers[f"{RUNNING}{what}"].get(day, 0)
+                for what in _CHARGED
+            }
+            if connector_s is not None and day == span[-1]:
+                connector_s = round(connector_s * self._gone(day, zone))
+            told.append(Day(day=day, connector_s=connector_s, **charged))
+        return told
+
+    def _gone(self, day: date, zone: str) -> float:
+        """How much of today is over."""
+        gone = self._clock() - begin_of(day, zone)
+        return min(max(gone.total_seconds() / seconds_of(day, zone), 0.0), 1.0)
+
+
+def _by_site(found: Iterable[Total]) -> dict[str, dict[Key, int]]:
+    told: dict[str, dict[Key, int]] = defaultdict(dict)
+    for each in found:
+        told[each.site][each.site, each.what, each.day] = each.number
+    return told
+
+
+def _sum(day: date, those: Sequence[Day]) -> Day:
+    known = [each.connector_s for each in those if each.connector_s is not None]
+    return Day(
+        day=day,
+        sessions=sum(each.sessions for each in those),
+        energy_wh=sum(each.energy_wh for each in those),
+        busy_s=sum(each.busy_s for each in those),
+        connector_s=sum(known) if known else None,
+    )
+
+
+async def _site(work: Work, tenant: TenantId, site: str) -> Site | None:
+    return await work.sites.get(of_tenant(tenant), site) if site else None

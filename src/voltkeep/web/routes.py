@@ -60,9 +60,14 @@ from voltkeep.web.pages import (
     station_timeline,
     station_upkeep,
 )
+from voltkeep.web.pages import imports as import_pages
+from voltkeep.web.pages import audit as audit_pages
 from voltkeep.web.pages import messages as message_pages
+from voltkeep.web.pages import reservations as reservation_pages
 from voltkeep.web.pages import security as security_pages
+from voltkeep.web.pages import sites as site_pages
 from voltkeep.web.pages import stations as station_pages
+from voltkeep.web.pages import tokens as token_pages
 from voltkeep.web.pages import transactions as transaction_pages
 from voltkeep.web.pages import webhooks as webhook_pages
 
@@ -85,7 +90,12 @@ _MODULES: Sequence[ModuleType] = (
     message_check,
     message_pages,
     transaction_pages,
+    token_pages,
+    reservation_pages,
+    site_pages,
+    import_pages,
     security_pages,
+    audit_pages,
     webhook_pages,
     stations,
     sites,

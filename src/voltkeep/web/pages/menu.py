@@ -13,12 +13,16 @@ def _(text: str) -> str:
 
 
 class Entry(Struct, frozen=True):
-    """A page in the menu; ``key`` goes there after ``g``."""
+    """A page in the menu; ``key`` goes there after ``g``.
+
+    One that is ``whole`` is not for who sees some sites only.
+    """
 
     address: str
     name: str
     needs: Permission
     key: str = ""
+    whole: bool = False
 
 
 class Part(Struct, frozen=True):
@@ -34,14 +38,22 @@ _PARTS: tuple[Part, ...] = (
         (
             Entry("/fleet", _("Connectors"), Permission.READ_STATIONS, "f"),
             Entry("/stations", _("Stations"), Permission.READ_STATIONS, "s"),
+            Entry("/sites", _("Sites"), Permission.READ_STATIONS, "l"),
             Entry("/connect", _("Connect a station"), Permission.WRITE_STATIONS, "c"),
             Entry("/transactions", _("Transactions"), Permission.READ_TRANSACTIONS, "t"),
+            Entry("/reservations", _("Reservations"), Permission.READ_STATIONS, "v"),
             Entry("/messages", _("Messages"), Permission.READ_MESSAGES, "m"),
         ),
     ),
     Part(
+        _("Upkeep"),
+        (Entry("/imports", _("Import and export"), Permission.READ_STATIONS),),
+    ),
+    Part(
         _("Access"),
         (
+            Entry("/tokens", _("Tokens"), Permission.READ_TOKENS, "o", whole=True),
+            Entry("/groups", _("Groups of tokens"), Permission.READ_TOKENS, "b", whole=True),
             Entry("/people", _("People"), Permission.READ_ACCOUNTS, "p"),
             Entry("/keys", _("API keys"), Permission.READ_ACCOUNTS, "k"),
             Entry("/tenants", _("Tenants"), Permission.WRITE_TENANTS),
@@ -52,6 +64,7 @@ _PARTS: tuple[Part, ...] = (
         (
             Entry("/security", _("Security"), Permission.READ_SECURITY, "e"),
             Entry("/refusals", _("Refused attempts"), Permission.READ_SECURITY, "r"),
+            Entry("/audit", _("Audit log"), Permission.READ_AUDIT, "a", whole=True),
         ),
     ),
     Part(
@@ -66,8 +79,14 @@ def menu(principal: Principal | None, parts: tuple[Part, ...] = _PARTS) -> list[
     if principal is None or principal.must_change_password:
         return []
     may: Callable[[Permission], bool] = principal.may
+    sees_all = principal.sites is None
     shown = (
-        Part(part.name, tuple(entry for entry in part.entries if may(entry.needs)))
+        Part(
+            part.name,
+            tuple(
+                each for each in part.entries if may(each.needs) and (sees_all or not each.whole)
+            ),
+        )
         for part in parts
     )
     return [part for part in shown if part.entries]

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 from msgspec import Struct
@@ -74,11 +74,29 @@ class Problem(Struct, frozen=True, kw_only=True):
     what: str
 
 
+class Told(Struct, frozen=True):
+    """An end that this process has told its log, and when."""
+
+    at: datetime
+    head: Head
+
+
+class Examination(Struct, frozen=True, kw_only=True):
+    """What was found in a tenant's log. It ends early at the hundredth problem."""
+
+    entries: int
+    first_at: datetime | None
+    last_at: datetime | None
+    head: Head | None
+    problems: list[Problem]
+
+
 class AuditService:
     """Reads the audit log, and proves that nobody has changed it."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
+        self._told: dict[TenantId, Told] = {}
 
     async def verify(
         self, tenant: TenantId | None = None, *, known: Head | None = None
@@ -89,22 +107,47 @@ class AuditService:
         that the end was cut off, or that all of it was written anew.
         """
         problems: list[Problem] = []
+        heads = () if known is None else (known,)
         for each in [tenant] if tenant is not None else await self._tenants():
-            before: AuditEntry | None = None
-            async for entry in self._walk(each):
-                if what := broken_at(before, entry):
-                    problems.append(Problem(tenant=each, seq=entry.seq, what=what))
-                if known is not None and entry.seq == known.seq and entry.hash != known.hash:
-                    what = "it is not the entry that it was"
-                    problems.append(Problem(tenant=each, seq=entry.seq, what=what))
-                if len(problems) >= _MOST_PROBLEMS:
-                    return problems
-                before = entry
-            if known is not None and (before is None or before.seq < known.seq):
-                last = before.seq if before is not None else 0
-                what = f"the log ended at {known.seq} once, and ends at {last} now"
-                problems.append(Problem(tenant=each, seq=last, what=what))
+            most = _MOST_PROBLEMS - len(problems)
+            problems += (await self.examine(each, heads, most=most)).problems
+            if len(problems) >= _MOST_PROBLEMS:
+                break
         return problems
+
+    async def examine(
+        self, tenant: TenantId, known: Sequence[Head] = (), *, most: int = _MOST_PROBLEMS
+    ) -> Examination:
+        """As `verify`, with how much was looked at, and against any number of known ends."""
+        problems: list[Problem] = []
+        first: AuditEntry | None = None
+        before: AuditEntry | None = None
+        count = 0
+        async for entry in self._walk(tenant):
+            if what := broken_at(before, entry):
+                problems.append(Problem(tenant=tenant, seq=entry.seq, what=what))
+            if any(each.seq == entry.seq and each.hash != entry.hash for each in known):
+                what = "it is not the entry that it was"
+                problems.append(Problem(tenant=tenant, seq=entry.seq, what=what))
+            first, before, count = first or entry, entry, count + 1
+            if len(problems) >= most:
+                break
+        last = before.seq if before is not None else 0
+        once = max((each.seq for each in known), default=0)
+        if once > last and len(problems) < most:
+            what = f"the log ended at {once} once, and ends at {last} now"
+            problems.append(Problem(tenant=tenant, seq=last, what=what))
+        return Examination(
+            entries=count,
+            first_at=None if first is None else first.at,
+            last_at=None if before is None else before.at,
+            head=None if before is None else Head(before.seq, before.hash),
+            problems=problems,
+        )
+
+    def told(self, tenant: TenantId) -> Told | None:
+        """The last end of its log that was told outside; None: none since this process began."""
+        return self._told.get(tenant)
 
     async def entries(
         self,
@@ -139,6 +182,7 @@ class AuditService:
     async def _tell_heads(self) -> None:
         for head in await self.heads():
             log.info("audit head", tenant=head.tenant, seq=head.seq, hash=head.hash)
+            self._told[head.tenant] = Told(datetime.now(UTC), Head(head.seq, head.hash))
 
     async def _tenants(self) -> list[TenantId]:
         async with self._read() as work:

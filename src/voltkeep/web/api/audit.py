@@ -7,16 +7,25 @@ from litestar import get, post
 from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
-from voltkeep.domain.accounts import Permission
+from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed
 from voltkeep.services import lists
+from voltkeep.services.audit import Head
 from voltkeep.services.lists import AuditFilter, Place, TimeSort
-from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
+from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_every_site
 from voltkeep.web.looks import Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
 from voltkeep.web.problems import Asked
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
+
+KnownEnd = Annotated[
+    str,
+    QueryParameter(
+        description="An end that was kept: its number, a colon, its hash.",
+        pattern=r"^([0-9]{1,18}:[0-9A-Fa-f]{64})?$",
+    ),
+]
 
 
 class AuditOut(Struct, frozen=True, kw_only=True):
@@ -36,13 +45,29 @@ class AuditProblem(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class AuditCheckpoint(Struct, frozen=True, kw_only=True):
+    """An end of the log that the server has written to its own log, which is kept elsewhere."""
+
+    at: datetime
+    seq: int
+    hash: str
+
+
 class AuditVerdict(Struct, frozen=True, kw_only=True):
-    """Whether the chain holds, and its end: keep that elsewhere, and compare."""
+    """Whether the chain holds, and its end: keep that elsewhere, and compare.
+
+    ``entries`` were looked at, heard from ``first_at`` to ``last_at``. ``checkpoint`` is null if
+    the server that answers has told no end yet, else the log was compared with it.
+    """
 
     is_intact: bool
     last_seq: int
     last_hash: str
     problems: list[AuditProblem]
+    entries: int
+    first_at: datetime | None
+    last_at: datetime | None
+    checkpoint: AuditCheckpoint | None
 
 
 @get("/audit", needs=Permission.READ_AUDIT)
@@ -68,25 +93,41 @@ async def list_audit(
         async with services.read() as work:
             return await work.lists.audit(principal.tenant, which, sort, after=after, limit=limit)
 
-    return await page_of(request, cursors, cursor, fetch, _out)
+    return await page_of(request, cursors, cursor, fetch, out)
 
 
 @post("/audit/verification", needs=Permission.READ_AUDIT, status_code=200)
-async def verify_audit(principal: Who, services: Given) -> AuditVerdict:
+async def verify_audit(principal: Who, services: Given, known: KnownEnd = "") -> AuditVerdict:
     """Look at the whole chain: whether anything in it was changed, removed or put in."""
+    return await verdict(principal, services, known)
+
+
+async def verdict(principal: Principal, services: ApiServices, known: str) -> AuditVerdict:
+    """What became of the log of their tenant. Raises Problem."""
     check_sees_every_site(principal, "the audit log is")
-    found = await services.audit.verify(principal.tenant)
+    told = services.audit.told(principal.tenant)
+    heads = [] if told is None else [told.head]
+    if known:
+        seq, _, hash_ = known.partition(":")
+        heads.append(Head(int(seq), hash_.lower()))
+    found = await services.audit.examine(principal.tenant, heads)
     async with services.read() as work:
         last = await work.audit.last(principal.tenant, limit=1)
     return AuditVerdict(
-        is_intact=not found,
+        is_intact=not found.problems,
         last_seq=last[-1].seq if last else 0,
         last_hash=last[-1].hash if last else GENESIS,
-        problems=[AuditProblem(seq=each.seq, problem=each.what) for each in found],
+        problems=[AuditProblem(seq=each.seq, problem=each.what) for each in found.problems],
+        entries=found.entries,
+        first_at=found.first_at,
+        last_at=found.last_at,
+        checkpoint=None
+        if told is None
+        else AuditCheckpoint(at=told.at, seq=told.head.seq, hash=told.head.hash),
     )
 
 
-def _out(entry: AuditEntry) -> AuditOut:
+def out(entry: AuditEntry) -> AuditOut:
     return AuditOut(seq=entry.seq, at=entry.at, actor=entry.actor, deed=entry.deed, hash=entry.hash)
 
 
@@ -100,5 +141,14 @@ EXAMPLES = [
         deed=Deed(action="station.added", object="CP-1001", after="security profile 2, Accepted"),
         hash="6f1c2a" + "0" * 58,
     ),
-    AuditVerdict(is_intact=True, last_seq=12, last_hash="6f1c2a" + "0" * 58, problems=[]),
+    AuditVerdict(
+        is_intact=True,
+        last_seq=12,
+        last_hash="6f1c2a" + "0" * 58,
+        problems=[],
+        entries=12,
+        first_at=_AT,
+        last_at=_AT,
+        checkpoint=AuditCheckpoint(at=_AT, seq=12, hash="6f1c2a" + "0" * 58),
+    ),
 ]

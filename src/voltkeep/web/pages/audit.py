@@ -1,0 +1,152 @@
+"""The audit log as people read it: who did what, and whether anybody has changed that."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.response import Stream
+from msgspec import Meta, Struct, json
+
+from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.domain.audit import AuditEntry
+from voltkeep.services import lists
+from voltkeep.services.lists import AuditFilter, Place
+from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_every_site
+from voltkeep.web.api.audit import KnownEnd, out, verdict
+from voltkeep.web.pages.choosing import filters
+from voltkeep.web.pages.rendering import page
+from voltkeep.web.paging import Cursor, page_of
+from voltkeep.web.problems import Asked
+
+_ROWS = 50
+_FETCHED = 500
+_MOST = 100_000  # entries in a file
+
+
+def _(text: str) -> str:
+    """A text that templates translate when they show it."""
+    return text
+
+
+# How the words of a problem begin or end, and what such a problem means.
+MEANINGS = {
+    "its content is not what its hash says": _(
+        "Somebody changed this entry after it was written: do not trust what it says."
+    ),
+    "the beginning of the log is missing": _("The oldest entries were removed."),
+    "is missing": _("An entry was removed here: what was done then is not known from this log."),
+    "it does not follow the entry before it": _(
+        "Entries before this one were replaced, or this one was put in."
+    ),
+    "it is not the entry that it was": _(
+        "The log was written anew at least from here back: this end was told outside, and it is "
+        "another now."
+    ),
+    "the log ended at": _("The newest entries were cut off, perhaps by an older backup put back."),
+}
+
+_Text = Annotated[str, Meta(max_length=255)]
+_Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class _Which(Struct, frozen=True, kw_only=True):
+    """The filters, as they stand in an address."""
+
+    actor: _Text | None = None
+    action: _Text = ""
+    object: _Text = ""
+    since: _Instant | None = None
+    before: _Instant | None = None
+
+
+FILTERS = _Which.__struct_fields__
+
+
+def _which(query: Mapping[str, str]) -> AuditFilter:
+    """What the filters in an address mean; what is empty is no filter. Raises Problem."""
+    which = filters(query, _Which)
+    return AuditFilter(
+        actor=which.actor,
+        action=which.action,
+        object=which.object,
+        since=which.since,
+        before=which.before,
+    )
+
+
+def meaning(problem: str) -> str:
+    """What it means that the chain is broken so; "" if nothing more is to be said."""
+    for words, means in MEANINGS.items():
+        if problem.startswith(words) or problem.endswith(words):
+            return means
+    return ""
+
+
+@get("/audit", needs=Permission.READ_AUDIT, include_in_schema=False)
+async def audit_page(
+    request: Asked,
+    principal: Who,
+    services: Given,
+    cursors: Paging,
+    cursor: Cursor = None,
+) -> Response[str]:
+    """Deeds that fit, the latest first."""
+    check_sees_every_site(principal, "the audit log is")
+    which = _which(request.query_params)
+
+    async def fetch(after: Place | None) -> lists.Page[AuditEntry]:
+        async with services.read() as work:
+            return await work.lists.audit(principal.tenant, which, after=after, limit=_ROWS)
+
+    found = await page_of(request, cursors, cursor, fetch, out)
+    return page(
+        request,
+        "audit.html",
+        entries=found,
+        most=_MOST,
+        told=services.audit.told(principal.tenant),
+        is_narrowed=any(request.query_params.get(name) for name in FILTERS),
+    )
+
+
+@get("/audit/verification", needs=Permission.READ_AUDIT, include_in_schema=False)
+async def verification_page(
+    request: Asked, principal: Who, services: Given, known: KnownEnd = ""
+) -> Response[str]:
+    """Whether the whole chain holds, in words."""
+    found = await verdict(principal, services, known)
+    return page(
+        request,
+        "audit_verification.html",
+        verdict=found,
+        problems=[(each.seq, each.problem, meaning(each.problem)) for each in found.problems],
+        known=known,
+    )
+
+
+@get("/audit.jsonl", needs=Permission.READ_AUDIT, include_in_schema=False)
+async def audit_file(request: Asked, principal: Who, services: Given) -> Stream:
+    """Those that fit as JSON Lines, as the API has them, the latest first."""
+    check_sees_every_site(principal, "the audit log is")
+    which = _which(request.query_params)
+    headers = {"content-disposition": 'attachment; filename="audit.jsonl"'}
+    content = _lines(services, principal, which)
+    return Stream(content, headers=headers, media_type="application/jsonl")
+
+
+async def _lines(
+    services: ApiServices, principal: Principal, which: AuditFilter
+) -> AsyncIterator[bytes]:
+    after: Place | None = None
+    for _ in range(_MOST // _FETCHED):
+        async with services.read() as work:
+            found = await work.lists.audit(principal.tenant, which, after=after, limit=_FETCHED)
+        yield b"".join(json.encode(out(row)) + b"\n" for row in found.rows)
+        after = found.next
+        if after is None:
+            return
+
+
+AT_THE_ROOT = [audit_page, verification_page, audit_file]
+EXAMPLES: list[object] = []

@@ -21,6 +21,19 @@ _ROWS = 50
 _PAST = tuple(each for each in ReservationState if each not in OPEN_RESERVATIONS)
 
 _Text = Annotated[str, Meta(max_length=255)]
+_Some = Literal["open", "past", "all"]
+_One = Literal[
+    "requested",
+    "active",
+    "unknown",
+    "refused",
+    "used",
+    "unused",
+    "expired",
+    "cancelled",
+    "removed",
+]
+_State = _Some | _One
 
 
 def _(text: str) -> str:
@@ -31,7 +44,7 @@ def _(text: str) -> str:
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters, as they stand in an address. ``state`` "all" is every one."""
 
-    state: ReservationState | Literal["open", "past", "all"] = "open"
+    state: _State = "open"
     station: _Text | None = None
     site: _Text | None = None
 

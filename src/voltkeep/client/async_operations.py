@@ -140,13 +140,13 @@ class Operations:
             },
         )
 
-    async def verify_audit(self) -> models.AuditVerdict:
+    async def verify_audit(self, *, kept: str | None = None) -> models.AuditVerdict:
         """Look at the whole chain: whether anything in it was changed, removed or put in.
 
         Needs: `audit:read`.
         """
         result: models.AuditVerdict = await self._call(
-            request("POST", "/audit/verification"), models.AuditVerdict
+            request("POST", "/audit/verification", query={"kept": kept}), models.AuditVerdict
         )
         return result
 
@@ -364,6 +364,35 @@ class Operations:
         """
         return self._pages(
             "/certificate-expiries", models.ExpiryOut, {"days": days, "limit": limit}
+        )
+
+    def list_certificate_requests(
+        self,
+        *,
+        station: str | None = None,
+        site: str | None = None,
+        state: Literal["requested", "signed", "replaced", "refused"] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sort: Literal["at", "-at"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[models.CertificateRequestOut]:
+        """What stations have asked for and was in order, by ``state``: one of each of their keys.
+
+        Needs: `security:read`.
+        """
+        return self._pages(
+            "/certificate-requests",
+            models.CertificateRequestOut,
+            {
+                "station": station,
+                "site": site,
+                "state": state,
+                "since": since,
+                "until": until,
+                "sort": sort,
+                "limit": limit,
+            },
         )
 
     def list_certificates(
@@ -1849,6 +1878,44 @@ class Operations:
             models.MeterValueOut,
             {"since": since, "before": before, "sort": sort, "limit": limit},
         )
+
+    async def list_days(
+        self, *, site: str | None = None, days: int | None = None
+    ) -> models.DaysOut:
+        """What was charged on each day, at one site or at all that you may see together.
+
+        Needs: `transactions:read`.
+        """
+        result: models.DaysOut = await self._call(
+            request("GET", "/statistics/days", query={"site": site, "days": days}), models.DaysOut
+        )
+        return result
+
+    async def list_security_days(
+        self, *, site: str | None = None, days: int | None = None
+    ) -> models.SecurityDaysOut:
+        """How many security events of each kind stations reported on each day.
+
+        Needs: `security:read`.
+        """
+        result: models.SecurityDaysOut = await self._call(
+            request("GET", "/statistics/security-events", query={"site": site, "days": days}),
+            models.SecurityDaysOut,
+        )
+        return result
+
+    async def list_days_by_site(
+        self, *, days: int | None = None, limit: int | None = None
+    ) -> models.SitesDaysOut:
+        """What was charged on each day at each of the sites with the most energy.
+
+        Needs: `transactions:read`.
+        """
+        result: models.SitesDaysOut = await self._call(
+            request("GET", "/statistics/sites", query={"days": days, "limit": limit}),
+            models.SitesDaysOut,
+        )
+        return result
 
     async def list_tenants(self) -> models.TenantList:
         """Those that you may act in: name one with the header `Voltkeep-Tenant`.

@@ -112,6 +112,7 @@ Recurrency = Literal["Daily", "Weekly"]
 Registration = Literal["Accepted", "Pending", "Rejected"]
 ReportBase = Literal["ConfigurationInventory", "FullInventory", "SummaryInventory"]
 ReportState = Literal["asked", "coming", "complete", "refused", "unfinished"]
+RequestState = Literal["refused", "replaced", "requested", "signed"]
 ReservationState = Literal[
     "active", "cancelled", "expired", "refused", "removed", "requested", "unknown", "unused", "used"
 ]
@@ -219,6 +220,14 @@ class AttemptOut(Struct, frozen=True, kw_only=True):
     status: int | None
 
 
+class AuditCheckpoint(Struct, frozen=True, kw_only=True):
+    """An end of the log that the server has written to its own log, which is kept elsewhere."""
+
+    at: datetime
+    hash: str
+    seq: int
+
+
 class AuditOut(Struct, frozen=True, kw_only=True):
     """One deed. ``hash`` covers it and the hash before it."""
 
@@ -237,9 +246,17 @@ class AuditProblem(Struct, frozen=True, kw_only=True):
 
 
 class AuditVerdict(Struct, frozen=True, kw_only=True):
-    """Whether the chain holds, and its end: keep that elsewhere, and compare."""
+    """Whether the chain holds, and its end: keep that elsewhere, and compare.
 
+    ``entries`` were looked at, heard from ``first_at`` to ``last_at``. ``checkpoint`` is null if
+    the server that answers has told no end yet, else the log was compared with it.
+    """
+
+    checkpoint: AuditCheckpoint | None
+    entries: int
+    first_at: datetime | None
     is_intact: bool
+    last_at: datetime | None
     last_hash: str
     last_seq: int
     problems: tuple[AuditProblem, ...]
@@ -351,6 +368,25 @@ class CertificateOut(Struct, frozen=True, kw_only=True):
     state: CertificateState
     station: str | None
     subject: str
+
+
+class CertificateRequestOut(Struct, frozen=True, kw_only=True):
+    """A station's request for a certificate that was found to be in order.
+
+    ``problem`` says why the authority refused it after all. ``key_fingerprint`` is that of the
+    certificate's key too.
+    """
+
+    changed_at: datetime
+    common_name: str
+    key_fingerprint: str
+    organization: str
+    pem: str
+    problem: str
+    state: RequestState
+    station: str
+    subject: str
+    use: str
 
 
 class ChangeAvailability(
@@ -555,6 +591,33 @@ class CreatedWebhook(Struct, frozen=True, kw_only=True):
 
     secret: str
     webhook: WebhookOut
+
+
+class DayOut(Struct, frozen=True, kw_only=True):
+    """A day of the site's time zone; of several sites together, days of the same date.
+
+    ``sessions`` began on it. ``busy_s`` is how long transactions took, ``connector_s`` how long
+    they could have, ``utilisation`` the one in parts of the other; null if no connector is known.
+    """
+
+    busy_s: int
+    connector_s: int | None
+    day: str
+    energy_wh: int
+    sessions: int
+    utilisation: float | None
+
+
+class DaysOut(Struct, frozen=True, kw_only=True):
+    """Days in order, the last of them not over. ``time_zone`` "" is UTC, or that of each site.
+
+    ``is_complete`` is false while what was there before an upgrade is being counted.
+    """
+
+    days: tuple[DayOut, ...]
+    is_complete: bool
+    site: str | None
+    time_zone: str
 
 
 class Deed(Struct, frozen=True, kw_only=True):
@@ -859,6 +922,14 @@ class KeyOut(Struct, frozen=True, kw_only=True):
     sites: tuple[str, ...] | None
     state: AccountState
     tenant: str | None
+
+
+class KindDaysOut(Struct, frozen=True, kw_only=True):
+    """How many security events of a kind were heard of on each of the days, in their order."""
+
+    kind: str
+    number: int
+    numbers: tuple[int, ...]
 
 
 class ListEntry(Struct, frozen=True, kw_only=True):
@@ -1362,6 +1433,15 @@ class Schedule(Struct, frozen=True, kw_only=True):
     starts_at: datetime | UnsetType | None = UNSET
 
 
+class SecurityDaysOut(Struct, frozen=True, kw_only=True):
+    """Kinds, the most frequent first; those that no standard names are counted as Other."""
+
+    days: tuple[str, ...]
+    kinds: tuple[KindDaysOut, ...]
+    site: str | None
+    time_zone: str
+
+
 class SecurityEventOut(Struct, frozen=True, kw_only=True):
     """A security event of a station. ``type`` and ``tech_info`` are the station's own words."""
 
@@ -1461,6 +1541,15 @@ class SiteChange(Struct, frozen=True, kw_only=True):
     time_zone: str | UnsetType = UNSET
 
 
+class SiteDaysOut(Struct, frozen=True, kw_only=True):
+    """A site's days in order. ``site`` "" is where stations stand that have none."""
+
+    days: tuple[DayOut, ...]
+    name: str
+    site: str
+    time_zone: str
+
+
 class SiteOut(Struct, frozen=True, kw_only=True):
     """A place with stations. ``time_zone`` is a name of the IANA database, or ""."""
 
@@ -1474,6 +1563,13 @@ class SiteOut(Struct, frozen=True, kw_only=True):
     name: str
     note: str
     time_zone: str
+
+
+class SitesDaysOut(Struct, frozen=True, kw_only=True):
+    """The sites with the most energy in the last 7 days come first."""
+
+    is_complete: bool
+    sites: tuple[SiteDaysOut, ...]
 
 
 class StationChange(Struct, frozen=True, kw_only=True):

@@ -65,12 +65,12 @@ async def test_a_log_in_order_is_said_to_be_and_its_end_is_to_be_kept(api):
     assert f"{head.seq}:{head.hash}" in (await see(ada, "/audit")).text
 
     kept = f"{head.seq}:{head.hash.upper()}"
-    assert "The chain holds" in (await see(ada, f"/audit/verification?known={kept}")).text
+    assert "The chain holds" in (await see(ada, f"/audit/verification?kept={kept}")).text
     ahead = f"{head.seq + 500}:{head.hash}"
-    text = (await see(ada, f"/audit/verification?known={ahead}")).text
+    text = (await see(ada, f"/audit/verification?kept={ahead}")).text
     assert "The chain is broken" in text
     assert "The newest entries were cut off" in text
-    assert (await see(ada, "/audit/verification?known=12")).status_code == 400
+    assert (await see(ada, "/audit/verification?kept=12")).status_code == 400
 
 
 async def test_a_change_is_found_where_it_is_and_told_in_words(api):

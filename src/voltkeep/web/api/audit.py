@@ -19,7 +19,7 @@ from voltkeep.web.problems import Asked
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 
-KnownEnd = Annotated[
+KeptEnd = Annotated[
     str,
     QueryParameter(
         description="An end that was kept: its number, a colon, its hash.",
@@ -97,18 +97,18 @@ async def list_audit(
 
 
 @post("/audit/verification", needs=Permission.READ_AUDIT, status_code=200)
-async def verify_audit(principal: Who, services: Given, known: KnownEnd = "") -> AuditVerdict:
+async def verify_audit(principal: Who, services: Given, kept: KeptEnd = "") -> AuditVerdict:
     """Look at the whole chain: whether anything in it was changed, removed or put in."""
-    return await verdict(principal, services, known)
+    return await verdict(principal, services, kept)
 
 
-async def verdict(principal: Principal, services: ApiServices, known: str) -> AuditVerdict:
+async def verdict(principal: Principal, services: ApiServices, kept: str) -> AuditVerdict:
     """What became of the log of their tenant. Raises Problem."""
     check_sees_every_site(principal, "the audit log is")
     told = services.audit.told(principal.tenant)
     heads = [] if told is None else [told.head]
-    if known:
-        seq, _, hash_ = known.partition(":")
+    if kept:
+        seq, _, hash_ = kept.partition(":")
         heads.append(Head(int(seq), hash_.lower()))
     found = await services.audit.examine(principal.tenant, heads)
     async with services.read() as work:

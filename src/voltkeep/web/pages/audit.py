@@ -13,7 +13,7 @@ from voltkeep.domain.audit import AuditEntry
 from voltkeep.services import lists
 from voltkeep.services.lists import AuditFilter, Place
 from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_every_site
-from voltkeep.web.api.audit import KnownEnd, out, verdict
+from voltkeep.web.api.audit import KeptEnd, out, verdict
 from voltkeep.web.pages.choosing import filters
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
@@ -112,16 +112,16 @@ async def audit_page(
 
 @get("/audit/verification", needs=Permission.READ_AUDIT, include_in_schema=False)
 async def verification_page(
-    request: Asked, principal: Who, services: Given, known: KnownEnd = ""
+    request: Asked, principal: Who, services: Given, kept: KeptEnd = ""
 ) -> Response[str]:
     """Whether the whole chain holds, in words."""
-    found = await verdict(principal, services, known)
+    found = await verdict(principal, services, kept)
     return page(
         request,
         "audit_verification.html",
         verdict=found,
         problems=[(each.seq, each.problem, meaning(each.problem)) for each in found.problems],
-        known=known,
+        kept=kept,
     )
 
 

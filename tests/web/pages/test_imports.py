@@ -57,7 +57,6 @@ async def test_a_trial_is_shown_with_its_rows_and_changes_nothing(api):
     assert '<td class="number">4</td><td class="mono">site</td>' in text
     assert "&lt;img" in text
     assert "<img" not in text
-    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", text)
     assert (await see(browser, "/stations/CS-1")).status_code == 404
 
     await taken(api, "stations", b"id\r\nCS-1\r\n")

@@ -197,9 +197,14 @@ class TemplateService:
         after: str = "",
         limit: int = 100,
         sites: Sequence[str] | None = None,
+        most: int | None = None,
     ) -> FleetDrift:
-        """The stations that some template is for, and how far each is from it."""
+        """The stations that some template is for, and how far each is from it.
+
+        With ``most`` the page ends once so many stations were looked at, whatever was found.
+        """
         found: list[StationDrift] = []
+        seen = 0
         last = StationId(tenant, after) if after else None
         async with self._read() as work:
             templates = await _templates(work, tenant)
@@ -208,11 +213,10 @@ class TemplateService:
                     last = station.id
                     if sites is not None and station.site not in sites:
                         continue
-                    wishes = await _wanted(work, station, templates)
-                    if not wishes:
-                        continue
-                    found.append(await _drift(work, station, wishes))
-                    if len(found) == limit:
+                    seen += 1
+                    if wishes := await _wanted(work, station, templates):
+                        found.append(await _drift(work, station, wishes))
+                    if len(found) == limit or seen == most:
                         return FleetDrift(stations=tuple(found), next=station.id.name)
         return FleetDrift(stations=tuple(found))
 

@@ -50,7 +50,8 @@ _CONNECTED = and_(
     _s.connected_at.is_not(None),
     or_(_s.disconnected_at.is_(None), _s.disconnected_at < _s.connected_at),
 )
-_NOTHING = literal_column("''")  # PostgreSQL takes two parameters for two columns
+# Not a parameter: PostgreSQL would take each place of it for another one.
+_NOTHING: ColumnElement[str] = literal_column("''")
 _COUNTS: tuple[ColumnElement[Any], ...] = (
     func.count(),
     func.sum(case((_CONNECTED, 1), else_=0)),

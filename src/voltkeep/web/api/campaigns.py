@@ -142,6 +142,7 @@ class CampaignStationOut(Struct, frozen=True, kw_only=True):
 
 
 def out(campaign: Campaign, progress: Progress | None = None) -> CampaignOut:
+    """A campaign as the API shows it; ``progress`` has its counts."""
     is_profile = campaign.kind is ChangeKind.PROFILE
     return CampaignOut(
         id=campaign.id,
@@ -175,6 +176,7 @@ def out(campaign: Campaign, progress: Progress | None = None) -> CampaignOut:
 
 
 def station_out(step: CampaignStep) -> CampaignStationOut:
+    """A station of a campaign as the API shows it."""
     return CampaignStationOut(
         station=step.station.name,
         state=step.state,
@@ -272,10 +274,16 @@ async def show_campaign(campaign: CampaignId, principal: Who, services: Given) -
     return await shown(services, principal, campaign)
 
 
+def is_seen(principal: Principal, campaign: Campaign) -> bool:
+    """Whether they see all the sites that a campaign may reach."""
+    seen, sites = principal.sites, campaign.sites
+    return seen is None or (sites is not None and set(sites) <= set(seen))
+
+
 async def shown(services: Given, principal: Principal, id: str) -> CampaignOut:
+    """One campaign as the API shows it. Raises NotThere, also if they may not see it."""
     progress = await services.campaigns.progress(principal.tenant, id)
-    seen, sites = principal.sites, progress.campaign.sites
-    if seen is not None and (sites is None or not set(sites) <= set(seen)):
+    if not is_seen(principal, progress.campaign):
         raise NotThere(f"there is no campaign {id[:60]}")
     return out(progress.campaign, progress)
 

@@ -193,6 +193,7 @@ def _template(principal: Principal, name: str, content: TemplateContent) -> Temp
 
 
 def out(template: Template) -> TemplateOut:
+    """A template as the API shows it."""
     return TemplateOut(
         name=template.id,
         values=[

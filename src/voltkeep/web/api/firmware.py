@@ -57,6 +57,7 @@ class UpdateOut(Struct, frozen=True, kw_only=True):
 
 
 def image_out(image: FirmwareImage) -> ImageOut:
+    """An image as the API shows it."""
     return ImageOut(
         id=image.id,
         filename=image.filename,
@@ -70,6 +71,7 @@ def image_out(image: FirmwareImage) -> ImageOut:
 
 
 def update_out(update: FirmwareUpdate) -> UpdateOut:
+    """An update as the API shows it."""
     return UpdateOut(
         id=update.id,
         station=update.station.name,

@@ -22,7 +22,16 @@ from voltkeep.web.problems import Asked, Unfit
 _ROWS = 50
 _NAMED = 1000  # stations that a batch may name; of more it is told by what they fit
 _COUNTED = 10_000
-_FILTERS = ("prefix", "registration", "connected", "security_profile", "passive", "vendor", "model")
+_FILTERS = (
+    "prefix",
+    "registration",
+    "connected",
+    "security_profile",
+    "passive",
+    "vendor",
+    "model",
+    "firmware",
+)
 
 
 def which_of(query: Mapping[str, str]) -> Which:
@@ -36,7 +45,7 @@ def which_of(query: Mapping[str, str]) -> Which:
     return as_filters(said, Which)
 
 
-def _meant(principal: Principal, which: Which) -> StationFilter:
+def meant(principal: Principal, which: Which) -> StationFilter:
     """As `chosen`; a site that is not for them has no stations here."""
     try:
         return chosen(principal, which)
@@ -55,7 +64,7 @@ async def stations_page(
 ) -> Response[str]:
     """Stations that fit the filters, which stand in the address."""
     query = request.query_params
-    which = _meant(principal, which_of(query))
+    which = meant(principal, which_of(query))
 
     async def fetch(after: Place | None) -> lists.Page[Station]:
         async with services.read() as work:
@@ -99,7 +108,7 @@ async def fitting(
     async with services.read() as work:
         while total < _COUNTED:
             found = await work.lists.stations(
-                principal.tenant, _meant(principal, which), after=after, limit=_NAMED
+                principal.tenant, meant(principal, which), after=after, limit=_NAMED
             )
             total += len(found.rows)
             connected += sum(each.is_connected for each in found.rows)

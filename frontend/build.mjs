@@ -1,7 +1,7 @@
 // Bundles src/ and the packages that it imports into the Python package, and notes what it was made
 // from, so that a test can tell without Node whether the bundle is that of these sources.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -15,7 +15,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 await build({
   absWorkingDir: here,
-  entryPoints: ["src/app.js", "src/charts.js", "src/commands.js", "src/map.js", "src/messages.js", "src/transactions.js", "src/grid.js", "src/bulk.js", "src/account.js", "src/connect.js", "src/records.js", "src/imports.js", "src/app.css"],
+  entryPoints: ["src/app.js", "src/charts.js", "src/commands.js", "src/map.js", "src/messages.js", "src/transactions.js", "src/grid.js", "src/bulk.js", "src/account.js", "src/upkeep.js", "src/connect.js", "src/records.js", "src/imports.js", "src/certificates.js", "src/app.css"],
   outdir: out,
   bundle: true,
   minify: true,
@@ -24,6 +24,7 @@ await build({
   loader: { ".png": "dataurl", ".svg": "dataurl" },
   legalComments: "eof",
 });
+for (const name of ["icon.svg", "icon-dark.svg"]) copyFileSync(join(here, "src", name), join(out, name));
 const digests = Object.fromEntries(
   sources.map((name) => [name, createHash("sha256").update(readFileSync(join(here, name))).digest("hex")]),
 );

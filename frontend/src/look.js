@@ -1,9 +1,13 @@
 // Light or dark, as the machine says or a person has chosen; and the menu on a phone.
 const KEY = "voltkeep-theme";
+const FRAMES = { light: "#ffffff", dark: "#171e26" }; // what a browser draws around a page: --paper
 
 function apply(theme) {
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
+  for (const each of document.querySelectorAll('meta[name="theme-color"]')) {
+    each.content = FRAMES[theme] ?? FRAMES[each.media.includes("dark") ? "dark" : "light"];
+  }
   for (const each of document.querySelectorAll("[data-theme-choice]")) {
     each.setAttribute("aria-pressed", String(each.dataset.themeChoice === (theme || "auto")));
   }

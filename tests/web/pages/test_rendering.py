@@ -126,3 +126,34 @@ def test_what_every_page_loads_is_small():
     sizes = [len(gzip.compress((STATIC / name).read_bytes())) for name in ("app.js", "app.css")]
 
     assert sum(sizes) < 60_000
+
+
+async def test_a_page_has_a_picture_of_its_own_and_says_where_one_is(api):
+    browser = await setup(api)
+    await api.add("CS-1")
+
+    titles = {}
+    for path in ("/sign-in", "/stations", "/stations/CS-1", "/stations/CS-1/command"):
+        text = (await see(browser, path)).text
+        titles[path] = re.findall("<title>(.*?)</title>", text)[0]
+        icons = re.findall(r'<link rel="icon"[^>]* href="(/assets/[^"]+)"', text)
+        assert len(icons) == 2
+        for each in icons:
+            picture = await see(browser, each)
+            assert picture.headers["content-type"] == "image/svg+xml"
+        assert text.count('name="theme-color"') == 2
+    assert titles["/stations/CS-1"] == "CS-1 – Voltkeep"
+    assert titles["/stations/CS-1/command"] == "Commands – CS-1 – Voltkeep"
+    assert len(set(titles.values())) == len(titles)
+
+
+async def test_filters_say_which_are_on_where_they_are_folded(api):
+    browser = await setup(api)
+    await api.add("CS-1", site="north")
+    text = (await see(browser, "/messages?station=CS-1&direction=in&site=north&action=")).text
+    (summary,) = re.findall(r"<summary>Filters(.*?)</summary>", text)
+
+    said = re.sub(r"<[^>]+>", "", summary)
+    assert re.sub(r"\s+", " ", said).strip() == ": Station CS-1, Site north, Who asked The station"
+    hostile = (await see(browser, f"/transactions?group={HOSTILE}")).text
+    assert "<img" not in hostile

@@ -1,11 +1,13 @@
 """How pages write quantities, times and states: filters for templates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
+
+from voltkeep.domain.sites import Site
 
 _NONE = "–"
 
@@ -129,6 +131,11 @@ def in_address(value: object) -> str:
     return quote(str(value), safe="")
 
 
+def called(sites: Iterable[Site]) -> dict[str, str]:
+    """What people call sites, by their ids."""
+    return {each.id: each.name or each.id for each in sites}
+
+
 def with_cursor(query: Mapping[str, str], cursor: str) -> str:
     """The query of the page that was asked for, for what comes after it."""
     return urlencode({**query, "cursor": cursor})
@@ -144,4 +151,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "sign": sign,
     "with_cursor": with_cursor,
     "urlencode": in_address,
+    "called": called,
 }

@@ -1,0 +1,1 @@
+document.addEventListener("change",async({target:e})=>{let t=e.dataset?.into&&document.getElementById(e.dataset.into),n=t&&e.files[0];n&&(t.value=(await n.slice(0,65536).text()).trim(),t.dispatchEvent(new Event("input",{bubbles:!0})))});

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from msgspec import json
 
+_SOON_S = 8.0  # less than after what a line looks by itself
+
 
 class Got:
     """One request."""
@@ -55,7 +57,7 @@ class Receiver:
 
     async def have(self, count):
         """What came, once it is so many."""
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(_SOON_S), self._news:
             await self._news.wait_for(lambda: len(self.got) >= count)
         return self.got
 

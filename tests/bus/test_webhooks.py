@@ -382,6 +382,13 @@ async def test_both_secrets_sign_for_a_while(post, receiver):
     assert len(second.headers["webhook-signature"].split(" ")) == 1
 
 
+async def test_what_happens_just_after_a_delivery_does_not_wait(post, receiver):
+    await post.add(receiver.url, types=("station.*",))
+    for count in range(1, 6):
+        await post.emit(changed(count))
+        await receiver.have(count)
+
+
 async def test_a_secret_is_stored_sealed(post, receiver):
     id, secret = await post.add(receiver.url)
     webhook = await post.service.get(TENANT, id)

@@ -135,8 +135,12 @@ class WebhookWorker:
             del self._tasks[key], self._lines[key]
 
     async def _pass_on_news(self) -> None:
+        told = self._parts.feed.latest
         while True:
-            await self._parts.feed.wait(_LOOK_EVERY_S)
+            # What was published in the pause is news already, and nobody tells it again.
+            if self._parts.feed.latest == told:
+                await self._parts.feed.wait(_LOOK_EVERY_S)
+            told = self._parts.feed.latest
             for line in self._lines.values():
                 line.wake()
             await asyncio.sleep(_PACE_S)

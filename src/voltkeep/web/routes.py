@@ -57,6 +57,7 @@ from voltkeep.web.pages import (
     station,
     station_charging,
     station_command,
+    station_connection,
     station_timeline,
     station_upkeep,
 )
@@ -85,6 +86,7 @@ _MODULES: Sequence[ModuleType] = (
     station,
     station_charging,
     station_command,
+    station_connection,
     station_timeline,
     station_upkeep,
     message_check,

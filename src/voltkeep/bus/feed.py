@@ -10,18 +10,20 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from voltkeep.domain.events import Event, StationRenamed
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.telling import Choice, encoded, name_of
 
 _RING = 4096
-_AT_ONCE = 100
+_AT_ONCE = 250
 _REPLAYED_AT_ONCE = 500
-# Many streams wake together, and what comes in a burst is told to each in one piece.
+# Many streams wake together, and what comes in a burst is told to each in one piece: a piece costs
+# more than what is in it. The more there are, the more each waits for.
 _PACE_S = 0.02
+_PACE_FOR_EACH_S = 0.00125
+_SLOWEST_PACE_S = 0.25
 
 
 class EventLog(Protocol):
@@ -59,6 +61,25 @@ class Entry:
         return encoded(self.event, self.position, shows_tokens=True)
 
 
+class Batch(list[Entry]):
+    """Entries that are told together; streams that choose alike share it.
+
+    ``encoded`` is for whoever tells them, to be made once. Nobody changes the entries.
+    """
+
+    encoded: Sequence[tuple[bytes, int | None]] | None = None
+    sites: Mapping[StationId, str] | None = None  # where its stations stood when ``seen`` was made
+    seen: "Batch | None" = None
+
+
+class _Read(NamedTuple):
+    """A part of the ring: what fits of it, how many entries it has, and the last position in it."""
+
+    batch: Batch
+    size: int
+    last: int
+
+
 class Gap(Exception):
     """Events after the place that was asked for are no longer kept, or it is a place to come.
 
@@ -81,8 +102,9 @@ class Feed:
         self._first = 0  # the number of the ring's first entry; numbers count all entries
         self._floor: int | None = None  # the position that was published just before the ring
         self.latest = 0  # the position that was published last
-        self._news = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
+        self._shared: dict[tuple[Choice, int], _Read] = {}  # until the next are told
         self._wanted: Counter[str] = Counter()
         self.is_closed = False
         self.on_wants: Callable[[], None] = lambda: None
@@ -105,7 +127,8 @@ class Feed:
             places = [each.position for each in gone if each.position is not None]
             self._floor = max([self._floor or 0, *places])
         if self._wake is None:
-            self._wake = asyncio.get_running_loop().call_later(_PACE_S, self._tell)
+            pace_s = min(max(_PACE_S, _PACE_FOR_EACH_S * self.streams), _SLOWEST_PACE_S)
+            self._wake = asyncio.get_running_loop().call_later(pace_s, self._tell)
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether a stream listens to that kind of event."""
@@ -118,16 +141,19 @@ class Feed:
 
     async def wait(self, timeout_s: float) -> None:
         """Until there is news, but not longer."""
-        news = self._news
+        loop = asyncio.get_running_loop()
+        news = loop.create_future()
+        self._waiting.add(news)
+        late = loop.call_later(timeout_s, _wake, news)
         try:
-            async with asyncio.timeout(timeout_s):
-                await news.wait()
-        except TimeoutError:
-            pass
+            await news
+        finally:
+            late.cancel()
+            self._waiting.discard(news)
 
     async def stream(
         self, choice: Choice, after: int | None = None, *, quiet_s: float = 15.0
-    ) -> AsyncGenerator[Sequence[Entry], None]:
+    ) -> AsyncGenerator[Batch, None]:
         """The events that fit, in order: from now on, or what followed that position first.
 
         Yields nothing but an empty batch when it was quiet so long. Raises StoreUnavailable.
@@ -156,8 +182,9 @@ class Feed:
 
     def _tell(self) -> None:
         self._wake = None
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        self._shared.clear()
+        for each in self._waiting:
+            _wake(each)
 
     # For places.
 
@@ -169,8 +196,22 @@ class Feed:
     def holds_from(self, number: int) -> bool:
         return number >= self._first
 
-    def entries(self, number: int, limit: int) -> list[Entry]:
-        return list(islice(self._ring, number - self._first, number - self._first + limit))
+    def fitting(self, choice: Choice, names: frozenset[str], number: int) -> _Read | None:
+        """What fits of the next entries; None if there are none yet.
+
+        Streams that choose alike and have read as far get the very same.
+        """
+        key = (choice, number)
+        if (shared := self._shared.get(key)) is not None:
+            return shared
+        start = number - self._first
+        entries = self._ring[start : start + _AT_ONCE]
+        if not entries:
+            return None
+        batch = Batch(each for each in entries if _fits(each, choice, names))
+        positions = (each.position for each in reversed(entries) if each.position is not None)
+        found = self._shared[key] = _Read(batch, len(entries), next(positions, 0))
+        return found
 
     def number_after(self, position: int) -> int | None:
         """Of the first entry after that position; None if the ring may not hold all of them."""
@@ -183,21 +224,24 @@ class Feed:
             number -= 1
         return number
 
-    async def replayed(self, tenant: TenantId, position: int) -> tuple[list[Entry], int]:
+    async def replayed(self, tenant: TenantId, position: int) -> tuple[Batch, int]:
         """What followed, from the outbox, and up to which position that is all."""
         floor = self._floor or 0  # before it is read: what was told by now is in it
         found = await self._log.after(tenant, position, _REPLAYED_AT_ONCE)
-        entries = [Entry(event, at) for at, event in found]
+        entries = Batch(Entry(event, at) for at, event in found)
         if len(found) < _REPLAYED_AT_ONCE:
             return entries, max(floor, *(at for at, _ in found), position)
         return entries, found[-1][0]
 
-    async def seen(self, entries: Sequence[Entry], choice: Choice) -> list[Entry]:
+    async def seen(self, batch: Batch, choice: Choice) -> Batch:
         """Those of stations that stand at the chosen sites."""
-        if choice.sites is None or not entries:
-            return list(entries)
-        sites = await self._sites({_subject(each.event) for each in entries})
-        return [each for each in entries if sites.get(_subject(each.event)) in choice.sites]
+        if choice.sites is None or not batch:
+            return batch
+        sites = await self._sites({_subject(each.event) for each in batch})
+        if batch.seen is None or sites != batch.sites:
+            there = (each for each in batch if sites.get(_subject(each.event)) in choice.sites)
+            batch.sites, batch.seen = sites, Batch(there)
+        return batch.seen
 
 
 class _Place:
@@ -211,52 +255,59 @@ class _Place:
         self._names = names
         self._position = feed.latest if after is None else after
         self._number = feed.end if after is None else None
+        self._replayed = 0  # up to which position; what was replayed may be published only now
 
-    async def next(self, quiet_s: float) -> list[Entry]:
-        """What fits of the next events; an empty list if it was quiet."""
+    async def next(self, quiet_s: float) -> Batch:
+        """What fits of the next events; an empty one if it was quiet."""
         loop = asyncio.get_running_loop()
         until = loop.time() + quiet_s
         while True:
-            entries = await self._read()
-            if entries is None:
+            batch = await self._read()
+            if batch is None:
                 if (left := until - loop.time()) <= 0 or self._feed.is_closed:
-                    return []
+                    return Batch()
                 await self._feed.wait(left)
                 continue
-            fit = [each for each in entries if self._fits(each)]
-            if seen := await self._feed.seen(fit, self._choice):
+            if seen := await self._feed.seen(batch, self._choice):
                 return seen
 
-    async def _read(self) -> list[Entry] | None:
-        """The next entries of anybody; None if there are none yet."""
+    async def _read(self) -> Batch | None:
+        """What fits of the next entries; None if there are none yet."""
         if self._number is None or not self._feed.holds_from(self._number):
             return await self._replay()
-        entries = self._feed.entries(self._number, _AT_ONCE)
-        if not entries:
+        found = self._feed.fitting(self._choice, self._names, self._number)
+        if found is None:
             return None
-        self._number += len(entries)
-        known = self._position
-        # What was read from the outbox may be published only now.
-        entries = [each for each in entries if each.position is None or each.position > known]
-        places = [each.position for each in entries if each.position is not None]
-        self._position = max([known, *places])
-        return entries
+        self._number += found.size
+        batch, known = found.batch, self._replayed
+        if known:
+            batch = Batch(each for each in batch if each.position is None or each.position > known)
+            if found.last > known:
+                self._replayed = 0
+        self._position = max(self._position, found.last)
+        return batch
 
-    async def _replay(self) -> list[Entry]:
+    async def _replay(self) -> Batch:
         self._number = self._feed.number_after(self._position)
         if self._number is not None:
-            return []
-        replayed = await self._feed.replayed(self._choice.tenant, self._position)
-        entries, self._position = replayed
-        return entries
+            return Batch()
+        batch, self._position = await self._feed.replayed(self._choice.tenant, self._position)
+        self._replayed = self._position
+        return Batch(each for each in batch if _fits(each, self._choice, self._names))
 
-    def _fits(self, entry: Entry) -> bool:
-        station = entry.event.station
-        return (
-            station.tenant == self._choice.tenant
-            and entry.name in self._names
-            and (self._choice.stations is None or station.name in self._choice.stations)
-        )
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def _fits(entry: Entry, choice: Choice, names: frozenset[str]) -> bool:
+    station = entry.event.station
+    return (
+        station.tenant == choice.tenant
+        and entry.name in names
+        and (choice.stations is None or station.name in choice.stations)
+    )
 
 
 def _subject(event: Event) -> StationId:

@@ -65,17 +65,28 @@ class StationSites:
     def __init__(self, read: Read) -> None:
         self._read = read
         self._known: dict[StationId, tuple[float, str | None]] = {}
+        self._looking = asyncio.Lock()  # many streams ask for the same at once: one looks
 
     async def __call__(self, stations: AbstractSet[StationId]) -> Mapping[StationId, str]:
         """See `bus.feed.SitesOf`."""
         now = asyncio.get_running_loop().time()
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        old = [each for each in stations if self._known.get(each, (0.0, ""))[0] < now - _KNOWN_S]
-        if old:
-            async with self._read() as work:
-                for each in old:
-                    station = await work.stations.get(each)
-                    self._known[each] = (now, None if station is None else station.site)
+        if self._old(stations, now):
+            async with self._looking:
+                if len(self._known) > _MOST_KNOWN:
+                    self._known.clear()
+                await self._look(self._old(stations, now), now)
         found = {each: self._known[each][1] for each in stations}
         return {each: site for each, site in found.items() if site is not None}
+
+    def _old(self, stations: AbstractSet[StationId], now: float) -> list[StationId]:
+        return [each for each in stations if self._known.get(each, (0.0, ""))[0] < now - _KNOWN_S]
+
+    async def _look(self, stations: list[StationId], now: float) -> None:
+        if not stations:
+            return
+        found = {}
+        async with self._read() as work:
+            for each in stations:
+                station = await work.stations.get(each)
+                found[each] = (now, None if station is None else station.site)
+        self._known |= found

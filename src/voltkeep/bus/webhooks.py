@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec import structs
 
-from voltkeep.bus.feed import Entry, EventLog, Feed
+from voltkeep.bus.feed import Batch, Entry, EventLog, Feed
 from voltkeep.domain.events import WebhookChanged
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.domain.webhooks import (
@@ -259,12 +259,12 @@ class _Line:
         choice = webhook.choice
         names = choice.names()
         entries = [Entry(event, position) for position, event in found]
-        wanted = [
+        wanted = Batch(
             each
             for each in entries
             if each.name in names
             and (choice.stations is None or each.event.station.name in choice.stations)
-        ]
+        )
         wanted = await self._parts.feed.seen(wanted, choice)
         now = self._parts.clock()
         new = [self._delivery(each, webhook, now) for each in wanted]

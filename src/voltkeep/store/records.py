@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    desc,
     func,
     select,
     tuple_,
@@ -65,6 +66,18 @@ def _get(table: Table) -> tuple[Select[Any], Select[Any]]:
     return found, found.with_for_update()
 
 
+@cache
+def _find(table: Table) -> Select[Any]:
+    """To read the latest record of a tenant that has an id, whichever station it is of."""
+    c = table.c
+    named = (c.tenant == bindparam("of_tenant"), c.id == bindparam("of_id"))
+    return select(*table.columns).where(*named).order_by(*map(desc, _order(table))).limit(1)
+
+
+def _order(table: Table) -> tuple[ColumnElement[Any], ...]:
+    return (table.c.at, table.c.tenant, table.c.station, table.c.id)
+
+
 def _named(table: Table) -> ColumnElement[bool]:
     return and_(*(table.c[name] == bindparam(f"of_{name}") for name in sorted(_KEY)))
 
@@ -90,8 +103,9 @@ class SqlRecords(Generic[R]):
         return self._only(await self._db.rows(_get(self._table)[1], _names(station, id)))
 
     async def find(self, tenant: TenantId, id: str) -> R | None:
-        named = self._select().where(self._c.tenant == tenant, self._c.id == id)
-        return await self._one(self._latest(named).limit(1))
+        return self._only(
+            await self._db.rows(_find(self._table), {"of_tenant": tenant, "of_id": id})
+        )
 
     async def put(self, record: R) -> None:
         await self._db.run_later(_put(self._table)[self._db.engine], _row(self._table, record))
@@ -188,7 +202,7 @@ class SqlRecords(Generic[R]):
 
     @property
     def _order(self) -> tuple[ColumnElement[Any], ...]:
-        return (self._c.at, self._c.tenant, self._c.station, self._c.id)
+        return _order(self._table)
 
     def _select(self) -> Select[Any]:
         return select(*self._table.columns)
@@ -205,10 +219,6 @@ class SqlRecords(Generic[R]):
 
     def _only(self, rows: Sequence[Any]) -> R | None:
         return self._record(rows[0]) if rows else None
-
-    async def _one(self, found: Select[Any]) -> R | None:
-        rows = await self._many(found)
-        return rows[0] if rows else None
 
     async def _many(self, found: Select[Any]) -> list[R]:
         return [self._record(row) for row in await self._db.rows(found)]

@@ -10,7 +10,7 @@ from contextlib import aclosing
 import structlog
 from msgspec import json
 
-from voltkeep.bus.feed import Entry, Feed, Gap
+from voltkeep.bus.feed import Batch, Entry, Feed, Gap
 from voltkeep.domain.telling import Choice
 from voltkeep.services.ports import StoreUnavailable
 
@@ -65,7 +65,7 @@ async def frames(
 
 async def _checked(
     feed: Feed, choice: Choice, after: int | None, recheck: Recheck, quiet_s: float
-) -> AsyncGenerator[Sequence[Entry] | Choice, None]:
+) -> AsyncGenerator[Batch | Choice, None]:
     """Batches, until whoever reads may read something else (that is told), or nothing."""
     loop = asyncio.get_running_loop()
     due = loop.time() + _CHECK_EVERY_S
@@ -82,13 +82,19 @@ async def _checked(
             yield batch
 
 
-def _pieces(batch: Sequence[Entry], choice: Choice) -> list[tuple[bytes, int | None]]:
+def _pieces(batch: Batch, choice: Choice) -> Sequence[tuple[bytes, int | None]]:
     """What is sent at once, and the position it ends with."""
+    if batch.encoded is None:
+        batch.encoded = _encoded(batch, shows_tokens=choice.shows_tokens)
+    return batch.encoded
+
+
+def _encoded(batch: Batch, *, shows_tokens: bool) -> list[tuple[bytes, int | None]]:
     pieces: list[tuple[bytes, int | None]] = []
     parts: list[bytes] = []
     size, last = 0, None
     for entry in batch:
-        frame = _frame(entry, shows_tokens=choice.shows_tokens)
+        frame = _frame(entry, shows_tokens=shows_tokens)
         parts.append(frame)
         size += len(frame)
         last = entry.position if entry.position is not None else last

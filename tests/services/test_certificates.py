@@ -15,6 +15,7 @@ from voltkeep.domain.certificates import CertificateState, RequestState
 from voltkeep.domain.commands import SendCertificate
 from voltkeep.domain.events import CertificateChanged, CertificateRequested, StationChanged
 from voltkeep.domain.stations import Make, NameCheck, Trust
+from voltkeep.services.authority import BadCertificate
 from voltkeep.services.certificates import CertificateService, Names
 from voltkeep.services.issuing import LONGEST_CHAIN, chain_to_send
 from voltkeep.services.ports import (
@@ -445,3 +446,18 @@ async def test_a_slow_station_holds_up_no_other(floor):
             await asyncio.sleep(0.01)
     job.cancel()
     await asyncio.gather(job, return_exceptions=True)
+
+
+async def test_what_is_refused_after_all_says_why(floor, monkeypatch):
+    """The station was told "Accepted"."""
+
+    def refuse(*_, **__):
+        raise BadCertificate("the issuer has expired")
+
+    await floor.asks()
+    monkeypatch.setattr(floor.service._issuing._authority, "sign_station", refuse)
+    await floor.service.catch_up()
+
+    async with floor.store.read() as work:
+        [refused] = await work.certificate_requests.of(ONE)
+    assert (refused.state, refused.problem) == (RequestState.REFUSED, "the issuer has expired")

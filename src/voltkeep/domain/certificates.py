@@ -95,6 +95,7 @@ class CertificateRequest(Struct, frozen=True, kw_only=True):
     # What a 2.x station asked for it as: its answer says so again (2.x A02.FR.14).
     use: str = ""
     request_id: int | None = None
+    problem: str = ""  # why the authority refused it
 
 
 class RevocationReason(enum.StrEnum):

@@ -255,6 +255,10 @@ class CertificateService:
         async with self._read() as work:
             return await _found(work, tenant, serial)
 
+    def own(self) -> Sequence[IssuedCertificate]:
+        """The authority's own: root, issuers, and what the server shows."""
+        return self._authority.certificates()
+
     async def revoke(
         self,
         serial: str,

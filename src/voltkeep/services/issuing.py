@@ -258,7 +258,7 @@ def _state_after(failure: StationUnreachable, sends: int) -> tuple[CertificateSt
 
 async def _refuse(work: Work, request: CertificateRequest, problem: str, now: datetime) -> None:
     await work.certificate_requests.put(
-        structs.replace(request, state=RequestState.REFUSED, at=now)
+        structs.replace(request, state=RequestState.REFUSED, at=now, problem=problem)
     )
     work.emit(
         CertificateRequested(

@@ -40,6 +40,8 @@ class Expiry(Struct, frozen=True, kw_only=True):
     station: StationId  # name "": of none, or of all
     subject: str
     id: str  # serial number; of an anchor its fingerprint
+    state: str = ""
+    profile: str = ""  # of what we issued; "" of an anchor
 
 
 class Renewal:
@@ -199,6 +201,8 @@ def _line(kind: str, certificate: IssuedCertificate) -> Expiry:
         station=certificate.station,
         subject=certificate.subject,
         id=certificate.id,
+        state=certificate.state,
+        profile=certificate.profile,
     )
 
 

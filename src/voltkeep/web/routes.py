@@ -47,6 +47,7 @@ from voltkeep.web.pages import (
     account,
     assets,
     bulk,
+    certificate_authority,
     connect,
     entry,
     fleet,
@@ -63,6 +64,7 @@ from voltkeep.web.pages import (
 )
 from voltkeep.web.pages import imports as import_pages
 from voltkeep.web.pages import audit as audit_pages
+from voltkeep.web.pages import certificates as certificate_pages
 from voltkeep.web.pages import messages as message_pages
 from voltkeep.web.pages import reservations as reservation_pages
 from voltkeep.web.pages import security as security_pages
@@ -99,6 +101,8 @@ _MODULES: Sequence[ModuleType] = (
     security_pages,
     audit_pages,
     webhook_pages,
+    certificate_pages,
+    certificate_authority,
     stations,
     sites,
     imports,

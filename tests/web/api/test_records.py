@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from voltkeep.domain.accounts import Permission
+from voltkeep.domain.certificates import CertificateRequest, RequestState
 from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, UpdateState
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId, TenantId, station_id
@@ -260,3 +261,26 @@ async def test_what_expires_comes_in_pages_the_soonest_first(api, monkeypatch):
         seen += [each["id"] for each in page["items"]]
         cursor = page["next"] and {"cursor": page["next"]}
     assert seen == ["0", "1", "2", "3", "4"]
+
+
+async def test_requests_for_certificates_say_what_became_of_them(two):
+    asked = {"at": NOON, "pem": "-----BEGIN", "common_name": "A", "organization": "O"}
+    problem = "its key is weak"
+    requests = [
+        CertificateRequest(station=CP1, id="1", subject="CN=A", **asked),
+        CertificateRequest(
+            station=CP2,
+            id="2",
+            subject="CN=B",
+            state=RequestState.REFUSED,
+            problem=problem,
+            **asked,
+        ),
+    ]
+    await put(two, "certificate_requests", *requests)
+    north = two.by(await two.key(sites=["north"]))
+
+    [refused] = (await two.request("GET", "/certificate-requests?state=refused"))["items"]
+    assert (refused["station"], refused["problem"]) == ("CP2", problem)
+    [own] = (await north.get("/certificate-requests")).json()["items"]
+    assert (own["station"], own["state"], own["key_fingerprint"]) == ("CP1", "requested", "1")

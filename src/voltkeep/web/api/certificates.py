@@ -10,9 +10,11 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.certificates import (
+    CertificateRequest,
     CertificateState,
     InstalledCertificate,
     IssuedCertificate,
+    RequestState,
     RevocationReason,
     RootUse,
     TrustAnchor,
@@ -50,6 +52,25 @@ class CertificateOut(Struct, frozen=True, kw_only=True):
     problem: str
     revoked_at: datetime | None
     revocation_reason: RevocationReason | None
+    pem: str
+
+
+class CertificateRequestOut(Struct, frozen=True, kw_only=True):
+    """A station's request for a certificate that was found to be in order.
+
+    ``problem`` says why the authority refused it after all. ``key_fingerprint`` is that of the
+    certificate's key too.
+    """
+
+    station: str
+    state: RequestState
+    changed_at: datetime
+    subject: str
+    common_name: str
+    organization: str
+    key_fingerprint: str
+    use: str
+    problem: str
     pem: str
 
 
@@ -106,7 +127,8 @@ class ExpiryOut(Struct, frozen=True, kw_only=True):
     not_after: datetime
 
 
-def _out(certificate: IssuedCertificate) -> CertificateOut:
+def certificate_out(certificate: IssuedCertificate) -> CertificateOut:
+    """A certificate as the API shows it."""
     return CertificateOut(
         serial_number=certificate.id,
         station=certificate.station.name or None,
@@ -125,6 +147,22 @@ def _out(certificate: IssuedCertificate) -> CertificateOut:
     )
 
 
+def request_out(request: CertificateRequest) -> CertificateRequestOut:
+    """A request as the API shows it."""
+    return CertificateRequestOut(
+        station=request.station.name,
+        state=request.state,
+        changed_at=request.at,
+        subject=request.subject,
+        common_name=request.common_name,
+        organization=request.organization,
+        key_fingerprint=request.id,
+        use=request.use,
+        problem=request.problem,
+        pem=request.pem,
+    )
+
+
 def _root(root: InstalledCertificate) -> RootOut:
     return RootOut(
         id=root.id,
@@ -136,7 +174,8 @@ def _root(root: InstalledCertificate) -> RootOut:
     )
 
 
-def _trusted(anchor: TrustAnchor) -> TrustedRoot:
+def trusted_out(anchor: TrustAnchor) -> TrustedRoot:
+    """A foreign root as the API shows it."""
     return TrustedRoot(
         fingerprint=anchor.id,
         station=anchor.station.name or None,
@@ -157,7 +196,7 @@ async def list_certificates(
     """Certificates that we issued, by ``state``."""
     async with services.read() as work:
         found = await work.certificates.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _out)
+    return page_of_records(request, cursors, look, found, certificate_out)
 
 
 @get("/certificates/{serial_number:str}", needs=Permission.READ_SECURITY)
@@ -165,7 +204,7 @@ async def show_certificate(
     serial_number: FromPath[str], principal: Who, services: Given
 ) -> CertificateOut:
     """One certificate that we issued."""
-    return _out(await _found(serial_number, principal, services))
+    return certificate_out(await found_certificate(serial_number, principal, services))
 
 
 @post(
@@ -177,18 +216,36 @@ async def revoke_certificate(
     serial_number: FromPath[str], data: JSONBody[Revocation], principal: Who, services: Given
 ) -> CertificateOut:
     """Let nobody in with it from now on. Saying it again changes nothing."""
-    await _found(serial_number, principal, services)
+    await found_certificate(serial_number, principal, services)
     revoked = await services.certificates.revoke(
         serial_number, data.reason, principal.tenant, disconnect=data.disconnect
     )
-    return _out(revoked)
+    return certificate_out(revoked)
 
 
-async def _found(serial_number: str, principal: Who, services: Given) -> IssuedCertificate:
+async def found_certificate(
+    serial_number: str, principal: Who, services: Given
+) -> IssuedCertificate:
+    """Raises UnknownCertificate, or NotThere for one that they may not see."""
     found = await services.certificates.get(serial_number, principal.tenant)
     words = f"there is no certificate {serial_number[:60]}"
     await check_visible(services, principal, found.station, words)
     return found
+
+
+@get(
+    "/certificate-requests",
+    needs=Permission.READ_SECURITY,
+    states=RequestState,
+    dependencies=LOOK,
+)
+async def list_certificate_requests(
+    request: Asked, principal: Who, services: Given, cursors: Paging, look: Looking
+) -> Page[CertificateRequestOut]:
+    """What stations have asked for and was in order, by ``state``: one of each of their keys."""
+    async with services.read() as work:
+        found = await work.certificate_requests.page(principal.tenant, look)
+    return page_of_records(request, cursors, look, found, request_out)
 
 
 @get("/certificate-expiries", needs=Permission.READ_SECURITY)
@@ -243,7 +300,7 @@ async def list_trusted_roots(
     """The foreign roots that we trust."""
     async with services.read() as work:
         found = await work.anchors.page(principal.tenant, look)
-    return page_of_records(request, cursors, look, found, _trusted)
+    return page_of_records(request, cursors, look, found, trusted_out)
 
 
 @post("/trusted-roots", needs=Permission.WRITE_SECURITY)
@@ -263,7 +320,7 @@ async def trust_root(
         crl_url=data.crl_url,
         ocsp_url=data.ocsp_url,
     )
-    return _trusted(anchor)
+    return trusted_out(anchor)
 
 
 @delete("/trusted-roots/{fingerprint:str}", needs=Permission.WRITE_SECURITY)
@@ -285,6 +342,7 @@ ROUTES = [
     list_certificates,
     show_certificate,
     revoke_certificate,
+    list_certificate_requests,
     list_expiries,
     list_station_roots,
     list_trusted_roots,
@@ -310,6 +368,18 @@ EXAMPLES = [
         revoked_at=None,
         revocation_reason=None,
         pem=_PEM,
+    ),
+    CertificateRequestOut(
+        station="CP-1001",
+        state=RequestState.SIGNED,
+        changed_at=_FROM,
+        subject="CN=A-0815,O=Example Charging",
+        common_name="A-0815",
+        organization="Example Charging",
+        key_fingerprint=_FINGERPRINT,
+        use="",
+        problem="",
+        pem="-----BEGIN CERTIFICATE REQUEST-----\nMIIB...\n-----END CERTIFICATE REQUEST-----\n",
     ),
     Revocation(reason=RevocationReason.KEY_COMPROMISE, disconnect=True),
     RootOut(

@@ -62,6 +62,7 @@ _PARTS: tuple[Part, ...] = (
     Part(
         _("Trust"),
         (
+            Entry("/certificates", _("Certificates"), Permission.READ_SECURITY, "z"),
             Entry("/security", _("Security"), Permission.READ_SECURITY, "e"),
             Entry("/refusals", _("Refused attempts"), Permission.READ_SECURITY, "r"),
             Entry("/audit", _("Audit log"), Permission.READ_AUDIT, "a", whole=True),

@@ -42,6 +42,7 @@ _PARTS: tuple[Part, ...] = (
             Entry("/connect", _("Connect a station"), Permission.WRITE_STATIONS, "c"),
             Entry("/transactions", _("Transactions"), Permission.READ_TRANSACTIONS, "t"),
             Entry("/reservations", _("Reservations"), Permission.READ_STATIONS, "v"),
+            Entry("/charts", _("Charts"), Permission.READ_TRANSACTIONS, "h"),
             Entry("/messages", _("Messages"), Permission.READ_MESSAGES, "m"),
         ),
     ),

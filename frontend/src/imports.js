@@ -101,6 +101,7 @@ class Giving {
   over(part) {
     if (part.dataset.said) say(part.dataset.said, part.dataset.well === undefined ? "bad" : "good");
     this.take.hidden = part.dataset.rehearsed === undefined;
+    document.getElementById("ran")?.dispatchEvent(new CustomEvent("voltkeep:refresh"));
     part.querySelector("h2")?.focus();
   }
 }

@@ -12,7 +12,7 @@ from tests.web.pages.test_rendering import see
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.imports import RowKind
 from voltkeep.store.files import DirectoryFiles
-from voltkeep.web.pages.imports import KINDS_IN_WORDS
+from voltkeep.web.pages.imports import KINDS_IN_WORDS, advice
 
 
 @pytest.fixture
@@ -65,6 +65,25 @@ async def test_a_trial_is_shown_with_its_rows_and_changes_nothing(api):
     assert "1 added" in text
     check_forms(api, text)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", text)
+
+
+async def test_a_row_that_cannot_be_read_says_what_to_write(api):
+    browser = await setup(api)
+    rows = ("many,true,", "1,perhaps,", "1,true,tomorrow")
+    content = "max_active,blocked,expires_at,value\r\n" + "".join(
+        f"{row},T{number}\r\n" for number, row in enumerate(rows)
+    )
+    given = await taken(api, "tokens", content.encode() + b"1,true,,\r\n")
+    told = [advice(each["problem"]) for each in given["errors"]]
+    text = (await see(browser, f"/imports/{given['id']}")).text
+
+    assert len(told) == 4
+    assert all(told)
+    assert "Write a whole number" in text
+    assert "Write true or false." in text
+    assert "Write a time as" in text
+    assert "every row needs it" in text
+    assert advice("there is no site south: add it first") == ""
 
 
 async def test_one_that_broke_off_says_why(api):

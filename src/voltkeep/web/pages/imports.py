@@ -1,5 +1,6 @@
 """Files in and out: what is imported, how that went, and everything that can be downloaded."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -46,7 +47,7 @@ KINDS_IN_WORDS: dict[RowKind, Kind] = {
         name=_("Tokens"),
         needed="value",
         more="kind, group, blocked, expires_at, max_active, note",
-        says=_("Registers tokens, or changes those there are. One that is blocked stays so."),
+        says=_("Registers tokens, or changes those there are. A column left out changes nothing."),
     ),
     RowKind.TRANSACTIONS: Kind(
         name=_("Transactions"),
@@ -55,6 +56,25 @@ KINDS_IN_WORDS: dict[RowKind, Kind] = {
         says=_("Keeps transactions of another system that are over. Those there stay as they are."),
     ),
 }
+
+
+# What a row is refused for because of the kind of a value: how that is said, and what to do.
+_KINDS_OF_VALUES: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"missing required field"), _("It is missing: every row needs it.")),
+    (re.compile(r"RFC3339"), _("Write a time as 2026-05-01T10:00:00Z.")),
+    (re.compile(r"Expected `int"), _("Write a whole number, such as 1.")),
+    (re.compile(r"Expected `float"), _("Write a number with a dot, such as 7.4, and no unit.")),
+    (re.compile(r"Expected `bool"), _("Write true or false.")),
+    (re.compile(r"Expected `str` of length <="), _("It is too long.")),
+    (re.compile(r"Expected `str` of length >="), _("It may not be empty.")),
+    (re.compile(r"Expected `str"), _("Write a text.")),
+)
+
+
+def advice(problem: str) -> str:
+    """What to do about a row that failed; "" if the problem says it itself."""
+    found = (words for pattern, words in _KINDS_OF_VALUES if pattern.search(problem))
+    return next(found, "")
 
 
 def _kinds(principal: Principal, which: int) -> list[RowKind]:
@@ -109,6 +129,7 @@ async def import_page(
         "import.html",
         given=out(given),
         words=KINDS_IN_WORDS,
+        advice=advice,
         may_cancel=principal.may(NEEDS[given.kind][1]),
     )
 

@@ -54,7 +54,7 @@ _AT_ONCE = 200  # further ones wait their turn
 _MOST_OPEN = 5_000  # of this process
 LONGEST_S = 600.0  # that anything asked of a station may take
 _LONGEST_IN_QUEUE = timedelta(days=90)
-_POLL_S = 0.2
+_FIRST_POLL_S, _POLL_S = 0.01, 0.2  # most commands are over soon
 _SETTLE_WITHIN_S = 60.0
 _LAST_WORDS_S = 5.0
 
@@ -234,9 +234,10 @@ class OrderService:
             done, _ = await asyncio.wait({task}, timeout=max(0.0, seconds))
             if done and not task.cancelled() and not task.result().is_open:
                 return task.result()
-        order = await self.get(tenant, id)
+        order, pause_s = await self.get(tenant, id), _FIRST_POLL_S
         while order.is_open and (left := give_up - loop.time()) > 0:
-            await asyncio.sleep(min(_POLL_S, left))
+            await asyncio.sleep(min(pause_s, left))
+            pause_s = min(2 * pause_s, _POLL_S)
             order = await self.get(tenant, id)
         return order
 

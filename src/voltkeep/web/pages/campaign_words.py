@@ -15,8 +15,8 @@ KINDS: dict[ChangeKind, str] = {
 STATES: dict[StepState, str] = {
     StepState.DONE: _("done"),
     StepState.ASKED: _("asked"),
-    StepState.PREPARING: _("gets a certificate first"),
-    StepState.WAITING: _("wait for their turn"),
+    StepState.PREPARING: _("getting a certificate"),
+    StepState.WAITING: _("waiting"),
     StepState.SKIPPED: _("left out"),
     StepState.FAILED: _("failed"),
 }
@@ -25,6 +25,7 @@ STATES: dict[StepState, str] = {
 _ADVICE: tuple[tuple[str, str], ...] = (
     ("offline", _("It is asked once it is back.")),
     ("busy", _("It is asked again soon.")),
+    ("no listener for files", _("Turn on the listener for files in the settings of the server.")),
     ("cancelled", _("Start another campaign for it, if it still has to change.")),
     ("the station is passive", _("Nothing is sent to it. Its settings say so.")),
     ("the station was removed", _("It is not registered any more: nothing to do.")),

@@ -65,9 +65,12 @@ from voltkeep.web.pages import (
     station_timeline,
     station_upkeep,
 )
-from voltkeep.web.pages import imports as import_pages
 from voltkeep.web.pages import audit as audit_pages
+from voltkeep.web.pages import campaigns as campaign_pages
 from voltkeep.web.pages import certificates as certificate_pages
+from voltkeep.web.pages import configuration_templates as template_pages
+from voltkeep.web.pages import firmware as firmware_pages
+from voltkeep.web.pages import imports as import_pages
 from voltkeep.web.pages import messages as message_pages
 from voltkeep.web.pages import reservations as reservation_pages
 from voltkeep.web.pages import security as security_pages
@@ -103,6 +106,9 @@ _MODULES: Sequence[ModuleType] = (
     reservation_pages,
     site_pages,
     import_pages,
+    campaign_pages,
+    firmware_pages,
+    template_pages,
     security_pages,
     audit_pages,
     webhook_pages,

@@ -48,7 +48,17 @@ _PARTS: tuple[Part, ...] = (
     ),
     Part(
         _("Upkeep"),
-        (Entry("/imports", _("Import and export"), Permission.READ_STATIONS),),
+        (
+            Entry("/campaigns", _("Campaigns"), Permission.READ_STATIONS, "u"),
+            Entry("/firmware", _("Firmware"), Permission.READ_STATIONS, "i"),
+            Entry(
+                "/configuration-templates",
+                _("Configuration templates"),
+                Permission.READ_STATIONS,
+                "d",
+            ),
+            Entry("/imports", _("Import and export"), Permission.READ_STATIONS),
+        ),
     ),
     Part(
         _("Access"),

@@ -5,7 +5,8 @@ import contextlib
 import gc
 import getpass
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -96,8 +97,10 @@ class App:
     file_listeners: "FileListeners | None" = None
     api_listeners: "ApiListeners | None" = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, origins: Mapping[str, str] | None = None) -> None:
         self.settings = settings
+        self._origins = origins or {}
+        self._pruned_at: datetime | None = None
         self.bus = LocalBus()
         self.outward: Outward | None = None
         self.tracing: Tracing | None = None
@@ -303,9 +306,11 @@ class App:
             self.store,
             self.outward,
             self.authority.certificates,
+            pruned=self._prunes,
+            origins=self._origins,
         )
-        if vitals.metrics is not None:
-            self._job("metrics", vitals.metrics.run)
+        if vitals.condition is not None:
+            self._job("loop lag", vitals.condition.run)
         state = {"feed": self.outward.feed, "vitals": vitals}
         api = make_application(self.services, self.settings, self._api_key, now, state)
         if self.tracing is not None:
@@ -416,9 +421,15 @@ class App:
         while True:
             try:
                 await self.store.prune(kept_by(self.settings))
+                self._pruned_at = now()
             except StoreUnavailable as error:
                 log.warning("retention waits for the database", error=str(error))
             await asyncio.sleep(_PRUNE_EVERY_S)
+
+    def _prunes(self) -> tuple[datetime | None, datetime | None]:
+        """When old records were removed last, and when they are next."""
+        last = self._pruned_at
+        return last, None if last is None else last + timedelta(seconds=_PRUNE_EVERY_S)
 
     def _heed(self, gateway: Gateway, event: Event) -> None:
         """What an operator changed, perhaps from another process, counts for live connections."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from voltkeep.bus.tracing import Tracing
     from voltkeep.store import Store
     from voltkeep.web.api.vitals import Vitals
+    from voltkeep.web.metrics import Sources
 
 
 def now() -> datetime:
@@ -399,7 +400,7 @@ def make_tracing(settings: Settings) -> "Tracing | None":
     return tracing_to(settings.otlp_endpoint)
 
 
-def make_vitals(
+def make_vitals(  # noqa: PLR0913  # each knows something of how the server does
     settings: Settings,
     services: AllServices,
     wire: WireCounts,
@@ -407,11 +408,13 @@ def make_vitals(
     store: "Store",
     outward: Outward,
     certificates: Callable[[], Sequence[IssuedCertificate]],
+    *,
+    pruned: Callable[[], tuple[datetime | None, datetime | None]],
+    origins: Mapping[str, str],
 ) -> "Vitals":
-    """What tells machines how a server does."""
+    """What tells machines and people how a server does."""
     from voltkeep.store import SchemaMismatch  # noqa: PLC0415  # tests bring another store
-    from voltkeep.web.api.vitals import Vitals  # noqa: PLC0415  # a shell needs no web
-    from voltkeep.web.metrics import Metrics, Sources  # noqa: PLC0415  # the same
+    from voltkeep.web.metrics import Sources  # noqa: PLC0415  # a shell needs no web
 
     def ends() -> Iterator[tuple[str, datetime]]:
         yield from ((each.profile, each.not_after) for each in certificates())
@@ -447,8 +450,39 @@ def make_vitals(
         streams=lambda: outward.feed.streams,
         clock=now,
     )
+    return _vitals(settings, services, store, sources, troubles, pruned, origins)
+
+
+def _vitals(
+    settings: Settings,
+    services: AllServices,
+    store: "Store",
+    sources: "Sources",
+    troubles: Callable[[], Awaitable[list[str]]],
+    pruned: Callable[[], tuple[datetime | None, datetime | None]],
+    origins: Mapping[str, str],
+) -> "Vitals":
+    from voltkeep.web.api.vitals import Vitals  # noqa: PLC0415  # a shell needs no web
+    from voltkeep.web.condition import RETENTION, Condition, Facts  # noqa: PLC0415  # the same
+    from voltkeep.web.loop_lag import LoopLag  # noqa: PLC0415  # the same
+    from voltkeep.web.metrics import Metrics  # noqa: PLC0415  # the same
+
+    facts = Facts(
+        started_at=now(),
+        data=settings.data,
+        max_connections=settings.max_connections,
+        upgrades_per_s=settings.upgrades_per_s,
+        retention={name: getattr(settings, name) for name in RETENTION},
+        listeners=services.addresses.open_at,
+        troubles=troubles,
+        database=store.describe,
+        pruned=pruned,
+    )
+    lag = LoopLag()
     return Vitals(
-        metrics=Metrics(sources) if settings.metrics == "on" else None,
+        metrics=Metrics(sources, lag) if settings.metrics == "on" else None,
         troubles=troubles,
         allowed=parse_networks(settings.metrics_allowed),
+        condition=Condition(sources, facts, lag),
+        origins=origins,
     )

@@ -53,7 +53,7 @@ async def run_server(run: Run, *, demo: bool) -> None:
     make_data_directory(settings)
     with only_server(settings.data) as describe:
         stop = _stop_on_signals()
-        app = App(settings)
+        app = App(settings, run.loaded.origin)
         ours = _ours(demo=demo)
         view = View(program=run.program(), ours=ours, timeline=timeline) if is_human else None
         # A person sees cars charge; a log collector has the meter values in the database.

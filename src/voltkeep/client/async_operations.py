@@ -1917,6 +1917,14 @@ class Operations:
         )
         return result
 
+    async def show_system(self) -> models.SystemOut:
+        """How the server that answers does: versions, database, what waits, connections and disk.
+
+        Needs: `settings:read`.
+        """
+        result: models.SystemOut = await self._call(request("GET", "/system"), models.SystemOut)
+        return result
+
     async def list_tenants(self) -> models.TenantList:
         """Those that you may act in: name one with the header `Voltkeep-Tenant`.
 

@@ -556,6 +556,18 @@ class ConfigurationValue(Struct, frozen=True, kw_only=True):
     variable: str
 
 
+class ConnectionsOut(Struct, frozen=True, kw_only=True):
+    """Stations at the door, since the server was started; ``refused`` is by reason."""
+
+    at_most: int
+    by_protocol: dict[str, int]
+    connected: int
+    event_streams: int
+    let_in: int
+    refused: dict[str, int]
+    upgrades_per_s: float
+
+
 class ConnectorOut(Struct, frozen=True, kw_only=True):
     """What a connector said last; ``evse`` null is the station as a whole.
 
@@ -591,6 +603,17 @@ class CreatedWebhook(Struct, frozen=True, kw_only=True):
 
     secret: str
     webhook: WebhookOut
+
+
+class DatabaseOut(Struct, frozen=True, kw_only=True):
+    """The database. All but ``in_use`` is null while it is away."""
+
+    in_use: int
+    kind: str | None
+    latency_ms: float | None
+    schema_revision: str | None
+    size_bytes: int | None
+    version: str | None
 
 
 class DayOut(Struct, frozen=True, kw_only=True):
@@ -657,6 +680,14 @@ class DeliveryOut(Struct, frozen=True, kw_only=True):
     type: str
 
 
+class DiskOut(Struct, frozen=True, kw_only=True):
+    """The disk of the data directory."""
+
+    free_bytes: int
+    path: str
+    total_bytes: int
+
+
 class DriftOut(Struct, frozen=True, kw_only=True):
     """A variable that is not as a template wants it; ``at`` is when the station last said so."""
 
@@ -673,6 +704,13 @@ class Enabling(Struct, frozen=True, kw_only=True):
     """``from_now``: what has happened since it was switched off is left out."""
 
     from_now: bool | UnsetType = UNSET
+
+
+class EndOut(Struct, frozen=True, kw_only=True):
+    """The certificate of its kind that ends first."""
+
+    kind: str
+    not_after: datetime
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -941,6 +979,14 @@ class ListEntry(Struct, frozen=True, kw_only=True):
     status: Authorization | UnsetType | None = UNSET
 
 
+class ListenerOut(Struct, frozen=True, kw_only=True):
+    """Something that listens, by the name of its setting; one that is off is left out."""
+
+    address: str
+    is_open: bool
+    setting: str
+
+
 class LocalListChange(Struct, frozen=True, kw_only=True):
     """What is to be changed of how a list is kept; what is left out stays."""
 
@@ -987,6 +1033,13 @@ class LogOut(Struct, frozen=True, kw_only=True):
     state: LogState
     station: str
     status: str
+
+
+class LoopOut(Struct, frozen=True, kw_only=True):
+    """How late the event loop is: ``worst_ms`` in the last minute."""
+
+    lag_ms: float
+    worst_ms: float
 
 
 class Make(Struct, frozen=True, kw_only=True):
@@ -1233,6 +1286,16 @@ class Proof(Struct, frozen=True, kw_only=True):
     password: str
 
 
+class QueuesOut(Struct, frozen=True, kw_only=True):
+    """What waits. ``events_untold`` is null while the database is away."""
+
+    commands: int
+    events_untold: int | None
+    rows_dropped: int
+    rows_unstored: int
+    webhook_deliveries: int
+
+
 class RaiseProfile(Struct, frozen=True, kw_only=True, tag_field="command", tag="RaiseProfile"):
     """Have the station use the next higher security profile (A05)."""
 
@@ -1386,6 +1449,13 @@ class Reset(Struct, frozen=True, kw_only=True, tag_field="command", tag="Reset")
     kind: ResetKind | UnsetType = UNSET
 
 
+class RetentionOut(Struct, frozen=True, kw_only=True):
+    """How long records are kept, by the name of the setting; null: for ever."""
+
+    days: float | None
+    setting: str
+
+
 class Revocation(Struct, frozen=True, kw_only=True):
     """Why a certificate is revoked, and whether a connection made with it is closed at once."""
 
@@ -1497,12 +1567,17 @@ class SetChargingProfile(
 
 
 class SettingOut(Struct, frozen=True, kw_only=True):
-    """A setting. ``value`` is text, as a file or a flag would say it; a secret's is ***."""
+    """A setting. ``value`` is text, as a file or a flag would say it; a secret's is ***.
+
+    ``origin`` is where it has its value from: default, a flag, a variable, or a file and its line;
+    "" if that is not known.
+    """
 
     allowed: str
     description: str
     is_default: bool
     name: str
+    origin: str
     value: str
 
 
@@ -1661,6 +1736,25 @@ class Supply(Struct, frozen=True, kw_only=True):
 
     phases: int | UnsetType = UNSET
     voltage_v: float | UnsetType = UNSET
+
+
+class SystemOut(Struct, frozen=True, kw_only=True):
+    """The server that answers. ``troubles`` tell why it may not be used now."""
+
+    certificates: tuple[EndOut, ...]
+    connections: ConnectionsOut
+    database: DatabaseOut
+    disk: DiskOut | None
+    event_loop: LoopOut
+    listeners: tuple[ListenerOut, ...]
+    pruned_at: datetime | None
+    prunes_at: datetime | None
+    python: str
+    queues: QueuesOut
+    retention: tuple[RetentionOut, ...]
+    started_at: datetime
+    troubles: tuple[str, ...]
+    version: str
 
 
 class TemplateContent(Struct, frozen=True, kw_only=True):

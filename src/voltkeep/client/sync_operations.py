@@ -1901,6 +1901,14 @@ class Operations:
         )
         return result
 
+    def show_system(self) -> models.SystemOut:
+        """How the server that answers does: versions, database, what waits, connections and disk.
+
+        Needs: `settings:read`.
+        """
+        result: models.SystemOut = self._call(request("GET", "/system"), models.SystemOut)
+        return result
+
     def list_tenants(self) -> models.TenantList:
         """Those that you may act in: name one with the header `Voltkeep-Tenant`.
 

@@ -29,6 +29,11 @@ class Addresses:
         """The server is stopping: whatever is open closes soon."""
         self._open.clear()
 
+    def open_at(self) -> dict[str, tuple[str, bool]]:
+        """Where each listener that is on is, and whether it is open, by its setting."""
+        on = {each: self._bound(each) for each in LISTENERS}
+        return {each: (str(at), each in self._open) for each, at in on.items() if at is not None}
+
     def closed(self) -> list[str]:
         """The settings of listeners that are to be open, and are not, yet or any more."""
         return [each for each in LISTENERS if self.is_on(each) and each not in self._open]

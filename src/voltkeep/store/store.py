@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from voltkeep.services.ports import Clock
 from voltkeep.store import census
 from voltkeep.store.census import Census
-from voltkeep.store.engine import Database, parse_url
+from voltkeep.store.engine import Database, EngineName, parse_url
 from voltkeep.store.journal import FLUSH_BOUNDS_S, BatchJournal, JournalCounters
 from voltkeep.store.journal_postgres import PostgresJournalWriter
 from voltkeep.store.journal_sqlite import SqliteJournalWriter
@@ -24,11 +24,32 @@ from voltkeep.store.upgrade import schema_status, status_of
 from voltkeep.store.work import SqlWork
 
 _REVISION = text("SELECT version_num FROM alembic_version")
+_KINDS: dict[EngineName, str] = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_SIZE: dict[EngineName, TextClause] = {
+    "sqlite": text(
+        "SELECT sqlite_version() AS version, page_count * page_size AS size "
+        "FROM pragma_page_count(), pragma_page_size()"
+    ),
+    "postgresql": text(
+        "SELECT current_setting('server_version') AS version, "
+        "pg_database_size(current_database()) AS size"
+    ),
+}
 
 
 class Health(Struct, frozen=True, kw_only=True):
     """How the database does."""
 
+    latency_s: float
+
+
+class Described(Struct, frozen=True, kw_only=True):
+    """Which database it is, how large, and how fast it answers."""
+
+    kind: str
+    version: str
+    schema: str
+    size_bytes: int
     latency_s: float
 
 
@@ -64,6 +85,22 @@ class Store:
             rows = await db.rows(_REVISION)
         status_of(rows[0].version_num if rows else None).check()
         return Health(latency_s=time.perf_counter() - began)
+
+    async def describe(self) -> Described:
+        """What people are told of the database. Raises StoreUnavailable."""
+        engine = self._database.engine
+        async with self._database.reading() as db:
+            began = time.perf_counter()
+            revision = await db.rows(_REVISION)
+            took = time.perf_counter() - began
+            [row] = await db.rows(_SIZE[engine])
+        return Described(
+            kind=_KINDS[engine],
+            version=row.version,
+            schema=revision[0].version_num,
+            size_bytes=row.size,
+            latency_s=took,
+        )
 
     async def census(self) -> Census:
         """How many there are of what is watched. Raises StoreUnavailable."""

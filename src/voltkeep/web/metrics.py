@@ -4,7 +4,6 @@ A label has few values, whoever sends: what a peer makes up is counted as ``othe
 has a registry of its own.
 """
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,10 +24,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from voltkeep.services.ports import Clock, StoreUnavailable
+from voltkeep.web.loop_lag import LoopLag
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _CENSUS_EVERY_S = 15.0
-_LAG_EVERY_S = 0.25
 
 
 class DurationCounts(Protocol):
@@ -121,9 +120,9 @@ class _Origin(Struct, frozen=True):
 class Metrics:
     """Renders the metrics of one server."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, lag: LoopLag | None = None) -> None:
         self._sources = sources
-        self._lag = _Lag()
+        self._lag = lag or LoopLag()
         self._registry = CollectorRegistry(auto_describe=False)
         self._collector = _Numbers(sources, self._lag)
         self._registry.register(self._collector)
@@ -140,27 +139,9 @@ class Metrics:
                 self._collector.census = None
         return generate_latest(self._registry)
 
-    async def run(self) -> None:
-        """Measure how late the event loop is, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + _LAG_EVERY_S
-            await asyncio.sleep(_LAG_EVERY_S)
-            self._lag.note(max(0.0, loop.time() - due))
-
-
-class _Lag:
-    def __init__(self) -> None:
-        self.last_s = 0.0
-        self.worst_s = 0.0
-
-    def note(self, seconds: float) -> None:
-        self.last_s = seconds
-        self.worst_s = max(self.worst_s, seconds)
-
 
 class _Numbers(Collector):
-    def __init__(self, sources: Sources, lag: _Lag) -> None:
+    def __init__(self, sources: Sources, lag: LoopLag) -> None:
         self._sources = sources
         self._lag = lag
         self._build = _build()
@@ -297,11 +278,10 @@ class _Numbers(Collector):
             "How late the event loop was at the last look.",
             value=self._lag.last_s,
         )
-        worst, self._lag.worst_s = self._lag.worst_s, 0.0
         yield GaugeMetricFamily(
             "csms_event_loop_lag_worst_seconds",
             "How late it was at most since somebody read this.",
-            value=worst,
+            value=self._lag.take_worst_s(),
         )
         now = self._sources.clock()
         left: dict[str, float] = {}

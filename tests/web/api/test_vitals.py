@@ -3,6 +3,7 @@
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PathDistribution
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,8 +17,11 @@ from voltkeep.gateway.counting import BUCKETS_S, CountedExchanges, WireCounts, c
 from voltkeep.services.ports import Exchange, StoreUnavailable
 from voltkeep.store.census import Census
 from voltkeep.store.journal import FLUSH_BOUNDS_S, JournalCounters
+from voltkeep.store.store import Described
 from voltkeep.web.api.vitals import Vitals
+from voltkeep.web.condition import Condition, Facts
 from voltkeep.web.http import hardened, make_api
+from voltkeep.web.loop_lag import LoopLag
 from voltkeep.web.metrics import Metrics, Sources
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -51,26 +55,50 @@ class Watched:
         self.troubles = []
         self.is_away = False
         self.allowed = [ipaddress.ip_network("127.0.0.0/8")]
-        self.metrics = Metrics(
-            Sources(
-                wire=self.wire,
-                bounds_s=BUCKETS_S,
-                connections=lambda: [("ocpp1.6", 1), ("ocpp1.6", 1), ("ocpp2.1", 3)],
-                commands_waiting=lambda: 4,
-                refusals=lambda: {"wrong password": 2},
-                flush_bounds_s=FLUSH_BOUNDS_S,
-                journal=self._journal,
-                pool_in_use=lambda: 5,
-                census=self._census,
-                certificates=lambda: [
-                    ("server", NOON + timedelta(days=2)),
-                    ("server", NOON + timedelta(days=1)),
-                ],
-                webhooks=lambda: {"delivered": 7},
-                webhooks_waiting=lambda: 8,
-                streams=lambda: 9,
-                clock=lambda: NOON,
-            )
+        self.lag = LoopLag()
+        self.sources = self._sources()
+        self.metrics = Metrics(self.sources, self.lag)
+        self.condition = Condition(self.sources, self._facts(), self.lag)
+
+    def _sources(self):
+        return Sources(
+            wire=self.wire,
+            bounds_s=BUCKETS_S,
+            connections=lambda: [("ocpp1.6", 1), ("ocpp1.6", 1), ("ocpp2.1", 3)],
+            commands_waiting=lambda: 4,
+            refusals=lambda: {"wrong password": 2},
+            flush_bounds_s=FLUSH_BOUNDS_S,
+            journal=self._journal,
+            pool_in_use=lambda: 5,
+            census=self._census,
+            certificates=lambda: [
+                ("server", NOON + timedelta(days=2)),
+                ("server", NOON + timedelta(days=1)),
+            ],
+            webhooks=lambda: {"delivered": 7},
+            webhooks_waiting=lambda: 8,
+            streams=lambda: 9,
+            clock=lambda: NOON,
+        )
+
+    def _facts(self):
+        return Facts(
+            started_at=NOON,
+            data=Path("/"),
+            max_connections=100,
+            upgrades_per_s=7,
+            retention={"message_log_retention_days": 30, "meter_value_retention_days": 0},
+            listeners=lambda: {"http": ("127.0.0.1:8080", True), "ocpp": ("0.0.0.0:9", False)},
+            troubles=self._troubles,
+            database=self._describe,
+            pruned=lambda: (NOON, NOON + timedelta(hours=1)),
+        )
+
+    async def _describe(self):
+        if self.is_away:
+            raise StoreUnavailable("away")
+        return Described(
+            kind="SQLite", version="3.40", schema="0003", size_bytes=5 * 10**6, latency_s=0.002
         )
 
     def _journal(self):
@@ -89,7 +117,11 @@ class Watched:
 
     def client(self, address="127.0.0.1", *, is_on=True, token=None):
         vitals = Vitals(
-            metrics=self.metrics if is_on else None, troubles=self._troubles, allowed=self.allowed
+            metrics=self.metrics if is_on else None,
+            troubles=self._troubles,
+            allowed=self.allowed,
+            condition=self.condition,
+            origins={"http": "flag --http"},
         )
         app = make_api(self.api.services, b"key", {"vitals": vitals})
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
@@ -247,3 +279,49 @@ async def test_the_commit_is_told_where_it_was_installed_from_one(monkeypatch):
 
     [labels] = [dict(key[1:]) for key in found if key[0] == "csms_build_info"]
     assert (labels["commit"], set(labels)) == ("c0ffee", {"commit", "version"})
+
+
+async def test_how_the_server_does_is_told_to_who_may_read_settings_of_all_of_it(watched):
+    watched.lag.note(0.02)
+    watched.lag.note(0.001)
+    token = await watched.api.key(Permission.READ_SETTINGS)
+    async with watched.client(token=token) as client:
+        told = (await client.get("/api/v1/system")).json()
+        shown = (await client.get("/api/v1/settings")).json()["settings"]
+
+    assert told["event_loop"] == {"lag_ms": 1.0, "worst_ms": 20.0}
+    assert (told["database"]["kind"], told["database"]["size_bytes"]) == ("SQLite", 5_000_000)
+    assert told["queues"] == {
+        "events_untold": 13,
+        "rows_unstored": 1,
+        "rows_dropped": 0,
+        "commands": 4,
+        "webhook_deliveries": 8,
+    }
+    assert told["connections"]["by_protocol"] == {"ocpp1.6": 2, "ocpp2.1": 1}
+    assert [each["is_open"] for each in told["listeners"]] == [True, False]
+    assert [each["days"] for each in told["retention"]] == [30, None]
+    assert told["certificates"][0]["not_after"] == "2026-05-02T12:00:00Z"
+    assert {each["origin"] for each in shown if each["name"] == "http"} == {"flag --http"}
+
+    for scopes, tenant in (((Permission.READ_STATIONS,), None), ((), "default")):
+        token = await watched.api.key(*scopes, tenant=tenant)
+        async with watched.client(token=token) as client:
+            assert (await client.get("/api/v1/system")).status_code == 403
+
+
+async def test_a_database_that_is_away_takes_nothing_else_of_the_server_with_it(watched):
+    watched.is_away = True
+    told = await watched.condition.look()
+
+    assert (told.database.kind, told.queues.events_untold) == (None, None)
+    assert told.connections.connected == 3
+
+
+def test_the_worst_lag_is_told_once_to_machines_and_for_a_minute_to_people():
+    lag = LoopLag()
+    lag.note(0.5)
+    assert (lag.take_worst_s(), lag.take_worst_s(), lag.worst_lately_s) == (0.5, 0.0, 0.5)
+    for _ in range(240):
+        lag.note(0.001)
+    assert (lag.last_s, lag.worst_lately_s) == (0.001, 0.001)

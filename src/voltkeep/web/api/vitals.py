@@ -1,7 +1,8 @@
-"""Whether the server lives and may be used, and how it does: for machines that watch it."""
+"""Whether the server lives and may be used, and how it does: for machines and for people."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
 
 from litestar import Response, get
@@ -9,7 +10,20 @@ from litestar.datastructures import State
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.web.access import Who
 from voltkeep.web.auth import PUBLIC
+from voltkeep.web.condition import (
+    Condition,
+    ConnectionsOut,
+    DatabaseOut,
+    DiskOut,
+    EndOut,
+    ListenerOut,
+    LoopOut,
+    QueuesOut,
+    RetentionOut,
+    SystemOut,
+)
 from voltkeep.web.metrics import CONTENT_TYPE, Metrics
 from voltkeep.web.problems import Asked, Problem
 
@@ -20,11 +34,14 @@ class Vitals(Struct, frozen=True, kw_only=True):
     """What the routes here need. ``metrics`` is None if nobody shall read any.
 
     ``troubles`` tells why the server may not be used now; ``allowed`` may see all of it unasked.
+    ``origins`` tells where each setting has its value from.
     """
 
     metrics: Metrics | None
     troubles: Callable[[], Awaitable[Sequence[str]]]
     allowed: Sequence[IPv4Network | IPv6Network]
+    condition: Condition | None = None
+    origins: Mapping[str, str] = {}
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,6 +85,28 @@ async def metrics(request: Asked, state: State) -> Response[bytes]:
     return Response(await vitals.metrics.text(), media_type=CONTENT_TYPE)
 
 
+@get("/system", needs=Permission.READ_SETTINGS)
+async def show_system(principal: Who, state: State) -> SystemOut:
+    """How the server that answers does: versions, database, what waits, connections and disk."""
+    return await looked_at(principal, state)
+
+
+async def looked_at(principal: Principal, state: State) -> SystemOut:
+    """The server, for who may read settings of the installation. Raises Problem."""
+    if not principal.is_everywhere:
+        raise Problem(403, "the server is the installation's, not a tenant's", code="not-allowed")
+    vitals: Vitals | None = state.get("vitals")
+    if vitals is None or vitals.condition is None:
+        raise Problem(404, "nothing is known of this process", code="not-found")
+    return await vitals.condition.look()
+
+
+def origins_of(state: State) -> Mapping[str, str]:
+    """Where each setting has its value from, as far as that is known."""
+    vitals: Vitals | None = state.get("vitals")
+    return {} if vitals is None else vitals.origins
+
+
 def _may_know(request: Asked, vitals: Vitals) -> bool:
     principal: Principal | None = request.user
     if principal is not None:
@@ -82,5 +121,42 @@ def _may_know(request: Asked, vitals: Vitals) -> bool:
 
 
 AT_THE_ROOT = [live, ready, metrics]
+ROUTES = [show_system]
 
-EXAMPLES = [Health(status="ok")]
+_AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
+EXAMPLES = [
+    Health(status="ok"),
+    SystemOut(
+        version="0.1.0",
+        python="3.11.2",
+        started_at=_AT,
+        troubles=[],
+        database=DatabaseOut(
+            kind="SQLite",
+            version="3.40.1",
+            schema_revision="0003_post",
+            size_bytes=48_000_000,
+            latency_ms=0.4,
+            in_use=1,
+        ),
+        queues=QueuesOut(
+            events_untold=0, rows_unstored=3, rows_dropped=0, commands=1, webhook_deliveries=0
+        ),
+        connections=ConnectionsOut(
+            connected=120,
+            at_most=20_000,
+            by_protocol={"ocpp1.6": 80, "ocpp2.0.1": 40},
+            let_in=340,
+            refused={"wrong password": 12},
+            upgrades_per_s=300,
+            event_streams=4,
+        ),
+        event_loop=LoopOut(lag_ms=0.3, worst_ms=12.5),
+        listeners=[ListenerOut(setting="http", address="127.0.0.1:8080", is_open=True)],
+        retention=[RetentionOut(setting="message_log_retention_days", days=30)],
+        pruned_at=_AT,
+        prunes_at=_AT,
+        disk=DiskOut(path="/var/lib/voltkeep", total_bytes=500 * 10**9, free_bytes=400 * 10**9),
+        certificates=[EndOut(kind="server", not_after=_AT)],
+    ),
+]

@@ -19,6 +19,8 @@ Object.assign(htmx.config, {
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const csrf = document.querySelector('meta[name="csrf"]')?.content;
   if (csrf) detail.headers["x-voltkeep-csrf"] = csrf;
+  const tenant = document.querySelector('meta[name="tenant"]')?.content;
+  if (tenant) detail.headers["voltkeep-tenant"] = tenant;
 });
 
 startLook();

@@ -52,10 +52,13 @@ export function content(form) {
 
 export async function ask(method, address, body, headers = {}) {
   const csrf = document.querySelector('meta[name="csrf"]')?.content;
+  // What a page does is done in the tenant that it shows, whatever was chosen elsewhere meanwhile.
+  const tenant = document.querySelector('meta[name="tenant"]')?.content;
   const answer = await fetch(address, {
     method,
     headers: {
       accept: "application/json",
+      ...(tenant ? { "voltkeep-tenant": tenant } : {}),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(csrf ? { "x-voltkeep-csrf": csrf } : {}),
       ...headers,

@@ -1,5 +1,6 @@
 """Who asks, and whether they may: every route says what it needs, or nobody gets in."""
 
+import contextlib
 from typing import Any, Protocol
 
 from litestar.connection import ASGIConnection
@@ -8,8 +9,8 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import TenantId
-from voltkeep.services.accounts import NotAllowed, NotAuthenticated
-from voltkeep.web.cookies import check_page, session_token
+from voltkeep.services.accounts import NotAllowed, NotAuthenticated, UnknownTenant
+from voltkeep.web.cookies import check_page, chosen_tenant, session_token
 from voltkeep.web.problems import Problem
 from voltkeep.web.throttle import Throttle
 
@@ -79,10 +80,26 @@ async def who_asks(connection: Connection) -> AuthenticationResult:
         return AuthenticationResult(user=None, auth=None)
     sessions: Sessions = connection.app.state.sessions
     try:
-        by_cookie = await sessions.principal_of_session(cookie, tenant, address)
+        by_cookie = await _by_session(connection, cookie, tenant, address)
     except NotAuthenticated:  # a browser shows a session that is over until it has another
         return AuthenticationResult(user=None, auth=None)
     return AuthenticationResult(user=by_cookie, auth=sessions.csrf(cookie))
+
+
+async def _by_session(
+    connection: Connection, cookie: str, tenant: TenantId | None, address: str
+) -> Principal:
+    """Whose session it is, in the tenant that the request names, or else their browser.
+
+    What a browser remembers may be another person's choice, or a tenant that is gone: then it is
+    their own. What a request names is meant: it is refused.
+    """
+    sessions: Sessions = connection.app.state.sessions
+    chosen = chosen_tenant(connection) if tenant is None else None
+    if chosen is not None:
+        with contextlib.suppress(NotAllowed, UnknownTenant):
+            return await sessions.principal_of_session(cookie, TenantId(chosen), address)
+    return await sessions.principal_of_session(cookie, tenant, address)
 
 
 async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:

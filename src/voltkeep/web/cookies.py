@@ -2,6 +2,7 @@
 
 import hmac
 from typing import Any
+from urllib.parse import unquote
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
@@ -10,6 +11,7 @@ from voltkeep.config import is_this_machine
 from voltkeep.web.problems import Problem
 
 CSRF_HEADER = "x-voltkeep-csrf"
+TENANT_COOKIE = "voltkeep-tenant"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -22,6 +24,11 @@ def cookie_name(connection: Connection, what: str = "voltkeep") -> str:
 
 def session_token(connection: Connection) -> str | None:
     return connection.cookies.get(cookie_name(connection))
+
+
+def chosen_tenant(connection: Connection) -> str | None:
+    """The tenant that somebody of all tenants looks after in this browser, if they chose one."""
+    return unquote(connection.cookies.get(cookie_name(connection, TENANT_COOKIE), "")) or None
 
 
 def set_cookie(

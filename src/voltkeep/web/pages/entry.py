@@ -1,17 +1,19 @@
 """How people come in: the first page, the sign-in, and the language that they read."""
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from voltkeep.web.access import Given
-from voltkeep.web.auth import PUBLIC
+from voltkeep.web.access import Given, Who
+from voltkeep.web.auth import ANYBODY, PUBLIC
+from voltkeep.web.cookies import TENANT_COOKIE, set_cookie
 from voltkeep.web.pages.menu import menu
 from voltkeep.web.pages.rendering import LANGUAGE_COOKIE, LANGUAGES, page
-from voltkeep.web.problems import Asked
+from voltkeep.web.problems import Asked, NotThere, Problem
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -48,10 +50,27 @@ async def choose_language(request: Asked, language: FromPath[str]) -> Response[N
     return Response(None, status_code=204, cookies=[cookie], headers={"hx-refresh": "true"})
 
 
+@post("/tenant/{tenant:str}", needs=ANYBODY, include_in_schema=False)
+async def choose_tenant(
+    request: Asked, principal: Who, services: Given, tenant: FromPath[str]
+) -> Response[None]:
+    """Act in another tenant from now on, in this browser, for who is of every tenant.
+
+    Raises Problem, and NotThere if there is no such tenant.
+    """
+    if not principal.is_everywhere:
+        raise Problem(403, "you are of one tenant, and act in that", code="not-allowed")
+    known = await services.people.tenants.tenants(principal)
+    if tenant not in {each.id for each in known}:
+        raise NotThere(f"there is no tenant called {tenant[:60]}")
+    cookie = set_cookie(request, quote(tenant, safe=""), what=TENANT_COOKIE)
+    return Response(None, status_code=204, cookies=[cookie])
+
+
 def is_ours(address: str) -> bool:
     """Whether it is a path of this server: no other host, however browsers read slashes."""
     return address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
 
 
-AT_THE_ROOT = [first_page, sign_in_page, choose_language]
+AT_THE_ROOT = [first_page, sign_in_page, choose_language, choose_tenant]
 EXAMPLES: list[object] = []

@@ -134,6 +134,18 @@ class DayService:
             told.append(SiteDays(site=site, name=name, zone=zone, days=those))
         return told
 
+    async def busiest(
+        self, tenant: TenantId, sites: tuple[str, ...] | None, limit: int
+    ) -> list[str]:
+        """The sites with the most transactions that run."""
+        tomorrow = day_of(self._clock(), "") + timedelta(days=1)
+        since = tomorrow - timedelta(days=RANKED_BY + 2)  # as long as one is counted that runs
+        running = (f"{RUNNING}{SESSIONS}",)
+        async with self._read() as work:
+            return await work.days.greatest(
+                tenant, running, since, tomorrow, sites=sites, limit=limit
+            )
+
     async def security(
         self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, zone: str = ""
     ) -> list[KindDays]:

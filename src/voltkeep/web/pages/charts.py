@@ -12,7 +12,7 @@ from voltkeep.services.days import Day, KindDays, SiteDays
 from voltkeep.web.access import ApiServices, Given, Who, seen_sites
 from voltkeep.web.api.days import SecurityDaysOut, kind, zone_of
 from voltkeep.web.pages.choosing import filters, in_words, sites_of
-from voltkeep.web.pages.formats import energy, percent
+from voltkeep.web.pages.formats import energy
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.pages.station_pictures import Bar
 from voltkeep.web.problems import Asked
@@ -20,6 +20,7 @@ from voltkeep.web.problems import Asked
 _SITES = 8
 _WIDTH, _HEIGHT = 1000, 100
 _GAP = 0.15  # of a bar's place
+_LITTLE = 0.0995
 
 
 class Which(Struct, frozen=True, kw_only=True):
@@ -88,7 +89,8 @@ def figure(
 
 
 def _share(value: float) -> str:
-    return percent(value * 100)
+    """In percent, and what is little in tenths of it."""
+    return f"{value * 100:.1f} %" if value < _LITTLE else f"{value * 100:.0f} %"
 
 
 def _utilisation(days: Sequence[Day]) -> float | None:
@@ -164,6 +166,7 @@ async def charts_page(request: Asked, principal: Who, services: Given) -> Respon
         sessions=figure(dates, [each.sessions for each in days], lambda value: f"{value:.0f}"),
         used=figure(dates, [each.utilisation for each in days], _share, "good"),
         utilisation=_utilisation(days),
+        share=_share,
         by_site=[_site(each) for each in by_site],
         most_sites=_SITES,
         security=security,

@@ -152,13 +152,12 @@ async def _name(services: ApiServices, by: Principal, site: str) -> str:
 
 @get("/charts/power", needs=Permission.READ_TRANSACTIONS, include_in_schema=False)
 async def power_part(request: Asked, principal: Who, services: Given) -> Response[str]:
-    """The power of a site, or of those with the most energy; and the limits that are known."""
+    """The power of a site, or of the busiest ones; and the limits that are known."""
     which = which_of(request.query_params)
     if which.site is not None:
         sites = list(seen_sites(principal, which.site) or ())
     else:
-        ranked = await services.days.by_site(principal.tenant, principal.sites, 1, _SITES)
-        sites = [each.site for each in ranked]
+        sites = await services.days.busiest(principal.tenant, principal.sites, _SITES)
     now = datetime.now(UTC)
     looked_at = _LOOKED_AT // max(len(sites), 1)
     found = [await _power(services, principal, each, looked_at, now) for each in sites]

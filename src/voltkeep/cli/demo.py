@@ -31,6 +31,14 @@ def demo_settings(loaded: Loaded) -> Settings:
     return msgspec.structs.replace(loaded.settings, **off, **free)
 
 
+def origins(loaded: Loaded, settings: Settings) -> dict[str, str]:
+    """Where each setting has its value from, also those that the demo has changed."""
+    return {
+        name: origin if getattr(settings, name) == getattr(loaded.settings, name) else "the demo"
+        for name, origin in loaded.origin.items()
+    }
+
+
 async def register(
     app: App,
     stations: Sequence[str],

@@ -16,7 +16,7 @@ from voltkeep.app import App
 from voltkeep.bus.local import Subscription
 from voltkeep.cli.accounts import setup_link
 from voltkeep.cli.command import Run, shell_path
-from voltkeep.cli.demo import demo_settings, run_demo
+from voltkeep.cli.demo import demo_settings, origins, run_demo
 from voltkeep.cli.errors import ExitCode, Failure
 from voltkeep.cli.event_log import log_event
 from voltkeep.cli.logs import server_logs
@@ -53,7 +53,7 @@ async def run_server(run: Run, *, demo: bool) -> None:
     make_data_directory(settings)
     with only_server(settings.data) as describe:
         stop = _stop_on_signals()
-        app = App(settings, run.loaded.origin)
+        app = App(settings, origins(run.loaded, settings))
         ours = _ours(demo=demo)
         view = View(program=run.program(), ours=ours, timeline=timeline) if is_human else None
         # A person sees cars charge; a log collector has the meter values in the database.

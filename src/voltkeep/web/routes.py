@@ -76,6 +76,7 @@ from voltkeep.web.pages import reservations as reservation_pages
 from voltkeep.web.pages import security as security_pages
 from voltkeep.web.pages import sites as site_pages
 from voltkeep.web.pages import stations as station_pages
+from voltkeep.web.pages import system as system_pages
 from voltkeep.web.pages import tokens as token_pages
 from voltkeep.web.pages import transactions as transaction_pages
 from voltkeep.web.pages import webhooks as webhook_pages
@@ -111,6 +112,7 @@ _MODULES: Sequence[ModuleType] = (
     template_pages,
     security_pages,
     audit_pages,
+    system_pages,
     webhook_pages,
     certificate_pages,
     certificate_authority,

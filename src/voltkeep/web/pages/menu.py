@@ -15,7 +15,8 @@ def _(text: str) -> str:
 class Entry(Struct, frozen=True):
     """A page in the menu; ``key`` goes there after ``g``.
 
-    One that is ``whole`` is not for who sees some sites only.
+    One that is ``whole`` is not for who sees some sites only, and one that is of ``everywhere``
+    only for who is at home in the whole installation.
     """
 
     address: str
@@ -23,6 +24,7 @@ class Entry(Struct, frozen=True):
     needs: Permission
     key: str = ""
     whole: bool = False
+    everywhere: bool = False
 
 
 class Part(Struct, frozen=True):
@@ -81,7 +83,10 @@ _PARTS: tuple[Part, ...] = (
     ),
     Part(
         _("System"),
-        (Entry("/webhooks", _("Webhooks"), Permission.READ_WEBHOOKS, "w"),),
+        (
+            Entry("/webhooks", _("Webhooks"), Permission.READ_WEBHOOKS, "w"),
+            Entry("/system", _("The system"), Permission.READ_SETTINGS, "y", everywhere=True),
+        ),
     ),
 )
 
@@ -96,7 +101,11 @@ def menu(principal: Principal | None, parts: tuple[Part, ...] = _PARTS) -> list[
         Part(
             part.name,
             tuple(
-                each for each in part.entries if may(each.needs) and (sees_all or not each.whole)
+                each
+                for each in part.entries
+                if may(each.needs)
+                and (sees_all or not each.whole)
+                and (principal.is_everywhere or not each.everywhere)
             ),
         )
         for part in parts

@@ -217,3 +217,14 @@ async def test_what_stations_say_is_text(fleet):
         assert answer.status_code == 200
         assert "<script>alert" not in answer.text
         assert "<img" not in answer.text
+
+
+async def test_the_page_of_a_station_leads_to_its_campaign(fleet):
+    ada = await setup(fleet)
+    nora = await active(fleet, ada, "nora", Role.VIEWER, sites=["north"])
+    id = await started(ada)
+
+    assert f"/campaigns/{id}?station=N1" in (await see(ada, "/stations/N1")).text
+    assert id not in (await see(nora, "/stations/N1")).text
+    await ada.post(f"/campaigns/{id}/cancel")
+    assert id not in (await see(ada, "/stations/N1")).text

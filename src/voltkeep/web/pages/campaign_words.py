@@ -49,6 +49,13 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ("it said invalidsignature", _("Is the image signed with a key that its maker knows?")),
     ("it said install", _("Ask it for its log, and its maker for what it means.")),
     ("it said", _("It refuses. Look at its messages for what it answered.")),
+    (
+        "refused: notsupported: the station takes only signed firmware",
+        _("Sign the image, then try those that failed again."),
+    ),
+    ("refused", _("It refuses. Look at its messages for what it answered.")),
+    ("unfit", _("It cannot do that as it is. Leave it out, or change what is asked.")),
+    ("impossible", _("It cannot do that. Leave it out.")),
     ("silent", _("It did not answer. Look at its messages, then try again.")),
     ("left", _("Its connection ended meanwhile. Try again once it is back.")),
 )

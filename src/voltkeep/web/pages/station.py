@@ -25,6 +25,7 @@ from voltkeep.web.api.transactions import TransactionOut
 from voltkeep.web.api.transactions import out as transaction_out
 from voltkeep.web.discretion import shown_token
 from voltkeep.web.editing import etag
+from voltkeep.web.pages.campaigns import of_station
 from voltkeep.web.pages.choosing import in_words, sites_of
 from voltkeep.web.pages.station_frame import ROWS, framed, look_at
 from voltkeep.web.pages.transactions import metered
@@ -101,6 +102,7 @@ async def overview_page(
         connectors=[connector_out(each) for each in availability.connectors],
         wanted=[each for each in availability.wishes if each.wish.state != "done" or each.differs],
         plans=availability.plans,
+        campaigns=await of_station(services, principal, known),
         running=await _running(services, principal, known),
         quality=await quality(services.read, known, now) if may(Permission.READ_EVENTS) else None,
         certificate=await _certificate(services, principal, known),

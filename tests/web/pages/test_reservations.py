@@ -25,7 +25,7 @@ async def give_up(browser, id, station="CS-1"):
 
 
 def ids(text):
-    return [int(each) for each in re.findall(r'<td class="mono">(\d+)</td>\s*<', text)]
+    return [int(each) for each in re.findall(r'<td class="number keep">(\d+)</td>', text)]
 
 
 def rows(text):

@@ -5,6 +5,7 @@ import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startLook } from "./look.js";
+import { startProgress } from "./progress.js";
 import { startSearch } from "./search.js";
 import { startTimes } from "./times.js";
 
@@ -28,5 +29,6 @@ startTimes();
 startDialogs();
 startForms();
 startKeys();
+startProgress();
 startSearch();
 startLive();

@@ -8,6 +8,7 @@
 // server said no it gets voltkeep:problem, which shows what was said unless it is prevented.
 import { say } from "./dialogs.js";
 import { over, words } from "./live.js";
+import { begin } from "./progress.js";
 
 function value(field) {
   if (field.dataset.null !== undefined && field.value.trim() === "") return null;
@@ -71,19 +72,47 @@ export async function ask(method, address, body, headers = {}) {
   return { ok: answer.ok, status: answer.status, said, headers: answer.headers };
 }
 
+// What the server says is in English. A page in another language has words for some of it.
+function translated(text) {
+  const known = document.getElementById("problem-words")?.content;
+  return known?.querySelector(`[data-word="${CSS.escape(text)}"]`)?.textContent ?? "";
+}
+
+function english(text) {
+  const part = document.createElement("span");
+  part.lang = "en";
+  part.textContent = text;
+  return part;
+}
+
+// What the form calls a field.
+function labelOf(form, field) {
+  const input = form.querySelector(`[name="${CSS.escape(field)}"]`);
+  return input?.labels?.[0]?.textContent.trim() || field;
+}
+
 function problems(form, said) {
   for (const each of form.querySelectorAll(".problem")) each.textContent = "";
   const general = form.querySelector(".problem:not([data-for])");
   const left = [];
   for (const each of said?.errors ?? []) {
+    const what = translated(each.problem) || english(each.problem);
     const place = form.querySelector(`.problem[data-for="${CSS.escape(each.field)}"]`);
-    if (place) place.textContent = each.problem;
-    else left.push(`${each.field}: ${each.problem}`);
+    if (place) place.replaceChildren(what);
+    else left.push(left.length ? "; " : "", `${labelOf(form, each.field)}: `, what);
   }
-  if (left.length || !said?.errors?.length) {
-    const words = left.join("; ") || said?.detail || said?.title || form.dataset.failed || "";
-    if (general) general.textContent = words;
-    else if (words) say(words, "bad");
+  if (!left.length && said?.errors?.length) return;
+  const detail = said?.detail || said?.title;
+  const words = translated(said?.type?.split(":").pop() ?? "");
+  if (!left.length) {
+    if (said?.isOurs) left.push(detail);
+    else if (detail) left.push(words, words ? " " : "", english(detail));
+    else left.push(form.dataset.failed ?? "");
+  }
+  if (general) general.replaceChildren(...left.filter(Boolean));
+  else {
+    const text = left.map((each) => each.textContent ?? each).join("").trim();
+    if (text) say(text, "bad");
   }
 }
 
@@ -106,6 +135,7 @@ async function submit(form) {
     if (field.dataset?.query !== undefined && field.value) query.set(field.name, field.value);
   }
   form.setAttribute("aria-busy", "true");
+  const end = begin();
   try {
     const sent = method === "DELETE" || method === "GET" ? undefined : body;
     const etag = form.dataset.ifMatch ? { "if-match": form.dataset.ifMatch } : {};
@@ -115,16 +145,18 @@ async function submit(form) {
       const detail = { status, said };
       const event = new CustomEvent("voltkeep:problem", { bubbles: true, cancelable: true, detail });
       const ended = status === 401 && words("over");
-      if (form.dispatchEvent(event)) problems(form, ended ? { detail: ended } : said);
+      if (form.dispatchEvent(event)) problems(form, ended ? { detail: ended, isOurs: true } : said);
       return;
     }
-    problems(form, { errors: [], detail: " " });
+    for (const each of form.querySelectorAll(".problem")) each.textContent = "";
     form.dispatchEvent(new CustomEvent("voltkeep:done", { bubbles: true, detail: said }));
     then(form, said);
   } catch (error) {
-    problems(form, { detail: form.dataset.away || words("unsent") || String(error.message) });
+    const away = form.dataset.away || words("unsent");
+    problems(form, { detail: away || String(error.message), isOurs: Boolean(away) });
   } finally {
     form.removeAttribute("aria-busy");
+    end();
   }
 }
 

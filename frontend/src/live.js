@@ -2,10 +2,13 @@
 // <body data-events="station.*,connector.*"> says which; each becomes a `voltkeep:event` on document.
 // An element with data-refresh="connector.*" has htmx load it again, at most once a second.
 // The line #connection says how it stands: well, away, still (no events come), over (signed out).
+import { say } from "./dialogs.js";
+
 let stream = null;
 let reopen = null;
 let again = 0;
 const AGAIN_MS = 3000;
+const TELL_AGAIN_MS = 60000;
 const AGAIN_WHEN_OVER_MS = 15000;
 
 function fits(patterns, type) {
@@ -75,9 +78,20 @@ async function ended() {
   }
 }
 
+let toldAt = -Infinity;
+
+// A part of the page that is asked for again and again is refused: once is enough.
+function tellOnce(what) {
+  if (performance.now() - toldAt < TELL_AGAIN_MS || !words(what)) return;
+  toldAt = performance.now();
+  say(words(what), "bad");
+}
+
 function startStates() {
   document.addEventListener("htmx:responseError", ({ detail }) => {
-    if (detail.xhr.status === 401) over();
+    const { status } = detail.xhr;
+    if (status === 401) over();
+    else tellOnce(status === 403 ? "forbidden" : "failed");
   });
   document.addEventListener("htmx:sendError", () => state("away"));
   document.addEventListener("click", async (event) => {

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
 
+from voltkeep.web.pages import problem_words
 from voltkeep.web.pages.assets import address
 from voltkeep.web.pages.formats import FILTERS
 from voltkeep.web.pages.menu import menu
@@ -101,6 +102,8 @@ def page(request: Asked, template: str, *, status: int = 200, **values: object) 
         "is_part": is_part(request),
         "language": language,
         "languages": LANGUAGES,
+        "problem_words": problem_words.WORDS,
+        "field_words": problem_words.FIELDS,
         **values,
     }
     content = _environment(language).get_template(template).render(given)

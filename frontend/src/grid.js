@@ -158,17 +158,32 @@ function soonAgain() {
 
 // What the meter said last, of the tiles that somebody sees: until it says something again.
 const wanted = new Set();
+let isReading = false;
 function look(seen) {
   if (!mayCharge) return;
   for (const tile of seen) {
     if (tile.charge && tile.power === null && !tile.asked) wanted.add(tile);
   }
-  if (wanted.size) setTimeout(read, 150);
+  readSoon();
+}
+
+function readSoon() {
+  if (isReading || !wanted.size) return;
+  isReading = true;
+  setTimeout(async () => {
+    try {
+      await read();
+    } finally {
+      isReading = false;
+    }
+    readSoon();
+  }, 150);
 }
 
 async function read() {
-  const some = [...wanted].slice(0, 40).filter((tile) => tile.charge);
-  wanted.clear();
+  const next = [...wanted].slice(0, 40);
+  for (const tile of next) wanted.delete(tile);
+  const some = next.filter((tile) => tile.charge && tiles.shown.has(tile.id)); // not what was scrolled by
   if (!some.length) return;
   const query = new URLSearchParams();
   for (const tile of some) {
@@ -185,7 +200,6 @@ async function read() {
     measure(tile, ...values);
     tiles.touch(tile);
   }
-  tiles.soon();
 }
 
 function narrowed() {
@@ -235,4 +249,4 @@ startViews(document.getElementById("views"));
 if (document.getElementById("connection").dataset.state === "well") load();
 else setTimeout(() => loadedFor || load(), 1500);
 document.addEventListener("voltkeep:live", load);
-setInterval(() => tiles.soon(), 20000);
+setInterval(() => tiles.again(), 20000);

@@ -47,6 +47,12 @@ export class Tiles {
     place.addEventListener("keydown", (event) => this.move(event));
   }
 
+  // What the tiles say is as old as they are: minutes go by.
+  again() {
+    this.span = null;
+    this.soon();
+  }
+
   soon() {
     if (this.due) return;
     this.due = true;
@@ -60,6 +66,7 @@ export class Tiles {
   lay(groups) {
     this.groups = groups;
     this.isLaidAnew = true;
+    this.span = null;
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const wide = this.place.clientWidth;
     this.columns = Math.max(1, Math.floor((wide + GAP) / (NARROWEST * rem + GAP)));
@@ -84,8 +91,13 @@ export class Tiles {
   paint() {
     const top = -this.place.getBoundingClientRect().top;
     const [from, to] = [top - BEYOND, top + innerHeight + BEYOND];
+    const first = this.firstAt(from);
+    const end = this.firstAt(to + this.tall);
+    if (this.span?.first === first && this.span.end === end) return; // scrolled by less than a row
+    const isSame = this.span !== null; // what is there already says what it should, where it should
+    this.span = { first, end };
     const wanted = new Map();
-    for (let at = this.firstAt(from); at < this.rows.length && this.rows[at].y < to; at++) {
+    for (let at = first; at < end; at++) {
       const row = this.rows[at];
       if (row.heading) wanted.set(`heading ${row.heading}`, row);
       row.tiles?.forEach((tile, column) => wanted.set(tile.id, { y: row.y, tile, column }));
@@ -110,7 +122,7 @@ export class Tiles {
       const isPlaced = !isNew && (!this.isLaidAnew || element === next || element === document.activeElement);
       if (!isPlaced) this.place.insertBefore(element, next);
       last = element;
-      this.dress(element, each);
+      if (isNew || !isSame) this.dress(element, each);
       if (each.tile) seen.push(each.tile);
     }
     this.isLaidAnew = false;

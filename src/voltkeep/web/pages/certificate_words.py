@@ -46,7 +46,7 @@ REASONS = {
     RevocationReason.CESSATION_OF_OPERATION: _("The station is out of use"),
 }
 ROOT_USES = {
-    RootUse.CSMS_ROOT: _("Central system: stations trust servers below it"),
+    RootUse.CSMS_ROOT: _("Server: stations trust servers below it"),
     RootUse.MANUFACTURER_ROOT: _("Manufacturer: signs firmware, and stations from the factory"),
     RootUse.V2G_ROOT: _("Vehicle to grid (ISO 15118)"),
     RootUse.MO_ROOT: _("Mobility operator: contracts of vehicles"),

@@ -16,6 +16,7 @@ from voltkeep.dialects import DIALECTS
 from voltkeep.dialects.checking import FrameChecker
 from voltkeep.dialects.dialect import Services
 from voltkeep.dialects.masking import masked, without_secrets_of
+from voltkeep.dialects.ocpp16.security import SAME_EVENTS
 from voltkeep.domain.certificates import IssuedCertificate
 from voltkeep.domain.security import Rules
 from voltkeep.domain.stations import NameCheck
@@ -164,7 +165,7 @@ def make_services(  # noqa: PLR0913  # each is a part that a test may replace
         sites=SiteService(begin, read, clock),
         imports=ImportService(begin, read, files, clock),
         days=DayService(read, clock),
-        day_counter=DayCounter(begin, read, clock),
+        day_counter=DayCounter(begin, read, clock, SAME_EVENTS),
         checker=FrameChecker(list(reversed(DIALECTS.values()))),
         security=shared.security,
         authorization=AuthorizationService(begin, read, clock, announce, shared.unknown),

@@ -41,7 +41,7 @@ def clock():
 
 @pytest.fixture
 def counter(store, clock):
-    return DayCounter(store.begin, store.read, clock)
+    return DayCounter(store.begin, store.read, clock, {"BadMessages": "InvalidMessages"})
 
 
 @pytest.fixture
@@ -106,14 +106,14 @@ def ended(transaction):
 
 async def numbers(store, site=EVERYWHERE, tenant=TENANT):
     """Of each day that has some: sessions, Wh, seconds."""
-    whats = ("sessions", "energy_wh", "busy_s")
-    whats += tuple(f"running/{each}" for each in whats)
+    kinds = ("sessions", "energy_wh", "busy_s")
+    kinds += tuple(f"running/{each}" for each in kinds)
     async with store.read() as work:
-        found = await work.days.totals(tenant, [site], whats, FIRST, SECOND + timedelta(days=9))
+        found = await work.days.totals(tenant, [site], kinds, FIRST, SECOND + timedelta(days=9))
     told = {}
     for each in found:
         of = told.setdefault(each.day, [0, 0, 0])
-        of[whats.index(each.what) % 3] += each.number
+        of[kinds.index(each.what) % 3] += each.number
     return {day: of for day, of in told.items() if any(of)}
 
 
@@ -306,7 +306,7 @@ async def test_security_events_are_counted_by_kind_before_and_after(
                 state="noted",
                 at=before,
                 happened_at=before,
-                type="InvalidMessages",
+                type="BadMessages",
                 tech_info=None,
             )
             await work.security_events.add(record)

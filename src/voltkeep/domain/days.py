@@ -25,18 +25,16 @@ RUNNING = "running/"  # before one of those three: of transactions that are not 
 SECURITY = "security/"  # before a kind of security event
 OTHER = "Other"
 
-# OCPP 2.1 part 2, appendix 1; OCPP 1.6 security whitepaper, section 8. What else a station says
-# is hostile text, of which there may be any number: it is counted as one kind.
+# OCPP 2.1 part 2, appendix 1. What else a station says is hostile text, of which there may be any
+# number: it is counted as one kind.
 KINDS = frozenset(
     {
         *("FirmwareUpdated", "FailedToAuthenticateAtCsms", "CsmsFailedToAuthenticate"),
-        *("FailedToAuthenticateAtCentralSystem", "CentralSystemFailedToAuthenticate"),
         *("SettingSystemTime", "StartupOfTheDevice", "ResetOrReboot", "SecurityLogWasCleared"),
         *("ReconfigurationOfSecurityParameters", "MemoryExhaustion", "InvalidMessages"),
         *("AttemptedReplayAttacks", "TamperDetectionActivated", "InvalidFirmwareSignature"),
         *("InvalidFirmwareSigningCertificate", "InvalidCsmsCertificate"),
-        *("InvalidCentralSystemCertificate", "InvalidChargingStationCertificate"),
-        *("InvalidChargePointCertificate", "InvalidTLSVersion", "InvalidTLSCipherSuite"),
+        *("InvalidChargingStationCertificate", "InvalidTLSVersion", "InvalidTLSCipherSuite"),
         *("DiscardedRenewedClientCertificate", "MaintenanceLoginAccepted"),
         "MaintenanceLoginFailed",
     }

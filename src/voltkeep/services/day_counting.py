@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from msgspec import structs
 
@@ -61,9 +62,16 @@ Name = tuple[str, TransactionRef]
 
 
 class DayCounter:
-    """The job, of which one runs."""
+    """The job, of which one runs. ``same_events``: other names of kinds of security events."""
 
-    def __init__(self, begin: Begin, read: Read, clock: Clock) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        read: Read,
+        clock: Clock,
+        same_events: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._same_events = same_events
         self._begin = begin
         self._read = read
         self._clock = clock
@@ -210,8 +218,9 @@ class DayCounter:
         for station, event, at in reported:
             site = sites.get(station.name, "")
             day = day_of(at, zones.get(site, ""))
+            kind = kind_of(self._same_events.get(event, event))
             for where in (site, EVERYWHERE):
-                sums[where, f"{SECURITY}{kind_of(event)}", day] += 1
+                sums[where, f"{SECURITY}{kind}", day] += 1
         await work.days.add(tenant, sums)
 
     # What runs, and where.

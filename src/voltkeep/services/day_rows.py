@@ -57,7 +57,7 @@ class DayRows(Protocol):
         ...
 
     async def replace(
-        self, tenant: TenantId, whats: Sequence[str], numbers: Mapping[Key, int]
+        self, tenant: TenantId, kinds: Sequence[str], numbers: Mapping[Key, int]
     ) -> None:
         """In place of all that is there of these kinds."""
         ...
@@ -70,7 +70,7 @@ class DayRows(Protocol):
         self,
         tenant: TenantId,
         sites: Sequence[str],
-        whats: Sequence[str],
+        kinds: Sequence[str],
         since: date,
         until: date,
     ) -> list[Total]:
@@ -80,12 +80,12 @@ class DayRows(Protocol):
     async def greatest(
         self,
         tenant: TenantId,
-        whats: Sequence[str],
+        kinds: Sequence[str],
         since: date,
         until: date,
         *,
         sites: Sequence[str] | None = None,
         limit: int,
     ) -> list[str]:
-        """Sites, of these if some are named, those with the most of all ``whats`` first."""
+        """Sites, of these if some are named, those with the most of all ``kinds`` first."""
         ...

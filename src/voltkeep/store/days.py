@@ -175,10 +175,10 @@ class SqlDayRows:
         await self._write(_PUT[self._db.engine], tenant, numbers)
 
     async def replace(
-        self, tenant: TenantId, whats: Sequence[str], numbers: Mapping[Key, int]
+        self, tenant: TenantId, kinds: Sequence[str], numbers: Mapping[Key, int]
     ) -> None:
         # Each site's are beside each other in the key; those of a kind in the index.
-        await self._db.run(delete(day_totals).where(_d.tenant == tenant, _d.what.in_(whats)))
+        await self._db.run(delete(day_totals).where(_d.tenant == tenant, _d.what.in_(kinds)))
         rows = _rows(tenant, numbers)
         if rows:
             await self._db.run(insert(day_totals), rows)
@@ -196,16 +196,16 @@ class SqlDayRows:
         self,
         tenant: TenantId,
         sites: Sequence[str],
-        whats: Sequence[str],
+        kinds: Sequence[str],
         since: date,
         until: date,
     ) -> list[Total]:
-        if not sites or not whats:
+        if not sites or not kinds:
             return []
         found = select(_d.site, _d.what, _d.day, _d.number).where(
             _d.tenant == tenant,
             _d.site.in_(sites),
-            _d.what.in_(whats),
+            _d.what.in_(kinds),
             _d.day >= since.isoformat(),
             _d.day <= until.isoformat(),
         )
@@ -217,7 +217,7 @@ class SqlDayRows:
     async def greatest(
         self,
         tenant: TenantId,
-        whats: Sequence[str],
+        kinds: Sequence[str],
         since: date,
         until: date,
         *,
@@ -229,7 +229,7 @@ class SqlDayRows:
             select(_d.site)
             .where(
                 _d.tenant == tenant,
-                _d.what.in_(whats),
+                _d.what.in_(kinds),
                 _d.day >= since.isoformat(),
                 _d.day <= until.isoformat(),
                 _d.site != EVERYWHERE,

@@ -81,11 +81,11 @@ class MemoryDayRows:
             self._state.day_totals[(tenant, *key)] = number
 
     async def replace(
-        self, tenant: TenantId, whats: Sequence[str], numbers: Mapping[Key, int]
+        self, tenant: TenantId, kinds: Sequence[str], numbers: Mapping[Key, int]
     ) -> None:
         self._state.writes()
         for key in [*self._state.day_totals]:
-            if key[0] == tenant and key[2] in whats:
+            if key[0] == tenant and key[2] in kinds:
                 del self._state.day_totals[key]
         await self.put(tenant, numbers)
 
@@ -103,20 +103,20 @@ class MemoryDayRows:
         self,
         tenant: TenantId,
         sites: Sequence[str],
-        whats: Sequence[str],
+        kinds: Sequence[str],
         since: date,
         until: date,
     ) -> list[Total]:
         return [
             Total(site=site, what=what, day=day, number=number)
             for (whose, site, what, day), number in self._state.day_totals.items()
-            if whose == tenant and site in sites and what in whats and since <= day <= until
+            if whose == tenant and site in sites and what in kinds and since <= day <= until
         ]
 
     async def greatest(
         self,
         tenant: TenantId,
-        whats: Sequence[str],
+        kinds: Sequence[str],
         since: date,
         until: date,
         *,
@@ -125,7 +125,7 @@ class MemoryDayRows:
     ) -> list[str]:
         sums: Counter[str] = Counter()
         for (whose, site, what, day), number in self._state.day_totals.items():
-            is_meant = whose == tenant and what in whats and since <= day <= until
+            is_meant = whose == tenant and what in kinds and since <= day <= until
             if is_meant and site != EVERYWHERE and (sites is None or site in sites):
                 sums[site] += number
         ranked = sorted(sums.items(), key=lambda each: (-each[1], each[0]))

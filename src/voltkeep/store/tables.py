@@ -456,43 +456,30 @@ deliveries = _records("deliveries")
 idempotency_keys = _records("idempotency_keys")
 installation = _records("installation")
 
-# What is counted of each day at each site; site "*" is all of a tenant's.
+# What is counted of each day at each site; site "*" is all of a tenant's. A day is as 2026-11-22.
 day_totals = Table(
     "day_totals",
     metadata,
-    _key("tenant"),
-    _key("site"),
-    _key("what"),
-    _key("day"),  # as 2026-11-22
+    *(_key(each) for each in ("tenant", "site", "what", "day")),
     Column("number", BigInteger, nullable=False),
     Index(None, "tenant", "what", "day", "site"),
     sqlite_with_rowid=False,
 )
 
-# How each transaction that is in `day_totals` was counted: what must be taken out of them again if
-# it turns out to have been otherwise.
+# How each transaction stands in `day_totals`, so that it can be taken out of them again.
 day_counted = Table(
     "day_counted",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("ref"),
-    Column("site", Words, nullable=False),
-    Column("zone", Words, nullable=False),
-    Column("begun_at", UtcTime, nullable=False),
-    Column("over_at", UtcTime, nullable=False),
+    *(_key(each) for each in ("tenant", "station", "ref")),
+    *(Column(each, Words, nullable=False) for each in ("site", "zone")),
+    *(Column(each, UtcTime, nullable=False) for each in ("begun_at", "over_at")),
     Column("energy_wh", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
 # How far `day_totals` are counted; the content is JSON.
-day_progress = Table(
-    "day_progress",
-    metadata,
-    _key("tenant"),
-    Column("content", Words, nullable=False),
-    sqlite_with_rowid=False,
-)
+_progress = _key("tenant"), Column("content", Words, nullable=False)
+day_progress = Table("day_progress", metadata, *_progress, sqlite_with_rowid=False)
 
 # Triggers of both engines refuse to change or remove a row.
 audit_log = Table(

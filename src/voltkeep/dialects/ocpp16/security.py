@@ -67,3 +67,11 @@ REQUESTS: dict[type, Build] = {
     SetOrganization: set_organization,
 }
 GUARDS: dict[str, Guard] = {"ChangeConfiguration": change_by_hand}
+
+SAME_EVENTS = {
+    "FailedToAuthenticateAtCentralSystem": "FailedToAuthenticateAtCsms",
+    "CentralSystemFailedToAuthenticate": "CsmsFailedToAuthenticate",
+    "InvalidCentralSystemCertificate": "InvalidCsmsCertificate",
+    "InvalidChargePointCertificate": "InvalidChargingStationCertificate",
+}
+"""What the whitepaper calls security events, and how later versions call the same."""

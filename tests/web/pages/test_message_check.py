@@ -52,6 +52,8 @@ async def test_a_frame_is_pasted_and_shown_with_what_is_wrong(api):
     assert "1 thing is wrong" in text
     assert "$.colour" in text
     assert "OCPP 2.0.1" in text
+    assert re.findall(r"<details class=.card.( open)?>", text) == [" open", "", ""]
+    assert 'class="badge bad"' in text
     assert 'name="frame"' in (await see(browser, "/messages/check")).text
     fits = (await paste(browser, '[3,"1",{"idTagInfo":{"status":"Accepted"}}]', "Authorize")).text
     assert "fits" in fits

@@ -68,10 +68,12 @@ async def test_a_stations_page_asks_for_it_and_shows_what_was_counted(api):
     told(api, "Reset", 100_000, 9.0, direction="out")
     told(api, "Reset", 30, 9.0, direction="out", station="CS-2")
 
-    assert f'hx-get="{PART}"' in (await see(browser, "/stations/CS-1")).text
+    asked = f'hx-get="{PART}" hx-trigger="load" hx-select="#connection-quality"'
+    assert asked in (await see(browser, "/stations/CS-1")).text
     text = (await part(browser)).text
     assert "usually 40 ms, last 40 ms" in text
     assert "1 of 2" in text
+    assert '<div id="connection-quality">' in text
     assert "<img" not in text
     assert "regular" in text
     assert "usually every 300 s" in text

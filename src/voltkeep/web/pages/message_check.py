@@ -30,13 +30,17 @@ _Id = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1)]
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """A frame by one version, with its payload; ``paths`` are those of the violations."""
+    """A frame by one version, with its payload; ``paths`` are those of the violations.
+
+    ``is_open``: it is the version that the frame is meant for, as far as one can tell.
+    """
 
     name: str
     checked: Checked
     payload: frames.Side
     paths: Sequence[str]
     is_spoken: bool = False
+    is_open: bool = False
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -62,14 +66,21 @@ def judged(
     content = frames.content_of(read)
     found = services.checker.check(frame, action)
     first = sorted(found, key=lambda each: each.subprotocol != spoken)
+    is_known = bool(first) and first[0].subprotocol == spoken
+    meant = first[0] if is_known else min(found, key=_strangeness)
     return Part(
         what=what,
         is_error=isinstance(read, list) and read[:1] in ([4], [5]),
-        versions=[_judged(each, content, spoken) for each in first],
+        versions=[_judged(each, content, spoken, is_open=each is meant) for each in first],
     )
 
 
-def _judged(checked: Checked, content: Any, spoken: str) -> Judged:
+def _strangeness(checked: Checked) -> tuple[bool, int]:
+    """How far a frame is from what a version knows."""
+    return not checked.schema, len(checked.violations)
+
+
+def _judged(checked: Checked, content: Any, spoken: str, *, is_open: bool) -> Judged:
     marks: dict[Place, list[int]] = {}
     for number, each in enumerate(checked.violations, 1):
         if each.marked is not None:
@@ -82,6 +93,7 @@ def _judged(checked: Checked, content: Any, spoken: str) -> Judged:
             "" if each.place is None else frames.path_of(each.place) for each in checked.violations
         ],
         is_spoken=checked.subprotocol == spoken,
+        is_open=is_open,
     )
 
 

@@ -227,6 +227,11 @@ async def test_a_url_may_name_its_driver_or_not(sqlite_url, migrated_postgres_ur
     ):
         store = await open_store(url, clock=clock)
         assert (await store.health()).latency_s > 0
+        told = await store.describe()
+        assert told.kind == ("SQLite" if "sqlite" in url else "PostgreSQL")
+        assert told.version[0].isdigit()
+        assert told.schema == HEAD
+        assert told.size_bytes > 10_000
         await store.close()
 
 

@@ -53,11 +53,13 @@ class Check(Struct, frozen=True, kw_only=True):
 
 def checks(found: SystemOut, now: datetime) -> list[Check]:
     """Whether the server is well, what is wrong first."""
-    connections, queues = found.connections, found.queues
-    disk = found.disk
+    made = [*_of_process(found), *_of_queues(found), *_of_what_is_left(found, now)]
+    return sorted(made, key=lambda each: each.is_well)
+
+
+def _of_process(found: SystemOut) -> list[Check]:
     closed = [each.setting for each in found.listeners if not each.is_open]
-    ending = [each for each in found.certificates if each.not_after < now + _SOON]
-    made = [
+    return [
         Check(
             name=_("The database answers"),
             is_well=found.database.kind is not None and not found.troubles,
@@ -79,6 +81,12 @@ def checks(found: SystemOut, now: datetime) -> list[Check]:
             do=_("The machine is busy, or too small for this fleet: look what else runs on it."),
             more=f"{found.event_loop.worst_ms:.0f} ms",
         ),
+    ]
+
+
+def _of_queues(found: SystemOut) -> list[Check]:
+    queues = found.queues
+    return [
         Check(
             name=_("What stations say is stored in time"),
             is_well=queues.rows_unstored < _MOST_UNSTORED and not queues.rows_dropped,
@@ -97,6 +105,14 @@ def checks(found: SystemOut, now: datetime) -> list[Check]:
             do=_("A receiver is slow or away: the page of webhooks says which."),
             more=f"{queues.webhook_deliveries:,}",
         ),
+    ]
+
+
+def _of_what_is_left(found: SystemOut, now: datetime) -> list[Check]:
+    """Of room, and of time."""
+    connections, disk = found.connections, found.disk
+    ending = [each for each in found.certificates if each.not_after < now + _SOON]
+    return [
         Check(
             name=_("There is room for more stations"),
             is_well=connections.connected < _FULL * connections.at_most,
@@ -123,7 +139,6 @@ def checks(found: SystemOut, now: datetime) -> list[Check]:
             more=", ".join(f"{each.kind} {each.not_after:%Y-%m-%d}" for each in ending),
         ),
     ]
-    return sorted(made, key=lambda each: each.is_well)
 
 
 def size(octets: int | None) -> str:

@@ -173,6 +173,7 @@ async def test_one_that_is_over_stays_with_its_bar(fleet):
     text = (await see(ada, "/campaigns")).text
     assert "ended early" in text
     assert f'hx-get="/campaigns/{id}/bar"' in text
+    assert 'id="over-list" hx-disinherit="*"' in text  # or a bar would select a list in itself
     assert "No campaign is over" in (await see(ada, "/campaigns?state=finished")).text
     assert "5 of 5 stations" in (await see(ada, f"/campaigns/{id}/bar")).text
     text = (await see(ada, f"/campaigns/{id}")).text

@@ -7,10 +7,10 @@ the outbox until it is back in it: positions are the same in both, so nothing is
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from voltkeep.domain.events import Event, StationRenamed
 from voltkeep.domain.identity import StationId, TenantId
@@ -22,7 +22,7 @@ _REPLAYED_AT_ONCE = 500
 # Many streams wake together, and what comes in a burst is told to each in one piece: a piece costs
 # more than what is in it. The more there are, the more each waits for.
 _PACE_S = 0.02
-_PACE_FOR_EACH_S = 0.00125
+_PACE_FOR_EACH_S = 0.00075
 _SLOWEST_PACE_S = 0.25
 
 
@@ -64,12 +64,15 @@ class Entry:
 class Batch(list[Entry]):
     """Entries that are told together; streams that choose alike share it.
 
-    ``encoded`` is for whoever tells them, to be made once. Nobody changes the entries.
+    Nobody changes it. ``encoded`` is for whoever tells them: what was made of them, by how.
     """
 
-    encoded: Sequence[tuple[bytes, int | None]] | None = None
-    sites: Mapping[StationId, str] | None = None  # where its stations stood when ``seen`` was made
-    seen: "Batch | None" = None
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        super().__init__(entries)
+        self.encoded: dict[Any, Any] = {}
+        # Those of stations at the chosen sites, and where the stations stood when they were chosen.
+        self.sites: Mapping[StationId, str] | None = None
+        self.seen: Batch | None = None
 
 
 class _Read(NamedTuple):

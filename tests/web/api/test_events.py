@@ -10,6 +10,7 @@ import pytest
 from msgspec import json
 
 from tests.web.api.conftest import EVERYTHING, Api
+from tests.web.api.people import setup
 from voltkeep.bus.local import LocalBus
 from voltkeep.bus.outward import Outward
 from voltkeep.config import Address
@@ -86,8 +87,10 @@ class Live:
             await asyncio.sleep(0.01)
 
     @asynccontextmanager
-    async def stream(self, token=None, last=None, expect=200, **query):
+    async def stream(self, token=None, last=None, expect=200, cookie=None, **query):
         headers = {"authorization": f"Bearer {token or self.token}"}
+        if cookie is not None:
+            headers = {"cookie": f"voltkeep={cookie}"}
         if last is not None:
             headers["last-event-id"] = last
         url = f"http://{self.address.host}:{self.address.port}/api/v1/events"
@@ -160,6 +163,23 @@ async def test_a_stream_tells_what_happens_and_goes_on_after_a_break(floor):
         await floor.tell(changed(4))
         (new,) = await stream.events(1)
     assert [each.what for each in (*missed, new)] == ["2", "3", "4"]
+
+
+async def test_a_browser_gets_the_same_packed(floor):
+    """Each piece fits any stream: one that has read more, and one that comes later."""
+    cookie = (await setup(floor.api)).cookies["voltkeep"]
+    async with floor.stream(cookie=cookie) as early, floor.stream() as plain:
+        assert early.answer.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.answer.headers
+        await floor.streaming(2)
+        await floor.tell(changed(1))
+        (first,) = await early.events(1)
+        assert first.what == (await plain.events(1))[0].what == "1"
+        async with floor.stream(cookie=cookie) as late:
+            await floor.streaming(3)
+            await floor.tell(changed(2), changed(3))
+            for each in (early, plain, late):
+                assert [one.what for one in await each.events(2)] == ["2", "3"]
 
 
 async def test_all_that_is_kept_is_told_once_and_the_stream_ends(floor):

@@ -98,7 +98,12 @@ async def stream_events(
         except Problem:
             return None
 
-    return Stream(frames(feed, choice, begin, recheck, follow=follow), media_type=MEDIA_TYPE)
+    # Only for browsers: a session is theirs.
+    accepted = request.headers.get("accept-encoding", "")
+    is_packed = follow and request.auth is not None and "gzip" in accepted
+    told = frames(feed, choice, begin, recheck, follow=follow, is_packed=is_packed)
+    headers = {"content-encoding": "gzip"} if is_packed else {}
+    return Stream(told, media_type=MEDIA_TYPE, headers={"vary": "Accept-Encoding"} | headers)
 
 
 def _choice(principal: Principal, types: str | None, stations: str | None) -> Choice:

@@ -6,7 +6,14 @@ Options are those of the first, `bench.side_by_side`. It fails if one of them mi
 import subprocess
 import sys
 
-PARTS = ("bench.side_by_side", "bench.command", "bench.lists", "bench.streams", "bench.pages")
+PARTS = (
+    "bench.side_by_side",
+    "bench.command",
+    "bench.lists",
+    "bench.streams",
+    "bench.pages",
+    "bench.consoles",
+)
 
 
 def main() -> int:

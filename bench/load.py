@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 _MASK = bytes(4)
 BOOT = b'[2,"boot","BootNotification",{"chargePointVendor":"Bench","chargePointModel":"Load"}]'
@@ -185,18 +185,28 @@ class Station(asyncio.Protocol):
         return buffer[start : start + size]
 
 
-def _given(station: Station) -> Station:
+_Kind = TypeVar("_Kind", bound=Station)
+
+
+def _given(station: _Kind) -> _Kind:
     return station
 
 
 async def connect(port: int, paths: dict[str, str | None], tally: Tally) -> list[Station]:
     """Connect and boot a station for each path, fifty at a time."""
+    return await connect_as(Station, port, paths, tally)
+
+
+async def connect_as(
+    kind: type[_Kind], port: int, paths: dict[str, str | None], tally: Tally
+) -> list[_Kind]:
+    """`connect`, for stations of a kind of their own."""
     loop = asyncio.get_running_loop()
-    stations: list[Station] = []
+    stations: list[_Kind] = []
     waiting = list(paths.items())
     while waiting:
         batch, waiting = waiting[:50], waiting[50:]
-        new = [Station(path, key, tally) for path, key in batch]
+        new = [kind(path, key, tally) for path, key in batch]
         for station in new:
             await loop.create_connection(partial(_given, station), "127.0.0.1", port)
         await asyncio.wait_for(asyncio.gather(*(station.booted for station in new)), 60)

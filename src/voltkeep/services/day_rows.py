@@ -77,6 +77,17 @@ class DayRows(Protocol):
         """Of these days, the last among them."""
         ...
 
+    async def sums(
+        self,
+        tenant: TenantId,
+        sites: Sequence[str],
+        kinds: Sequence[str],
+        since: date,
+        until: date,
+    ) -> list[Total]:
+        """As `totals`, all sites together: those told bear the site ""."""
+        ...
+
     async def greatest(
         self,
         tenant: TenantId,

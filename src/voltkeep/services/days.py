@@ -1,7 +1,7 @@
 """What was charged on each day: totals as people read them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from msgspec import Struct
@@ -104,10 +104,8 @@ class DayService:
         span = self.span(days, zone)
         keys = (EVERYWHERE,) if sites is None else sites
         async with self._read() as work:
-            found = await work.days.totals(tenant, keys, _WHATS, span[0], span[-1])
-        by_site = _by_site(found)
-        each = [self._days(span, by_site.get(site, {}), zone) for site in keys]
-        return [_sum(day, [one[number] for one in each]) for number, day in enumerate(span)]
+            found = await work.days.sums(tenant, keys, _WHATS, span[0], span[-1])
+        return self._days(span, _by_site(found).get("", {}), zone)
 
     async def by_site(
         self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, limit: int
@@ -153,7 +151,7 @@ class DayService:
         span = self.span(days, zone)
         keys = (EVERYWHERE,) if sites is None else sites
         async with self._read() as work:
-            found = await work.days.totals(tenant, keys, _KINDS, span[0], span[-1])
+            found = await work.days.sums(tenant, keys, _KINDS, span[0], span[-1])
         sums: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
         for each in found:
             sums[each.what.removeprefix(SECURITY)][each.day] += each.number
@@ -193,17 +191,6 @@ def _by_site(found: Iterable[Total]) -> dict[str, dict[Key, int]]:
     for each in found:
         told[each.site][each.site, each.what, each.day] = each.number
     return told
-
-
-def _sum(day: date, those: Sequence[Day]) -> Day:
-    known = [each.connector_s for each in those if each.connector_s is not None]
-    return Day(
-        day=day,
-        sessions=sum(each.sessions for each in those),
-        energy_wh=sum(each.energy_wh for each in those),
-        busy_s=sum(each.busy_s for each in those),
-        connector_s=sum(known) if known else None,
-    )
 
 
 async def _site(work: Work, tenant: TenantId, site: str) -> Site | None:

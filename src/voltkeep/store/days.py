@@ -214,6 +214,32 @@ class SqlDayRows:
             for row in await self._db.rows(found)
         ]
 
+    async def sums(
+        self,
+        tenant: TenantId,
+        sites: Sequence[str],
+        kinds: Sequence[str],
+        since: date,
+        until: date,
+    ) -> list[Total]:
+        if not sites or not kinds:
+            return []
+        found = (
+            select(_d.what, _d.day, func.sum(_d.number).label("number"))
+            .where(
+                _d.tenant == tenant,
+                _d.site.in_(sites),
+                _d.what.in_(kinds),
+                _d.day >= since.isoformat(),
+                _d.day <= until.isoformat(),
+            )
+            .group_by(_d.what, _d.day)
+        )
+        return [
+            Total(site="", what=row.what, day=date.fromisoformat(row.day), number=int(row.number))
+            for row in await self._db.rows(found)
+        ]
+
     async def greatest(
         self,
         tenant: TenantId,

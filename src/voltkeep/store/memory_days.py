@@ -113,6 +113,22 @@ class MemoryDayRows:
             if whose == tenant and site in sites and what in kinds and since <= day <= until
         ]
 
+    async def sums(
+        self,
+        tenant: TenantId,
+        sites: Sequence[str],
+        kinds: Sequence[str],
+        since: date,
+        until: date,
+    ) -> list[Total]:
+        sums: Counter[tuple[str, date]] = Counter()
+        for each in await self.totals(tenant, sites, kinds, since, until):
+            sums[each.what, each.day] += each.number
+        return [
+            Total(site="", what=what, day=day, number=number)
+            for (what, day), number in sums.items()
+        ]
+
     async def greatest(
         self,
         tenant: TenantId,

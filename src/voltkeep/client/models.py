@@ -1414,7 +1414,7 @@ class RequestLog(Struct, frozen=True, kw_only=True, tag_field="command", tag="Re
 class ReservationOut(Struct, frozen=True, kw_only=True):
     """A reservation; without ``evse`` any of the station's. ``status`` is the station's word.
 
-    Without `tokens:read` the token is shown by its last four characters.
+    Without `tokens:read` the token is shown by its last four characters, and so is its group.
     """
 
     changed_at: datetime

@@ -32,12 +32,13 @@ async def test_a_reservation_is_made_seen_and_given_up(api):
 
 async def test_whose_it_is_is_shown_to_those_who_may_read_tokens(api):
     await api.add("CP1")
-    await reserve(api)
+    await reserve(api, group="FLEET-OF-ONE")
     client = api.by(await api.key(Permission.READ_STATIONS))
 
     [made] = (await client.get("/reservations")).json()["items"]
 
     assert made["id_token"]["value"] == "…E680"
+    assert made["group"] == "…-ONE"
 
 
 async def test_a_reservation_elsewhere_is_not_there(api):

@@ -188,6 +188,24 @@ async def test_transactions_are_filtered_and_their_tokens_masked(api):
     assert "No transaction fits" in await see(ada, "/stations/CS-1/transactions?active=false")
 
 
+async def test_a_reservation_that_holds_can_be_given_up(api):
+    ada = await setup(api)
+    await api.add("CS-1")
+    words = {
+        "command": "Reserve",
+        "id_token": {"value": TOKEN, "kind": "ISO14443"},
+        "expires_at": (now() + timedelta(hours=1)).isoformat(),
+        "evse": {"id": 1},
+        "id": 5,
+    }
+    await api.request("POST", "/stations/CS-1/commands?wait=5", 202, json=words)
+    assert "Give up" in await see(ada, "/stations/CS-1/reservations")
+
+    words = {"command": "CancelReservation", "id": 5}
+    await api.request("POST", "/stations/CS-1/commands?wait=5", 202, json=words)
+    assert "Give up" not in await see(ada, "/stations/CS-1/reservations")
+
+
 async def test_the_timeline_shows_what_somebody_may_see(api):
     ada = await setup(api)
     await api.add("CS-1")

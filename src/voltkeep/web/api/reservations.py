@@ -21,7 +21,7 @@ _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 class ReservationOut(Struct, frozen=True, kw_only=True):
     """A reservation; without ``evse`` any of the station's. ``status`` is the station's word.
 
-    Without `tokens:read` the token is shown by its last four characters.
+    Without `tokens:read` the token is shown by its last four characters, and so is its group.
     """
 
     id: int
@@ -39,6 +39,8 @@ class ReservationOut(Struct, frozen=True, kw_only=True):
 
 
 def out(principal: Principal, reservation: Reservation) -> ReservationOut:
+    group = None if reservation.group is None else IdToken(reservation.group)
+    common = shown_token(principal, group)
     return ReservationOut(
         id=int(reservation.id),
         station=reservation.station.name,
@@ -46,7 +48,7 @@ def out(principal: Principal, reservation: Reservation) -> ReservationOut:
         evse=reservation.evse,
         connector_type=reservation.connector_type,
         id_token=shown_token(principal, reservation.id_token),
-        group=reservation.group,
+        group=None if common is None else common.value,
         expires_at=reservation.expires_at,
         requested_at=reservation.requested_at,
         changed_at=reservation.at,

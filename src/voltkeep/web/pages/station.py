@@ -12,7 +12,7 @@ from msgspec import Struct
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.certificates import CertificateState, IssuedCertificate
 from voltkeep.domain.events import StationConnected, StationDisconnected
-from voltkeep.domain.reservations import ReservationState
+from voltkeep.domain.reservations import OPEN_RESERVATIONS, ReservationState
 from voltkeep.domain.stations import Station
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services import lists
@@ -199,6 +199,7 @@ async def reservations_page(
         "station_reservations.html",
         reservations=found,
         states=[each.value for each in ReservationState],
+        open_states=OPEN_RESERVATIONS,
     )
 
 

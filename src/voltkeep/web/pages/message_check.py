@@ -24,7 +24,6 @@ from voltkeep.web.problems import Asked, NotThere, Problem
 _LONGEST_FRAME = 65_536
 _LONGEST_ACTION = 64
 _AT_ONCE = 50  # messages of one station within a millisecond
-_NAMES = {"ocpp1.6": "OCPP 1.6", "ocpp2.0.1": "OCPP 2.0.1", "ocpp2.1": "OCPP 2.1"}
 
 _Id = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1)]
 
@@ -86,7 +85,7 @@ def _judged(checked: Checked, content: Any, spoken: str, *, is_open: bool) -> Ju
         if each.marked is not None:
             marks.setdefault(each.marked, []).append(number)
     return Judged(
-        name=_NAMES.get(checked.subprotocol, checked.subprotocol),
+        name=checked.subprotocol.replace("ocpp", "OCPP "),
         checked=checked,
         payload=frames.marked(content, marks),
         paths=[

@@ -1,7 +1,8 @@
 """How long the server takes for each page of the console, and how much a first one loads.
 
-Run `python -m bench.pages --stations 100000`. Pages are those of the menu and those of one
-station, each asked for as a browser does, over one connection; times include reading the answer.
+Run `python -m bench.pages --stations 100000`. Pages are those of the menu, those of one
+station, and of each list the first that it leads to, each asked for as a browser does, over one
+connection; times include reading the answer.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -27,6 +29,11 @@ ALLOWED_KIB = 200.0  # of the first page with all that it loads, compressed
 _TIMES = 40
 _PASSWORD = "seven green trams"
 _LINKS = re.compile(r'<nav id="nav".*?</nav>|<nav class="tabs".*?</nav>', re.DOTALL)
+_LISTS = (
+    *("/transactions", "/sites", "/tokens", "/groups", "/people", "/campaigns", "/certificates"),
+    *("/imports", "/webhooks"),
+)
+_BESIDE = ("/fleet/map", "/fleet/grid.json", "/fleet/charges.json")  # what the grid is made of
 _HREF = re.compile(r'href="(/[^"#]*)"')
 _CHARTS = (
     *("/charts?days=90", "/charts?days=90&site=site-000"),
@@ -37,13 +44,19 @@ _LOADED = re.compile(r'(?:src|href)="(/[^"]+\.(?:js|css)[^"]*)"')
 
 
 async def pages(client: httpx.AsyncClient, station: str) -> list[str]:
-    """The pages in the menu, those of the station, and what the charts load by themselves."""
+    """The pages in the menu, those of the station, what lists lead to, and what pages load."""
     found: dict[str, None] = {}
     for start in ("/stations", f"/stations/{station}"):
         text = (await client.get(start)).raise_for_status().text
         for part in _LINKS.findall(text):
             found |= dict.fromkeys(_HREF.findall(part))
-    return [*found, *_CHARTS]
+    for each in _LISTS:
+        if each not in found:
+            continue
+        text = (await client.get(each)).raise_for_status().text
+        if first := re.search(rf'href="({each}/[^"#]+)"', text):
+            found[unescape(first[1])] = None
+    return [*found, *_BESIDE, *_CHARTS]
 
 
 async def first_load(client: httpx.AsyncClient, address: str) -> float:

@@ -13,7 +13,7 @@ import statistics
 import time
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 from bench.busy import CONNECTORS, Bench, Busy, row, status
 
@@ -22,7 +22,7 @@ ALLOWED_FRAME_MS = 34.0  # at the 95th percentile: every second of 60 frames a s
 _CHROMIUM = "/usr/bin/chromium"
 _ARGS = ["--no-sandbox", "--disable-background-networking"]
 _CHANGES_PER_S = 200.0
-_WINDOW = {"width": 1600, "height": 1000}
+_WINDOW = ViewportSize(width=1600, height=1000)
 
 # Every change of that tile, and when the frame that has it was begun.
 _WATCH = """(href) => {
@@ -66,9 +66,10 @@ async def measure(made: Bench, options: argparse.Namespace) -> bool:
     """Rows for changes and for frames; whether both are as they must be."""
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=_CHROMIUM, args=_ARGS)
-        context = await browser.new_context(viewport=_WINDOW)  # type: ignore[arg-type]
-        cookie = {"name": "voltkeep", "value": made.cookies[-1], "url": made.home}
-        await context.add_cookies([cookie])  # type: ignore[list-item]
+        context = await browser.new_context(viewport=_WINDOW)
+        await context.add_cookies(
+            [{"name": "voltkeep", "value": made.cookies[-1], "url": made.home}]
+        )
         page = await context.new_page()
         try:
             blank = await _frames(page, options.seconds, scrolls=False)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, get_args
 
 from msgspec import Struct, json, structs, to_builtins
@@ -37,6 +38,7 @@ _NEEDS_OF = {
 _WORDS = re.compile(r"[A-Z][a-z0-9]*")
 
 
+@cache
 def name_of(kind: type[Event]) -> str:
     """The public name of a kind of event: a noun, a dot, and what happened to it."""
     if kind.__name__ in _SAID:
@@ -142,7 +144,12 @@ def encoded(event: Event, position: int | None, *, shows_tokens: bool) -> bytes:
     return json.encode(told(event, position, shows_tokens=shows_tokens))
 
 
+_AS_THEY_ARE = frozenset({str, float, int, bool, type(None)})  # most of what events say
+
+
 def _plain(value: Any, *, shows_tokens: bool) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     match value:
         case IdToken():
             shown = value.value if shows_tokens else value.masked

@@ -7,7 +7,6 @@ fleet have too; frames of a page without anything stand beside those of the grid
 import argparse
 import asyncio
 import contextlib
-import itertools
 import random
 import statistics
 import time
@@ -116,7 +115,8 @@ async def _changes(made: Bench, page: Page, station: Busy, options: argparse.Nam
 
 async def _probe(page: Page, station: Busy, count: int) -> list[float]:
     times = []
-    for number, word in zip(range(count), itertools.cycle(("Faulted", "Available"))):
+    for number in range(count + count % 2):  # it ends as it begins: the next one is a change again
+        word = "Available" if number % 2 else "Faulted"
         await asyncio.sleep(random.uniform(0.05, 0.4))
         sent = time.time() * 1000
         asked = asyncio.create_task(station.call(status(number, 1, word)))

@@ -64,10 +64,12 @@ async def test_a_station_has_its_pages_whatever_its_name(api, name):
     found = links(text, "/stations/")
 
     assert len({each for each in found if each.startswith(f"{link}/")}) > 8
-    for each in found:
+    for each in found - {f"{link}/connection"}:
         answer = await see(browser, each)
         assert answer.status_code == 200, each
         assert html.escape(name) in answer.text or each.endswith(".json")
+    part = await see(browser, f"{link}/connection", **{"hx-request": "true"})
+    assert part.status_code == 200
 
 
 @pytest.mark.parametrize("name", STATIONS)

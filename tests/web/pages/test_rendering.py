@@ -79,7 +79,7 @@ async def test_who_may_not_is_told_so_on_a_page(api):
     await user(api, browser, "vera", Role.VIEWER)
     answer = await see(browser, "/stations/CS-404")
     assert answer.status_code == 404
-    assert "<h1>Not found</h1>" in answer.text
+    assert '<h1 lang="en">Not found</h1>' in answer.text
 
 
 async def test_the_menu_shows_what_a_person_may_see(api):

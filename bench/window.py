@@ -119,7 +119,7 @@ async def _probe(page: Page, station: Busy, count: int) -> list[float]:
         word = "Available" if number % 2 else "Faulted"
         await asyncio.sleep(random.uniform(0.05, 0.4))
         sent = time.time() * 1000
-        asked = asyncio.create_task(station.call(status(number, 1, word)))
+        asked = asyncio.create_task(station.call(status(int(sent * 1000), 1, word)))
         shown = await page.wait_for_function(
             "([since, word]) => seen.find(([at, text]) => at >= since && text.includes(word))?.[0]",
             arg=[int(sent), word],

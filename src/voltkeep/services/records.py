@@ -130,6 +130,23 @@ class Records(Protocol[R]):
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int: ...
 
 
+class Ending(Records[R], Protocol[R]):
+    """Records with a ``not_after``, looked for by it. ``states`` names one at least."""
+
+    async def soonest(self, tenant: TenantId, look: Look) -> list[R]:
+        """Those that fit, in order of (not_after, station's name, id): the soonest first.
+
+        ``since``, ``until`` and ``after`` of the look are times at which they end.
+        """
+        ...
+
+    async def months(
+        self, tenant: TenantId, states: Sequence[str], station: str | None = None
+    ) -> dict[str, int]:
+        """How many end in each month (UTC) in which any does: by names as 2026-11, in order."""
+        ...
+
+
 class RecordKinds(Protocol):
     """Every kind of record that a work reaches."""
 
@@ -138,13 +155,13 @@ class RecordKinds(Protocol):
     @property
     def batches(self) -> Records[Batch]: ...
     @property
-    def certificates(self) -> Records[IssuedCertificate]: ...
+    def certificates(self) -> Ending[IssuedCertificate]: ...
     @property
     def certificate_requests(self) -> Records[CertificateRequest]: ...
     @property
     def installed(self) -> Records[InstalledCertificate]: ...
     @property
-    def anchors(self) -> Records[TrustAnchor]: ...
+    def anchors(self) -> Ending[TrustAnchor]: ...
     @property
     def logs(self) -> Records[LogUpload]: ...
     @property

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Generic
 
+from msgspec import structs
+
 from voltkeep.domain.accounts import ApiKey, IdempotencyKey, Installation, Session, Tenant, User
 from voltkeep.domain.audit import GENESIS, Actor, AuditEntry, Deed, chained
 from voltkeep.domain.authorization import SeenToken, TokenChange, TokenGroup
@@ -32,6 +34,7 @@ from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileRe
 from voltkeep.domain.webhooks import Delivery, Webhook
 from voltkeep.services.records import Fields, Look, R
 from voltkeep.store.columns import all_storable
+from voltkeep.store.ending import month_of, place_by_end
 from voltkeep.store.memory_rows import State
 
 
@@ -109,10 +112,12 @@ class MemoryRecords(Generic[R]):
     async def amount(self, tenant: TenantId, look: Look) -> int:
         return len(await self.page(tenant, look))
 
-    def _fits(self, row: R, tenant: TenantId, look: Look) -> bool:
+    def _fits(self, row: R, tenant: TenantId, look: Look, by: str = "at") -> bool:
         known = self._state.stations.get(row.station)
+        time = getattr(row, by)
+        place = (time, row.station.name, row.id)
         is_past = look.after is None or (
-            _place(row) > look.after if look.oldest_first else _place(row) < look.after
+            place > look.after if look.oldest_first else place < look.after
         )
         return (
             is_past
@@ -120,8 +125,8 @@ class MemoryRecords(Generic[R]):
             and look.station in {None, row.station.name}
             and (look.sites is None or (known is not None and known.site in look.sites))
             and (not look.states or row.state in look.states)
-            and (look.since is None or row.at >= look.since)
-            and (look.until is None or row.at < look.until)
+            and (look.since is None or time >= look.since)
+            and (look.until is None or time < look.until)
             and all(getattr(row, name) == value for name, value in look.fields)
         )
 
@@ -137,6 +142,24 @@ class MemoryRecords(Generic[R]):
 
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int:
         return len(await self.of(station, states=states, limit=len(self._table)))
+
+
+class MemoryEnding(MemoryRecords[R]):
+    """`services.records.Ending`."""
+
+    async def soonest(self, tenant: TenantId, look: Look) -> list[R]:
+        look = structs.replace(look, oldest_first=True)
+        rows = self._table.values()
+        found = [row for row in rows if self._fits(row, tenant, look, "not_after")]
+        return sorted(found, key=place_by_end)[: look.limit]
+
+    async def months(
+        self, tenant: TenantId, states: Sequence[str], station: str | None = None
+    ) -> dict[str, int]:
+        look = Look(states=tuple(states), station=station)
+        rows = [row for row in self._table.values() if self._fits(row, tenant, look)]
+        counts = Counter(month_of(place_by_end(row)[0]) for row in rows)
+        return dict(sorted(counts.items()))
 
 
 def _order(row: R) -> tuple[datetime, StationId, str]:
@@ -159,10 +182,10 @@ class MemoryRecordKinds:
         self._state = state
         self.orders = MemoryRecords(state, Order)
         self.batches = MemoryRecords(state, Batch)
-        self.certificates = MemoryRecords(state, IssuedCertificate)
+        self.certificates = MemoryEnding(state, IssuedCertificate)
         self.certificate_requests = MemoryRecords(state, CertificateRequest)
         self.installed = MemoryRecords(state, InstalledCertificate)
-        self.anchors = MemoryRecords(state, TrustAnchor)
+        self.anchors = MemoryEnding(state, TrustAnchor)
         self.logs = MemoryRecords(state, LogUpload)
         self.images = MemoryRecords(state, FirmwareImage)
         self.updates = MemoryRecords(state, FirmwareUpdate)

@@ -26,6 +26,7 @@ from voltkeep.domain.sites import Site
 from voltkeep.domain.smart_charging import ChargingNeeds, HeldProfile, ProfileReport
 from voltkeep.domain.webhooks import Delivery, Webhook
 from voltkeep.store import tables
+from voltkeep.store.ending import SqlEnding
 from voltkeep.store.engine import Statements
 from voltkeep.store.records import SqlRecords
 
@@ -45,8 +46,8 @@ class SqlRecordKinds:
         return SqlRecords(self._db, tables.batches, Batch)
 
     @cached_property
-    def certificates(self) -> SqlRecords[IssuedCertificate]:
-        return SqlRecords(self._db, tables.certificates, IssuedCertificate)
+    def certificates(self) -> SqlEnding[IssuedCertificate]:
+        return SqlEnding(self._db, tables.certificates, IssuedCertificate)
 
     @cached_property
     def certificate_requests(self) -> SqlRecords[CertificateRequest]:
@@ -57,8 +58,8 @@ class SqlRecordKinds:
         return SqlRecords(self._db, tables.installed_certificates, InstalledCertificate)
 
     @cached_property
-    def anchors(self) -> SqlRecords[TrustAnchor]:
-        return SqlRecords(self._db, tables.trust_anchors, TrustAnchor)
+    def anchors(self) -> SqlEnding[TrustAnchor]:
+        return SqlEnding(self._db, tables.trust_anchors, TrustAnchor)
 
     @cached_property
     def logs(self) -> SqlRecords[LogUpload]:

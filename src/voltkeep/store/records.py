@@ -167,8 +167,12 @@ class SqlRecords(Generic[R]):
         number: int = (await self._db.rows(counted))[0][0]
         return number
 
-    def _fitting(self, tenant: TenantId, look: Look) -> list[ColumnElement[bool]]:
-        order = (self._c.at, self._c.station, self._c.id)
+    def _fitting(
+        self, tenant: TenantId, look: Look, by: ColumnElement[Any] | None = None
+    ) -> list[ColumnElement[bool]]:
+        """What the look means, its times those of a column; of ``at``, if none is named."""
+        time = self._c.at if by is None else by
+        order = (time, self._c.station, self._c.id)
         where = [self._c.tenant == tenant]
         if look.station is not None:
             where.append(self._c.station == look.station)
@@ -177,9 +181,9 @@ class SqlRecords(Generic[R]):
         if look.states:
             where.append(self._c.state.in_(look.states))
         if look.since is not None:
-            where.append(self._c.at >= look.since)
+            where.append(time >= look.since)
         if look.until is not None:
-            where.append(self._c.at < look.until)
+            where.append(time < look.until)
         where += [self._c[name] == value for name, value in look.fields]
         if look.after is not None:
             last = tuple_(*look.after, types=[column.type for column in order])

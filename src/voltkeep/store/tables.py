@@ -411,10 +411,22 @@ def _records(name: str, *found_by: str, default: str | None = None) -> Table:
     )
 
 
-certificates = _records("certificates")
+def _ending(name: str) -> Table:
+    """Records that end, and are looked for by when: `services.records.Ending`.
+
+    What the release before has added beside this one has no ``not_after`` until it next changes.
+    """
+    table = _records(name)
+    table.append_column(Column("not_after", UtcTime))
+    c = table.c
+    Index(None, c.tenant, c.state, c.not_after, c.station, c.id)
+    return table
+
+
+certificates = _ending("certificates")
 certificate_requests = _records("certificate_requests")
 installed_certificates = _records("installed_certificates")
-trust_anchors = _records("trust_anchors")
+trust_anchors = _ending("trust_anchors")
 log_uploads = _records("log_uploads")
 firmware_images = _records("firmware_images")
 firmware_updates = _records("firmware_updates")

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 from standardwebhooks import Webhook as Verifier
 
-from tests.bus.posting import ALL, Post, posting
+from tests.bus.posting import Post, posting
 from tests.bus.receiver import receiving
 from tests.contract.samples import ALPHA, BETA, ELSEWHERE, NOON, TENANT
 from voltkeep.bus.outbound import CheckedOutbound

@@ -8,6 +8,9 @@ ARGS ?=
 # Many tests wait for a process or a database: one worker more than there are processors.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
+# Many tests start Voltkeep as a process: one that compiled all of it again would take seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 BIN := $(VENV)/bin
 # pip is asked for nothing that the lock files do not name with its hash.

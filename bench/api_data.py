@@ -40,10 +40,17 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _SPAN = timedelta(days=730)
 _CHUNK = 20_000
 _ACTIVE = 0.05
-_SITES = 400
+SITES = 400
 
 Row = tuple[Any, ...]
 Moment = Callable[[datetime], Any]
+Filled = tuple[str, list[str], Iterator[Row]]
+"""The name of a table, its columns, and its rows."""
+
+
+def name(number: int) -> str:
+    """What a station is called."""
+    return f"S{number:06}"
 
 
 class Fleet:
@@ -57,9 +64,9 @@ class Fleet:
         self._random = random.Random(4)
         self._ids = itertools.count(1)
 
-    def tables(self) -> Iterator[tuple[str, list[str], Iterator[Row]]]:
+    def tables(self) -> Iterator[Filled]:
         """A name, its columns, and its rows."""
-        for name, columns, rows in (
+        for table, columns, rows in (
             ("stations", _STATION, self._stations()),
             ("connectors", _CONNECTOR, self._connectors()),
             ("tokens", _TOKEN, self._tokens()),
@@ -74,21 +81,18 @@ class Fleet:
             ("security_events", _RECORD, self._security_events()),
             ("sequences", "tenant name value", self._counters()),
         ):
-            yield name, columns.split(), rows
-
-    def _name(self, number: int) -> str:
-        return f"S{number:06}"
+            yield table, columns.split(), rows
 
     def _any_station(self) -> str:
-        return self._name(self._random.randrange(self.stations))
+        return name(self._random.randrange(self.stations))
 
     def _ago(self, most: timedelta) -> datetime:
         return NOW - most * self._random.random()
 
     def _stations(self) -> Iterator[Row]:
         pick, moment = self._random, self._moment
-        weights = [1 / (number + 3) for number in range(_SITES)]
-        sites = [f"site-{number:03}" for number in range(_SITES)]
+        weights = [1 / (number + 3) for number in range(SITES)]
+        sites = [f"site-{number:03}" for number in range(SITES)]
         for number in range(self.stations):
             connected_at = self._ago(timedelta(days=30)) if pick.random() < 0.97 else None
             is_gone = connected_at is not None and pick.random() < 0.05
@@ -96,7 +100,7 @@ class Fleet:
             registration = Registration.ACCEPTED if pick.random() < 0.99 else Registration.PENDING
             yield (
                 DEFAULT_TENANT,
-                self._name(number),
+                name(number),
                 pick.choice((1, 2, 2, 2, 3)),
                 registration.value,
                 False,
@@ -123,7 +127,7 @@ class Fleet:
                 at = self._moment(self._ago(timedelta(days=3)))
                 status = self._status()
                 yield (
-                    *(DEFAULT_TENANT, self._name(number), evse, min(evse, 1)),
+                    *(DEFAULT_TENANT, name(number), evse, min(evse, 1)),
                     *(status, status, at, at),
                 )
 
@@ -165,7 +169,7 @@ class Fleet:
             at = NOW - timedelta(days=30) * (1 - number / self.history)
             action = "BootNotification" if number % 5000 == 0 else self._random.choice(actions)
             exchange = Exchange(
-                station=StationId(DEFAULT_TENANT, self._name(number * 7919 % self.stations)),
+                station=StationId(DEFAULT_TENANT, name(number * 7919 % self.stations)),
                 direction="in",
                 message_id=f"{number}",
                 action=action,
@@ -183,7 +187,7 @@ class Fleet:
             for number in range(self.history)
         }
         for station, block in seen:
-            yield (DEFAULT_TENANT, self._name(station), block)
+            yield (DEFAULT_TENANT, name(station), block)
 
     def _statuses(self) -> Iterator[Row]:
         for number in range(self.history):
@@ -200,7 +204,7 @@ class Fleet:
         for number in range(self.history):
             car, turn = number % cars, number // cars
             at = NOW - timedelta(hours=10) + timedelta(minutes=turn)
-            station = StationId(DEFAULT_TENANT, self._name(car * 31 % self.stations))
+            station = StationId(DEFAULT_TENANT, name(car * 31 % self.stations))
             value = MeterValue(at=at, energy_wh=100.0 * turn, power_w=7000.0, raw=b"[]")
             ref = TransactionRef(f"{self.transactions - car:010}")
             sender = Sender(station, 1, at)
@@ -233,8 +237,8 @@ class Fleet:
 
     def _entries(self) -> Iterator[Row]:
         actor, last = Actor(kind="cli", name="ada"), GENESIS
-        for number in range(self.history // 10):
-            at = NOW - _SPAN * (1 - number / self.history * 10)
+        for number in range(self.history // 3):
+            at = NOW - _SPAN * (1 - number / self.history * 3)
             deed = Deed(action="station.changed", object=self._any_station())
             entry = chained(DEFAULT_TENANT, number + 1, at, actor, deed, last)
             last = entry.hash
@@ -249,7 +253,7 @@ class Fleet:
 
     def _counters(self) -> Iterator[Row]:
         yield ("", messages.COUNTER, 2 * self.history + 1)
-        yield (DEFAULT_TENANT, "audit_log", self.history // 10)
+        yield (DEFAULT_TENANT, "audit_log", self.history // 3)
         yield ("", "event positions", self.history // 2)
         yield ("", "outbox", self.history // 2)
 
@@ -271,23 +275,31 @@ _ENTRY = "tenant seq at actor deed before_hash hash"
 _RECORD = "tenant station id state at content"
 
 
+More = Callable[[int, Moment], Iterable[Filled]]
+"""Tables beyond those of a fleet, for so many stations."""
+
+
+def _nothing(_stations: int, _moment: Moment) -> Iterable[Filled]:
+    return ()
+
+
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     rows = iter(rows)
     while chunk := list(itertools.islice(rows, _CHUNK)):
         yield chunk
 
 
-def _fill_sqlite(url: str, options: argparse.Namespace) -> None:
+def _fill_sqlite(url: str, options: argparse.Namespace, more: More) -> None:
     fleet = Fleet(options.stations, options.transactions, options.history, micros)
     connection = sqlite3.connect(file_of(parse_url(url)), isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA cache_size=-400000")
-    for name, columns, rows in fleet.tables():
+    for table, columns, rows in (*fleet.tables(), *more(options.stations, micros)):
         began = time.perf_counter()
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_schema WHERE type='index' AND sql IS NOT NULL "
             "AND tbl_name=?",
-            (name,),
+            (table,),
         ).fetchall()
         places = ", ".join("?" * len(columns))
         connection.execute("BEGIN")
@@ -295,48 +307,48 @@ def _fill_sqlite(url: str, options: argparse.Namespace) -> None:
             connection.execute(f'DROP INDEX "{index}"')
         for chunk in _chunks(rows):
             connection.executemany(
-                f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})", chunk
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", chunk
             )
         for _, sql in indexes:
             connection.execute(sql)
         connection.execute("COMMIT")
-        print(f"  {name:20} {time.perf_counter() - began:6.1f} s", flush=True)
+        print(f"  {table:20} {time.perf_counter() - began:6.1f} s", flush=True)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
 
-async def _fill_postgres(url: str, options: argparse.Namespace) -> None:
+async def _fill_postgres(url: str, options: argparse.Namespace, more: More) -> None:
     fleet = Fleet(options.stations, options.transactions, options.history, as_it_is)
     connection = await asyncpg.connect(parse_url(url).render_as_string(hide_password=False))
     await connection.execute("SET maintenance_work_mem = '256MB'")
     await connection.execute("SET synchronous_commit = off")
-    for name, columns, rows in fleet.tables():
+    for table, columns, rows in (*fleet.tables(), *more(options.stations, as_it_is)):
         began = time.perf_counter()
         indexes = await connection.fetch(
             "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = $1 "
             "AND indexname LIKE 'ix_%' AND schemaname = current_schema()",
-            name,
+            table,
         )
         async with connection.transaction():
             for index in indexes:
                 await connection.execute(f'DROP INDEX "{index["indexname"]}"')
             for chunk in _chunks(rows):
-                await connection.copy_records_to_table(name, records=chunk, columns=columns)
+                await connection.copy_records_to_table(table, records=chunk, columns=columns)
             for index in indexes:
                 await connection.execute(index["indexdef"])
-        print(f"  {name:20} {time.perf_counter() - began:6.1f} s", flush=True)
+        print(f"  {table:20} {time.perf_counter() - began:6.1f} s", flush=True)
     await connection.execute("SELECT setval('outbox_seq_seq', $1)", options.history + 1)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
 
 
-async def fill(url: str, options: argparse.Namespace) -> None:
-    """The schema, and every row."""
+async def fill(url: str, options: argparse.Namespace, more: More = _nothing) -> None:
+    """The schema, and every row; with ``more``, what else is to be there."""
     await migrate(url)
     if parse_url(url).get_backend_name() == "sqlite":
-        await asyncio.to_thread(_fill_sqlite, url, options)
+        await asyncio.to_thread(_fill_sqlite, url, options, more)
     else:
-        await _fill_postgres(url, options)
+        await _fill_postgres(url, options, more)
 
 
 def arguments() -> argparse.ArgumentParser:

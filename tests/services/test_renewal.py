@@ -169,9 +169,9 @@ async def test_the_calendar_tells_own_and_issued_the_soonest_first(floor):
     await floor.asks()
     await floor.service.catch_up()
 
-    lines = await floor.service.calendar()
+    lines = await floor.service.expiries.calendar()
 
     assert lines == sorted(lines, key=lambda line: line.not_after)
     assert {line.kind for line in lines} == {"own", "issued"}
-    assert [line.kind for line in await floor.service.calendar(400)].count("issued") == 1
-    assert await floor.service.calendar(1) == []
+    assert [line.kind for line in await floor.service.expiries.calendar(400)].count("issued") == 1
+    assert await floor.service.expiries.calendar(1) == []

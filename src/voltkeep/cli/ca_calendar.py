@@ -24,7 +24,7 @@ async def calendar(
 
     async with run.app() as app:
         await made_vault(run, app)
-        lines = await app.services.certificates.calendar(days)
+        lines = await app.services.certificates.expiries.calendar(days)
     if run.out.as_json:
         names = [str(each.station) if each.station.name else None for each in lines]
         plain = zip(map(asdict, lines), names, strict=True)

@@ -25,6 +25,7 @@ from voltkeep.domain.security import holds, serial_number
 from voltkeep.domain.stations import NameCheck, Station, Trust
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import Authority, BadCertificate, RequestedCertificate
+from voltkeep.services.expiries import ExpiryService
 from voltkeep.services.issuing import Issuing
 from voltkeep.services.ports import (
     Begin,
@@ -36,7 +37,7 @@ from voltkeep.services.ports import (
 )
 from voltkeep.services.provisioning import locked, registered
 from voltkeep.services.rates import Buckets, Rate
-from voltkeep.services.renewal import Expiry, Renewal
+from voltkeep.services.renewal import Renewal
 from voltkeep.services.security_events import raise_alert
 
 _OWN_USES = {"", "ChargingStationCertificate"}
@@ -64,7 +65,7 @@ class UnknownCertificate(LookupError):
 
 
 class CertificateService:
-    """Requests in, chains out; renewed in time, revoked at once."""
+    """Requests in, chains out; renewed in time, revoked at once. ``expiries``: what ends when."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class CertificateService:
         self._clock = clock
         self._settings = settings
         self._issuing = Issuing(begin, read, stations, authority, clock)
+        self.expiries = ExpiryService(read, authority, clock)
         self._renewal = Renewal(begin, read, authority, clock, self._ask_to_renew)
         self._requests: Buckets[StationId] = Buckets(_REQUESTS)
         self._accepted: Buckets[StationId] = Buckets(_ACCEPTED)
@@ -284,12 +286,6 @@ class CertificateService:
                 )
         self._crls.clear()
         return current
-
-    async def calendar(
-        self, days: float | None = None, tenant: TenantId | None = None
-    ) -> list[Expiry]:
-        """What expires, within so many days if they are said, the soonest first."""
-        return await self._renewal.calendar(days, tenant)
 
     # What anybody asks: which certificates are revoked.
 

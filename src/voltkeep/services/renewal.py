@@ -1,47 +1,33 @@
 """Certificates that grow old: stations are asked to renew theirs, and people hear of the rest."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
-from msgspec import Struct, structs
+from msgspec import structs
 
-from voltkeep.domain.certificates import CertificateState, IssuedCertificate, TrustAnchor
+from voltkeep.domain.certificates import IssuedCertificate
 from voltkeep.domain.commands import Outcome
-from voltkeep.domain.identity import DEFAULT_TENANT, StationId, TenantId
+from voltkeep.domain.identity import DEFAULT_TENANT, StationId
 from voltkeep.domain.stations import Registration
 from voltkeep.services.authority import Authority
+from voltkeep.services.expiries import IN_USE, anchors, issued
 from voltkeep.services.ports import (
     Begin,
     Clock,
     Read,
     StationUnreachable,
     StoreUnavailable,
-    Work,
 )
 from voltkeep.services.security_events import raise_alert
 
 log = structlog.get_logger(__name__)
 
-_IN_USE = (CertificateState.ACCEPTED, CertificateState.ACTIVE)
 _LOOK_EVERY = timedelta(minutes=10)
 _AT_MOST = 10  # stations that are asked at one look
 _AGAIN_AFTER = timedelta(days=1)
 _WARN_DAYS = (1, 7, 30)
-_PAGE = 1000
-
-
-class Expiry(Struct, frozen=True, kw_only=True):
-    """A line of the expiry calendar."""
-
-    not_after: datetime
-    kind: str  # own, issued, anchor
-    station: StationId  # name "": of none, or of all
-    subject: str
-    id: str  # serial number; of an anchor its fingerprint
-    state: str = ""
-    profile: str = ""  # of what we issued; "" of an anchor
 
 
 class Renewal:
@@ -93,7 +79,7 @@ class Renewal:
         """The certificate of each station that is meant to be used."""
         newest: dict[StationId, IssuedCertificate] = {}
         async with self._read() as work:
-            async for each in _issued(work, None):
+            async for each in issued(work, None):
                 known = newest.get(each.station)
                 if known is None or known.not_before < each.not_before:
                     newest[each.station] = each
@@ -115,7 +101,7 @@ class Renewal:
         now, station = self._clock(), certificate.station
         async with self._begin() as work:
             current = await work.certificates.lock(station, certificate.id)
-            if current is None or current.state not in _IN_USE:
+            if current is None or current.state not in IN_USE:
                 return
             await work.certificates.put(structs.replace(current, renewal_at=now))
         try:
@@ -134,12 +120,12 @@ class Renewal:
     async def _warn(self, certificates: list[IssuedCertificate], now: datetime) -> None:
         """Tell once, 30, 7 and 1 days before, of what was not renewed though it was time to."""
         async with self._read() as work:
-            anchors = [each async for each in _anchors(work, None)]
-        self._note("trust anchor", [anchor.not_after for anchor in anchors])
+            trusted = [each async for each in anchors(work, None)]
+        self._note("trust anchor", [anchor.not_after for anchor in trusted])
         for each in certificates:
             if now >= _share(each, 3, 4):  # by then it should have been renewed
                 await self._warn_of(each.station, each.id, each.subject, each.not_after, now)
-        for anchor in anchors:
+        for anchor in trusted:
             await self._warn_of(anchor.station, anchor.id, anchor.subject, anchor.not_after, now)
 
     def _note(self, kind: str, ends: list[datetime]) -> None:
@@ -162,25 +148,6 @@ class Renewal:
             await raise_alert(work, at, f"certificate expires within {days} days", text, now)
         self._warned.add((id, days))
 
-    async def calendar(self, days: float | None, tenant: TenantId | None) -> list[Expiry]:
-        """What expires, the soonest first."""
-        until = None if days is None else self._clock() + timedelta(days=days)
-        lines = [_line("own", each) for each in self._authority.certificates()]
-        async with self._read() as work:
-            lines += [_line("issued", each) async for each in _issued(work, tenant)]
-            lines += [
-                Expiry(
-                    not_after=each.not_after,
-                    kind="anchor",
-                    station=each.station,
-                    subject=each.subject,
-                    id=each.id,
-                )
-                async for each in _anchors(work, tenant)
-            ]
-        lines = [each for each in lines if until is None or each.not_after <= until]
-        return sorted(lines, key=lambda each: (each.not_after, each.kind, each.station, each.id))
-
 
 def renewal_due(certificate: IssuedCertificate) -> datetime:
     """From two thirds of its life; up to a twelfth later, so that a fleet does not come at once."""
@@ -192,31 +159,3 @@ def renewal_due(certificate: IssuedCertificate) -> datetime:
 def _share(certificate: IssuedCertificate, part: int, of: int) -> datetime:
     life = certificate.not_after - certificate.not_before
     return certificate.not_before + life * part / of
-
-
-def _line(kind: str, certificate: IssuedCertificate) -> Expiry:
-    return Expiry(
-        not_after=certificate.not_after,
-        kind=kind,
-        station=certificate.station,
-        subject=certificate.subject,
-        id=certificate.id,
-        state=certificate.state,
-        profile=certificate.profile,
-    )
-
-
-async def _issued(work: Work, tenant: TenantId | None) -> AsyncIterator[IssuedCertificate]:
-    before = None
-    while page := await work.certificates.all(tenant, states=_IN_USE, before=before, limit=_PAGE):
-        for each in page:
-            yield each
-        before = (page[-1].at, page[-1].station, page[-1].id)
-
-
-async def _anchors(work: Work, tenant: TenantId | None) -> AsyncIterator[TrustAnchor]:
-    before = None
-    while page := await work.anchors.all(tenant, before=before, limit=_PAGE):
-        for each in page:
-            yield each
-        before = (page[-1].at, page[-1].station, page[-1].id)

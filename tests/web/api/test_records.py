@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.services.authority import authority
+from tests.web.api.conftest import Api
 from voltkeep.domain.accounts import Permission
-from voltkeep.domain.certificates import CertificateRequest, RequestState
+from voltkeep.domain.certificates import CertificateRequest, RequestState, RootUse, TrustAnchor
 from voltkeep.domain.diagnostics import LogKind, LogState, LogUpload
 from voltkeep.domain.firmware import FirmwareImage, FirmwareUpdate, UpdateState
 from voltkeep.domain.identity import DEFAULT_TENANT, StationId, TenantId, station_id
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
 from voltkeep.services.ports import Exchange
-from voltkeep.services.renewal import Expiry
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 CP1, CP2 = station_id("CP1"), station_id("CP2")
@@ -37,6 +38,12 @@ async def put(api, name, *records):
     async with api.store.begin() as work:
         for record in records:
             await getattr(work, name).put(record)
+
+
+class Trusting(Api):
+    """An installation with an authority."""
+
+    authority = authority()
 
 
 @pytest.fixture
@@ -237,30 +244,33 @@ async def test_settings_are_shown_without_secrets_and_to_the_installation_only(t
     assert (await other.get("/settings")).status_code == 403
 
 
-async def test_what_expires_comes_in_pages_the_soonest_first(api, monkeypatch):
+async def test_what_expires_comes_in_pages_the_soonest_first():
+    trusting = Trusting()
+    trusting.client = trusting.by(await trusting.key())
     at = datetime(2030, 1, 1, tzinfo=UTC)
-    lines = [
-        Expiry(
-            not_after=at + timedelta(days=number // 2),
-            kind="anchor",
+    root = {"at": at, "use": RootUse.V2G_ROOT, "pem": "", "subject": "root"}
+    roots = [
+        TrustAnchor(
             station=StationId(DEFAULT_TENANT, ""),
-            subject="root",
             id=str(number),
+            not_after=at + timedelta(days=number // 2),
+            **root,
         )
         for number in range(5)
     ]
-
-    async def calendar(*_):
-        return lines[::-1]
-
-    monkeypatch.setattr(api.services.certificates, "calendar", calendar)
+    await put(trusting, "anchors", *roots[::-1])
     seen: list[str] = []
     cursor: dict[str, str] | None = {}
     while cursor is not None:
-        page = await api.request("GET", "/certificate-expiries", params={"limit": 2, **cursor})
+        page = await trusting.request("GET", "/certificate-expiries", params={"limit": 2, **cursor})
         seen += [each["id"] for each in page["items"]]
         cursor = page["next"] and {"cursor": page["next"]}
-    assert seen == ["0", "1", "2", "3", "4"]
+    assert [each for each in seen if len(each) == 1] == ["0", "1", "2", "3", "4"]
+    assert set(seen) > {each.id for each in authority().certificates()}
+    within = await trusting.request("GET", "/certificate-expiries", params={"days": 1})
+    assert {each["kind"] for each in within["items"]} <= {"own"}
+    limited = trusting.by(await trusting.key(sites=["north"]))
+    assert (await limited.get("/certificate-expiries")).json()["items"] == []
 
 
 async def test_requests_for_certificates_say_what_became_of_them(two):

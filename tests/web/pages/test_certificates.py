@@ -20,11 +20,11 @@ from voltkeep.domain.certificates import (
     RequestState,
     RevocationReason,
     RootUse,
+    TrustAnchor,
 )
 from voltkeep.domain.events import CertificateRequested
 from voltkeep.domain.identity import StationId
 from voltkeep.pki.profiles import Kind
-from voltkeep.services.renewal import Expiry
 from voltkeep.web.pages import certificate_words as words
 from voltkeep.web.pages.certificate_authority import tree
 
@@ -75,6 +75,19 @@ async def asked(api, number=1, station="CS-1", **changes):
     }
     async with api.store.begin() as work:
         await work.certificate_requests.put(CertificateRequest(**values | changes))
+
+
+def anchor(id, not_after, station=""):
+    """A foreign root that is trusted."""
+    return TrustAnchor(
+        station=StationId("default", station),
+        id=id,
+        at=NOON,
+        use=RootUse.V2G_ROOT,
+        pem="",
+        subject="CN=x",
+        not_after=not_after,
+    )
 
 
 def rows(text):
@@ -137,7 +150,8 @@ async def test_of_other_sites_or_tenants_nothing_is_seen(api):
 
 async def test_certificates_are_filtered(api):
     ada = await setup(api)
-    await api.add("CS-1", "CS-2")
+    await api.add("CS-1")
+    await api.add("CS-2", site="north")
     soon = await issued(api, days=20)
     await issued(api, days=10, state=CertificateState.REVOKED)
     await issued(api, "CS-2", days=60)
@@ -150,6 +164,9 @@ async def test_certificates_are_filtered(api):
         ("within=90", 2),
         ("within=90&station=CS-2", 1),
         ("within=90&state=accepted", 0),
+        ("within=30&state=revoked", 1),
+        ("within=90&site=north", 1),
+        ("within=90&site=south", 0),
     ):
         assert rows((await see(ada, f"/certificates?{query}")).text) == count, query
     text = (await see(ada, "/certificates?within=30")).text
@@ -233,21 +250,13 @@ async def test_the_authority_is_a_tree_that_leads_to_each_of_its_certificates(ap
 
 async def test_the_calendar_counts_months_and_leads_to_them(api, monkeypatch):
     ada = await setup(api)
-    own = authority().certificates()[-1]
-
-    def line(kind, month, id, **more):
-        at = datetime(2030, month, 2, tzinfo=UTC)
-        station = StationId("default", "CS-1" if kind == "issued" else "")
-        return Expiry(not_after=at, kind=kind, station=station, subject="CN=x", id=id, **more)
-
-    async def calendar(*_):
-        return [
-            line("issued", 5, "a1", profile="station", state="active"),
-            line("anchor", 3, "a2"),
-            line("own", 5, own.id, profile="server"),
-        ]
-
-    monkeypatch.setattr(api.services.certificates, "calendar", calendar)
+    at = datetime(2030, 5, 2, tzinfo=UTC)
+    own = structs.replace(authority().certificates()[-1], not_after=at)
+    monkeypatch.setattr(api.authority, "certificates", lambda: [own])
+    await issued(api, not_after=at)
+    await issued(api, not_after=at, state=CertificateState.SUPERSEDED)
+    async with api.store.begin() as work:
+        await work.anchors.put(anchor("a2", at.replace(month=3)))
     text = (await see(ada, "/certificates/expiries")).text
 
     assert re.findall(r">(2030-\d\d)</a>", text) == ["2030-03", "2030-05"]
@@ -261,7 +270,7 @@ async def test_the_calendar_counts_months_and_leads_to_them(api, monkeypatch):
         found = (await see(ada, f"/certificates/expiries?{query}")).text
         assert rows(found.partition('id="soonest-title"')[2]) == count, query
     assert "Nothing here expires" in (await see(ada, "/certificates/expiries?station=no")).text
-    for bad in ("month=May", "kind=odd"):
+    for bad in ("month=May", "month=2030-13", "month=0000-01", "kind=odd"):
         assert (await see(ada, f"/certificates/expiries?{bad}")).status_code == 400
 
 

@@ -1,7 +1,6 @@
 """Certificates: those we issued, the roots that stations have, the foreign roots we trust."""
 
-from datetime import UTC, datetime
-from operator import itemgetter
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from litestar import delete, get, post
@@ -20,12 +19,10 @@ from voltkeep.domain.certificates import (
     TrustAnchor,
 )
 from voltkeep.domain.identity import StationId
-from voltkeep.services import lists
-from voltkeep.services.lists import Place
-from voltkeep.services.renewal import Expiry
+from voltkeep.services.expiries import Expiry, Place, Wanted
 from voltkeep.web.access import Given, Known, Paging, Who, check_visible, named
 from voltkeep.web.looks import LOOK, Looking
-from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of, page_of_records
+from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of_records
 from voltkeep.web.problems import Asked
 
 _Days = Annotated[
@@ -259,21 +256,14 @@ async def list_expiries(
     cursor: Cursor = None,
 ) -> Page[ExpiryOut]:
     """What expires within so many days, the soonest first."""
-    found = await services.certificates.calendar(days, principal.tenant)
-    seen = [each for each in found if principal.sites is None]
-    places = sorted(((_place(each), each) for each in seen), key=itemgetter(0))
-
-    async def fetch(after: Place | None) -> lists.Page[Expiry]:
-        rest = [each for each in places if after is None or each[0] > after]
-        is_more = len(rest) > limit
-        rows = [each for _, each in rest[:limit]]
-        return lists.Page(rows, rest[limit - 1][0] if is_more else None)
-
-    return await page_of(request, cursors, cursor, fetch, _expiry)
-
-
-def _place(expiry: Expiry) -> tuple[str, ...]:
-    return (expiry.not_after.isoformat(), expiry.kind, expiry.station.name, expiry.id)
+    if principal.sites is not None:
+        return Page(items=[])
+    until = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    after = cursors.place(request, cursor, Place)
+    wanted = Wanted(until=until, after=after, limit=limit + 1)
+    found = await services.certificates.expiries.page(principal.tenant, wanted)
+    following = cursors.after(request, found[limit - 1].place) if len(found) > limit else None
+    return Page(items=[_expiry(each) for each in found[:limit]], next=following)
 
 
 def _expiry(expiry: Expiry) -> ExpiryOut:

@@ -1,7 +1,6 @@
 """Our authority as people see it: its tree, what expires when, and the foreign roots we trust."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -11,12 +10,12 @@ from msgspec import Meta, Struct
 
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.certificates import IssuedCertificate
+from voltkeep.services.expiries import Expiry, Kind, Place, Wanted
 from voltkeep.services.records import Look
-from voltkeep.services.renewal import Expiry
 from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.certificates import TrustedRoot, trusted_out
 from voltkeep.web.pages import certificate_words as words
-from voltkeep.web.pages.certificates import is_narrowed, some_of
+from voltkeep.web.pages.certificates import is_narrowed
 from voltkeep.web.pages.choosing import filters
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
@@ -26,14 +25,14 @@ _ROWS = 50
 _NAME = 60  # characters of what is typed to be sure
 
 _Text = Annotated[str, Meta(max_length=255)]
-_Month = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
+_Month = Annotated[str, Meta(pattern=r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class _Expiries(Struct, frozen=True, kw_only=True):
     """The filters of what expires, as they stand in an address."""
 
     month: _Month | None = None
-    kind: Literal["own", "issued", "anchor"] | None = None
+    kind: Kind | None = None
     station: _Text | None = None
 
 
@@ -145,44 +144,54 @@ async def expiries_page(
     """What expires, by months, the soonest first."""
     check_sees_every_site(principal, "what expires is listed")
     which = filters(request.query_params, _Expiries)
-    lines = [
-        each
-        for each in await services.certificates.calendar(None, principal.tenant)
-        if which.kind in {None, each.kind} and which.station in {None, each.station.name}
-    ]
-    chosen = [each for each in lines if which.month in {None, _month(each)}]
-    shown, following = some_of(request, cursors, cursor, chosen)
+    expiries = services.certificates.expiries
+    months = await expiries.months(principal.tenant, kind=which.kind, station=which.station)
+    since, until = _bounds(which.month)
+    wanted = Wanted(
+        kind=which.kind,
+        station=which.station,
+        since=since,
+        until=until,
+        after=cursors.place(request, cursor, Place),
+        limit=_ROWS + 1,
+    )
+    found = await expiries.page(principal.tenant, wanted)
     external = {each.id for each in services.certificates.own() if each.issuer == "external"}
     return page(
         request,
         "certificate_expiries.html",
-        months=_months(lines),
-        expiries=[(each, _renewal(each, external)) for each in shown],
-        next=following,
+        months=_months(months),
+        expiries=[(each, _renewal(each, external)) for each in found[:_ROWS]],
+        next=cursors.after(request, found[_ROWS - 1].place) if len(found) > _ROWS else None,
         now=datetime.now(UTC),
         profiles=words.PROFILES,
         is_narrowed=is_narrowed(request.query_params, _Expiries),
     )
 
 
-def _month(line: Expiry) -> str:
-    return f"{line.not_after:%Y-%m}"
+def _bounds(name: str | None) -> tuple[datetime | None, datetime | None]:
+    """The beginning of a month, and of the one after; None: time ends before."""
+    if name is None:
+        return None, None
+    year, month = map(int, name.split("-"))
+    start = datetime(year, month, 1, tzinfo=UTC)
+    if (year, month) == (9999, 12):
+        return start, None
+    return start, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
-def _months(lines: Sequence[Expiry]) -> list[Month]:
-    counts = Counter((_month(each), each.kind) for each in lines)
-    totals = Counter(_month(each) for each in lines)
-    most = max(totals.values(), default=1)
+def _months(counts: Mapping[str, Mapping[Kind, int]]) -> list[Month]:
+    most = max((sum(each.values()) for each in counts.values()), default=1)
     return [
         Month(
             name=name,
-            own=counts[name, "own"],
-            issued=counts[name, "issued"],
-            anchor=counts[name, "anchor"],
-            total=total,
-            share=max(1, round(100 * total / most)),
+            own=each["own"],
+            issued=each["issued"],
+            anchor=each["anchor"],
+            total=sum(each.values()),
+            share=max(1, round(100 * sum(each.values()) / most)),
         )
-        for name, total in sorted(totals.items())
+        for name, each in counts.items()
     ]
 
 

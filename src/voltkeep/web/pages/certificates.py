@@ -1,7 +1,7 @@
 """Certificates as people see them: those we issued, one of them, and what stations asked for."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from litestar import Response, get
@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.certificates import CertificateState, IssuedCertificate, RequestState
 from voltkeep.domain.events import CertificateRequested
+from voltkeep.services.expiries import IN_USE
 from voltkeep.services.lists import EventFilter
 from voltkeep.services.records import Look
-from voltkeep.services.renewal import Expiry
 from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_every_site, seen_sites
 from voltkeep.web.api.certificates import (
     CertificateOut,
@@ -94,33 +94,23 @@ async def _expiring(
     cursor: str | None,
     which: _Which,
 ) -> Page[CertificateOut]:
-    """Those in use that expire within some days, the soonest first."""
+    """Those in use, or in the state asked for, that expire within some days, the soonest first."""
     check_sees_every_site(principal, "what expires is listed")
-    lines = [
-        each
-        for each in await services.certificates.calendar(which.within, principal.tenant)
-        if each.kind == "issued"
-        and which.station in {None, each.station.name}
-        and which.state in {None, each.state}
-    ]
-    chosen, following = some_of(request, cursors, cursor, lines)
-    async with services.read() as work:
-        found = [await work.certificates.get(each.station, each.id) for each in chosen]
-    items = [certificate_out(each) for each in found if each is not None]
-    return Page(items=items, next=following)
-
-
-def some_of(
-    request: Asked, cursors: Cursors, cursor: str | None, lines: Sequence[Expiry]
-) -> tuple[list[Expiry], str | None]:
-    """A page of what expires, and the cursor to what comes after it."""
-    after = cursors.place(request, cursor, tuple[datetime, str, str, str])
-    places = sorted(
-        ((each.not_after, each.kind, each.station.name, each.id), each) for each in lines
+    look = Look(
+        station=which.station,
+        sites=seen_sites(principal, which.site),
+        states=IN_USE if which.state is None else (which.state,),
+        until=datetime.now(UTC) + timedelta(days=which.within or 0),
+        after=cursors.place(request, cursor, tuple[datetime, str, str]),
+        limit=_ROWS + 1,
     )
-    rest = [(place, each) for place, each in places if after is None or place > after]
-    following = cursors.after(request, rest[_ROWS - 1][0]) if len(rest) > _ROWS else None
-    return [each for _, each in rest[:_ROWS]], following
+    async with services.read() as work:
+        found = await work.certificates.soonest(principal.tenant, look)
+    shown, following = found[:_ROWS], None
+    if len(found) > _ROWS:
+        last = shown[-1]
+        following = cursors.after(request, (last.not_after, last.station.name, last.id))
+    return Page(items=[certificate_out(each) for each in shown], next=following)
 
 
 @get("/certificates/{serial_number:str}", needs=Permission.READ_SECURITY, include_in_schema=False)

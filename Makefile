@@ -5,8 +5,8 @@
 
 PYTHON ?= python3
 ARGS ?=
-# Many tests wait for a process or a database: one worker more than there are processors.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# Most tests wait, for a process or a database: there are more workers than processors.
+WORKERS ?= $(shell expr $$(nproc) \* 2)
 
 # Many tests start Voltkeep as a process: one that compiled all of it again would take seconds.
 export PYTHONDONTWRITEBYTECODE :=
@@ -32,7 +32,7 @@ run: $(VENV)/installed ## Start Voltkeep with ten simulated stations (ARGS: opti
 
 .PHONY: test
 test: $(VENV)/installed-dev postgresql openssl chromium ## Run every test, on SQLite and PostgreSQL (ARGS: options of pytest)
-	$(BIN)/pytest --numprocesses=$(WORKERS) $(ARGS)
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 .PHONY: lab
 lab: $(VENV)/installed-dev ## Play every certification case against Voltkeep; the report is build/lab/report.html

@@ -80,6 +80,8 @@ async def test_months_are_counted_in_utc_as_far_as_time_goes(store):
             ("2028-02", 1),
             ("9999-12", 1),
         ]
+        few = await work.certificates.months(TENANT, IN_USE, limit=2)
+        assert few == {"2026-12": 2, "2027-01": 1}
         of_beta = await work.certificates.months(TENANT, IN_USE, "BETA")
         assert of_beta == {"2027-01": 1, "2028-02": 1}
         assert await work.certificates.months(TENANT, (CertificateState.ISSUED,)) == {}

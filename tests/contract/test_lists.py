@@ -1,6 +1,7 @@
 """What every store must do with lists: filters, sorts, and pages that leave nothing out."""
 
 import itertools
+from collections import Counter
 
 import pytest
 from msgspec import structs
@@ -114,6 +115,15 @@ async def test_what_has_no_such_time_comes_last_either_way(stations, limit):
 async def test_stations_that_fit_every_filter_are_found(stations, which, found):
     assert await names(stations, StationFilter(**which)) == found
     assert sorted(await names(stations, StationFilter(**which), "-last_seen_at")) == found
+
+
+async def test_stations_are_counted_by_site(stations):
+    async with stations.read() as work:
+        everywhere = (await work.lists.stations(TENANT, StationFilter())).rows
+        at = Counter(each.site for each in everywhere)
+        assert await work.lists.at_sites(TENANT, ["north", "none"]) == {"north": at["north"]}
+        assert await work.lists.at_sites(TENANT, list(at)) == at
+        assert await work.lists.at_sites(TENANT, []) == {}
 
 
 async def test_stations_are_counted_by_make_and_firmware(stations):

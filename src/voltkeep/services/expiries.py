@@ -16,6 +16,7 @@ from voltkeep.services.records import Look
 IN_USE = (CertificateState.ACCEPTED, CertificateState.ACTIVE)
 _TRUSTED = ("trusted",)
 _PAGE = 1000
+MOST_MONTHS = 60
 _INSTANT = timedelta(microseconds=1)
 
 Kind = Literal["anchor", "issued", "own"]
@@ -99,7 +100,10 @@ class ExpiryService:
     async def months(
         self, tenant: TenantId, *, kind: Kind | None = None, station: str | None = None
     ) -> dict[str, dict[Kind, int]]:
-        """How many of each kind end in each month (UTC) in which any does: 2026-11, in order."""
+        """How many of each kind end in each month (UTC) in which any does: 2026-11, in order.
+
+        The first `MOST_MONTHS` of them.
+        """
         wanted = Wanted(kind=kind, station=station)
         own = [each for each in self._own() if _fits(each, wanted)]
         counts: dict[Kind, dict[str, int]] = {
@@ -107,10 +111,14 @@ class ExpiryService:
         }
         async with self._read() as work:
             if kind in {None, "issued"}:
-                counts["issued"] = await work.certificates.months(tenant, IN_USE, station)
+                counts["issued"] = await work.certificates.months(
+                    tenant, IN_USE, station, limit=MOST_MONTHS
+                )
             if kind in {None, "anchor"}:
-                counts["anchor"] = await work.anchors.months(tenant, _TRUSTED, station)
-        names = sorted({name for months in counts.values() for name in months})
+                counts["anchor"] = await work.anchors.months(
+                    tenant, _TRUSTED, station, limit=MOST_MONTHS
+                )
+        names = sorted({name for months in counts.values() for name in months})[:MOST_MONTHS]
         return {name: {each: counts.get(each, {}).get(name, 0) for each in KINDS} for name in names}
 
     def _own(self) -> list[Expiry]:

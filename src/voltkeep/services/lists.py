@@ -3,6 +3,7 @@
 A page goes on after a place, not after a count: what is added or removed meanwhile moves nothing.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -201,6 +202,10 @@ class Lists(Protocol):
 
     async def makes(self, tenant: TenantId, which: StationFilter, *, limit: int = 100) -> Makes:
         """How many stations fit, by make and firmware, the most first, then by their names."""
+        ...
+
+    async def at_sites(self, tenant: TenantId, sites: Sequence[str]) -> dict[str, int]:
+        """How many stations stand at each of these sites; without those at which none does."""
         ...
 
     async def connectors(

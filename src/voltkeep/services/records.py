@@ -141,9 +141,17 @@ class Ending(Records[R], Protocol[R]):
         ...
 
     async def months(
-        self, tenant: TenantId, states: Sequence[str], station: str | None = None
+        self,
+        tenant: TenantId,
+        states: Sequence[str],
+        station: str | None = None,
+        *,
+        limit: int = 60,
     ) -> dict[str, int]:
-        """How many end in each month (UTC) in which any does: by names as 2026-11, in order."""
+        """How many end in each month (UTC) in which any does: by names as 2026-11, in order.
+
+        The first ``limit`` of them.
+        """
         ...
 
 

@@ -2,16 +2,31 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    type_coerce,
+)
 
 from voltkeep.domain.identity import TenantId
 from voltkeep.services.records import Look, R
+from voltkeep.store.columns import UtcTime
+from voltkeep.store.engine import EngineName
 from voltkeep.store.records import SqlRecords
+
+_SECOND = 1_000_000
+_NEVER = 2**63 - 1
 
 
 class SqlEnding(SqlRecords[R]):
@@ -29,32 +44,57 @@ class SqlEnding(SqlRecords[R]):
         return [record for record, _ in zip(soonest, range(look.limit), strict=False)]
 
     async def months(
-        self, tenant: TenantId, states: Sequence[str], station: str | None = None
+        self,
+        tenant: TenantId,
+        states: Sequence[str],
+        station: str | None = None,
+        *,
+        limit: int = 60,
     ) -> dict[str, int]:
         counts: Counter[str] = Counter()
         for state in states:
             where = [self._c.tenant == tenant, self._c.state == state]
             if station is not None:
                 where.append(self._c.station == station)
-            await self._count_months(where, counts)
-        return dict(sorted(counts.items()))
+            for row in await self._db.rows(self._by_month(where, limit)):
+                counts[month_of(row.first)] += row.number
+        return dict(sorted(counts.items())[:limit])
 
-    async def _count_months(
-        self, where: Sequence[ColumnElement[bool]], counts: Counter[str]
-    ) -> None:
+    def _by_month(self, where: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
         """From each month straight to the next in which any ends: along the index, once."""
         ends = self._c.not_after
-        first = select(func.min(ends)).where(*where)
-        number = select(func.count()).select_from(self._table).where(*where)
-        found = (await self._db.rows(first))[0][0]
-        while found is not None:
-            start = first_of_month(found)
-            following = next_month(start)
-            counted, found = number.where(ends >= start), None
-            if following is not None:
-                counted = counted.where(ends < following)
-                found = (await self._db.rows(first.where(ends >= following)))[0][0]
-            counts[month_of(start)] += (await self._db.rows(counted))[0][0]
+        first = select(func.min(ends).label("first"), literal(1).label("nth"))
+        month = first.where(*where).cte("month", recursive=True)
+        following = _NEXT_MONTH[self._db.engine](month.c.first)
+        after = select(func.min(ends)).where(*where, ends >= following).correlate(month)
+        is_more = (month.c.first.is_not(None), month.c.nth < limit)
+        month = month.union_all(
+            select(after.scalar_subquery(), month.c.nth + 1).where(*is_more),
+        )
+        following = _NEXT_MONTH[self._db.engine](month.c.first)
+        is_within = (ends >= month.c.first, ends < following)
+        counted = select(func.count(self._c.id)).where(*where, *is_within).correlate(month)
+        number = counted.scalar_subquery().label("number")
+        return select(month.c.first, number).where(month.c.first.is_not(None))
+
+
+def _next_month_on_sqlite(at: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    seconds = type_coerce(at, BigInteger) // _SECOND
+    moved = func.strftime("%s", seconds, "unixepoch", "start of month", "+1 month")
+    after = cast(moved, BigInteger) * _SECOND
+    return type_coerce(func.coalesce(after, _NEVER), UtcTime)  # it counts to the year 9999
+
+
+def _next_month_on_postgres(at: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    start: ColumnElement[Any] = func.date_trunc("month", func.timezone("UTC", at))
+    return func.timezone("UTC", start + literal_column("interval '1 month'"), type_=UtcTime)
+
+
+_NextMonth = Callable[[ColumnElement[datetime]], ColumnElement[datetime]]
+_NEXT_MONTH: dict[EngineName, _NextMonth] = {
+    "sqlite": _next_month_on_sqlite,
+    "postgresql": _next_month_on_postgres,
+}
 
 
 def place_by_end(record: Any) -> tuple[datetime, str, str]:
@@ -65,15 +105,3 @@ def place_by_end(record: Any) -> tuple[datetime, str, str]:
 def month_of(at: datetime) -> str:
     """A month as 2026-11."""
     return f"{at.astimezone(UTC):%Y-%m}"
-
-
-def first_of_month(at: datetime) -> datetime:
-    """The beginning of its month, in UTC."""
-    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def next_month(start: datetime) -> datetime | None:
-    """The beginning of the month after; None: time ends before."""
-    if start.month < 12:
-        return start.replace(month=start.month + 1)
-    return start.replace(year=start.year + 1, month=1) if start.year < 9999 else None

@@ -128,6 +128,11 @@ class SqlLists(SqlHistoryLists):
             ],
         )
 
+    async def at_sites(self, tenant: TenantId, sites: Sequence[str]) -> dict[str, int]:
+        there = (_s.tenant == tenant, _s.site.in_(sites))
+        counted = select(_s.site, func.count().label("number")).where(*there).group_by(_s.site)
+        return {row.site: row.number for row in await self._db.rows(counted)}
+
     async def connectors(
         self,
         tenant: TenantId,

@@ -112,6 +112,10 @@ class MemoryLists:
             ],
         )
 
+    async def at_sites(self, tenant: TenantId, sites: Sequence[str]) -> dict[str, int]:
+        rows = self._state.stations.values()
+        return Counter(row.site for row in rows if row.id.tenant == tenant and row.site in sites)
+
     async def connectors(
         self,
         tenant: TenantId,

@@ -154,12 +154,17 @@ class MemoryEnding(MemoryRecords[R]):
         return sorted(found, key=place_by_end)[: look.limit]
 
     async def months(
-        self, tenant: TenantId, states: Sequence[str], station: str | None = None
+        self,
+        tenant: TenantId,
+        states: Sequence[str],
+        station: str | None = None,
+        *,
+        limit: int = 60,
     ) -> dict[str, int]:
         look = Look(states=tuple(states), station=station)
         rows = [row for row in self._table.values() if self._fits(row, tenant, look)]
         counts = Counter(month_of(place_by_end(row)[0]) for row in rows)
-        return dict(sorted(counts.items()))
+        return dict(sorted(counts.items())[:limit])
 
 
 def _order(row: R) -> tuple[datetime, StationId, str]:

@@ -17,8 +17,11 @@ async def test_sites_are_listed_as_far_as_one_sees_them(api):
     assert "No site yet" in (await see(ada, "/sites")).text
     await api.add("CS-1", site="north")
     await api.add("CS-2", site="south")
+    await api.add("CS-3", site="south")
     await user(api, ada, "nobody")
     text = (await see(ada, "/sites")).text
+    counts = re.findall(r'<td class="number">(\d+)</td>', text)
+    assert dict(zip(rows(text), counts, strict=True)) == {"north": "1", "south": "2"}
     assert sorted(rows(text)) == ["north", "south"]
     assert check_forms(api, text)
     assert "POST /api/v1/sites" in forms(text)

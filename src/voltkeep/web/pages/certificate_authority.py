@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.certificates import IssuedCertificate
-from voltkeep.services.expiries import Expiry, Kind, Place, Wanted
+from voltkeep.services.expiries import MOST_MONTHS, Expiry, Kind, Place, Wanted
 from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.certificates import TrustedRoot, trusted_out
@@ -161,6 +161,7 @@ async def expiries_page(
         request,
         "certificate_expiries.html",
         months=_months(months),
+        is_cut=len(months) == MOST_MONTHS,
         expiries=[(each, _renewal(each, external)) for each in found[:_ROWS]],
         next=cursors.after(request, found[_ROWS - 1].place) if len(found) > _ROWS else None,
         now=datetime.now(UTC),

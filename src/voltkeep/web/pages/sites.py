@@ -36,9 +36,12 @@ async def sites_page(
     rows, following = found[:_ROWS], None
     if len(found) > _ROWS:
         following = cursors.after(request, (rows[-1].at, "", rows[-1].id))
+    async with services.read() as work:
+        counts = await work.lists.at_sites(principal.tenant, [each.id for each in rows])
     return page(
         request,
         "sites.html",
+        counts=counts,
         sites=Page(items=[out(each) for each in rows], next=following),
         may_add=principal.may(Permission.WRITE_STATIONS) and principal.sites is None,
     )

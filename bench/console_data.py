@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import json, structs
 
 from bench.api_data import SITES, Filled, Moment, Row, name
+from bench.certificate_data import certificates
 from voltkeep.domain.audit import Actor
 from voltkeep.domain.authorization import SeenState, SeenToken, TokenGroup
 from voltkeep.domain.campaigns import (
@@ -328,4 +329,5 @@ class Console:
 
 def console(stations: int, moment: Moment) -> Iterator[Filled]:
     """For `bench.api_data.fill`."""
-    return Console(stations, moment).tables()
+    yield from Console(stations, moment).tables()
+    yield from certificates(stations, moment)

@@ -21,6 +21,7 @@ import psutil
 import uvloop
 from tests.postgres import Cluster
 
+from bench import certificate_data
 from bench.api_data import SITES, arguments, fill
 from bench.console_data import RARE, console
 from bench.servers import NOTHING_ELSE, free_port, process
@@ -82,7 +83,8 @@ async def pages(client: httpx.AsyncClient, station: str) -> list[str]:
         text = (await client.get(each)).raise_for_status().text
         if first := re.search(rf'href="({each}/[^"#]+)"', text):
             found[unescape(first[1])] = None
-    return list(dict.fromkeys([*found, *_BESIDE, *_CHARTS, *_PARTS]))
+    of_certificates = (*certificate_data.PAGES, certificate_data.page(station))
+    return list(dict.fromkeys([*found, *_BESIDE, *_CHARTS, *_PARTS, *of_certificates]))
 
 
 async def first_load(client: httpx.AsyncClient, address: str) -> float:

@@ -63,7 +63,7 @@ class _Certificates:
     def issued(self) -> Iterator[IssuedCertificate]:
         states, shares = list(_STATES), list(_STATES.values())
         for number in range(self._stations):
-            not_before = self._now - _LIFE * self._random.random() * 0.9
+            not_before = self._now - _LIFE * self._random.random()
             yield IssuedCertificate(
                 station=StationId(DEFAULT_TENANT, name(number)),
                 id=serial(number),

@@ -78,7 +78,7 @@ class Fleet:
             ("meter_value_hours", " ".join(meter_values.HOUR_COLUMNS), self._hours()),
             ("outbox", _EVENT, self._events()),
             ("audit_log", _ENTRY, self._entries()),
-            ("security_events", _RECORD, self._security_events()),
+            ("security_events", f"{_RECORD} type", self._security_events()),
             ("sequences", "tenant name value", self._counters()),
         ):
             yield table, columns.split(), rows
@@ -249,7 +249,8 @@ class Fleet:
         content = json.encode({"happened_at": NOW, "type": "StartupOfTheDevice"}).decode()
         for number in range(self.history // 2):
             at = self._moment(NOW - timedelta(days=365) * (1 - number / self.history * 2))
-            yield (DEFAULT_TENANT, self._any_station(), f"{number}", "noted", at, content)
+            type = "StartupOfTheDevice"
+            yield (DEFAULT_TENANT, self._any_station(), f"{number}", "noted", at, content, type)
 
     def _counters(self) -> Iterator[Row]:
         yield ("", messages.COUNTER, 2 * self.history + 1)

@@ -210,3 +210,37 @@ async def test_as_many_are_counted_as_fit_and_no_further_than_asked(store):
         assert await work.alerts.amount(TENANT, Look(states=("open",))) == 1
         assert await work.alerts.amount(TENANT, Look(since=after(1), until=after(3))) == 2
         assert await work.alerts.amount(TENANT, Look(sites=("north",))) == 0
+
+
+async def test_many_looks_are_counted_at_once(store):
+    async with store.begin() as work:
+        for number in range(5):
+            await work.alerts.put(alert(str(number), at=after(number)))
+        await work.alerts.put(alert("9", at=after(9), state="open"))
+
+    looks = [Look(states=("open",)), Look(limit=4), Look(sites=("north",))]
+    looks += [Look(until=after(number)) for number in range(120)]
+    async with store.read() as work:
+        found = await work.alerts.amounts(TENANT, looks)
+        assert found == [await work.alerts.amount(TENANT, look) for look in looks]
+        assert found[:3] == [1, 4, 0]
+        assert await work.alerts.amounts(TENANT, []) == []
+
+
+async def test_records_of_many_stations_are_found_together(store):
+    async with store.begin() as work:
+        for name in ("a", "b", "c"):
+            for id in ("1", "2"):
+                await work.alerts.put(alert(id, StationId(TENANT, name)))
+        await work.alerts.put(alert("1", StationId(OTHER_TENANT, "a")))
+
+    async with store.read() as work:
+
+        async def found(*args):
+            return sorted((e.station, e.id) for e in await work.alerts.of_each(TENANT, *args))
+
+        a, c = StationId(TENANT, "a"), StationId(TENANT, "c")
+        assert await found(["a", "c"]) == [(a, "1"), (a, "2"), (c, "1"), (c, "2")]
+        assert await found(["a", "c", "nobody"], ["2", "3"]) == [(a, "2"), (c, "2")]
+        assert await found([]) == []
+        assert len(await found([*map(str, range(250)), "b"])) == 2

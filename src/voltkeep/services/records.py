@@ -127,6 +127,16 @@ class Records(Protocol[R]):
         """How many fit; not counted further than ``look.limit``."""
         ...
 
+    async def amounts(self, tenant: TenantId, looks: Sequence[Look]) -> list[int]:
+        """As `amount`, of each look, asked at once."""
+        ...
+
+    async def of_each(
+        self, tenant: TenantId, stations: Sequence[str], ids: Sequence[str] = ()
+    ) -> list[R]:
+        """Those of stations by their names; only of these ids, if any is named. In no order."""
+        ...
+
     async def count(self, station: StationId, *, states: Sequence[str] = ()) -> int: ...
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -31,6 +32,7 @@ from voltkeep.domain.stations import Registration, Station
 from voltkeep.services.audit import audit
 from voltkeep.services.configuration import ConfigurationService, UnsafeWrite, check_writable
 from voltkeep.services.edits import Check, as_it_is
+from voltkeep.services.lists import Place, StationFilter
 from voltkeep.services.ports import (
     Begin,
     Clock,
@@ -48,6 +50,7 @@ _MOST_VALUES = 1_000  # of one template
 _MOST_TEMPLATES = 1_000  # of one tenant
 _AFTER_BOOT_S = 10.0  # some stations do not answer before
 _AT_ONCE = 10
+_LOOK = 500  # stations that are looked at together
 _MOST_WAITING = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 
@@ -187,8 +190,10 @@ class TemplateService:
                 only = await work.templates.get(StationId(station.tenant, ""), template)
                 if only is None:
                     raise UnknownTemplate(f"there is no template {template}")
-                return await _drift(work, it, wanted([(Fit.ASSIGNED, only)]))
-            return await _drift(work, it, await _wanted(work, it))
+                wishes = wanted([(Fit.ASSIGNED, only)])
+            else:
+                wishes = await _wanted(work, it)
+            return (await _drifts(work, station.tenant, [(it, wishes)]))[0]
 
     async def fleet(
         self,
@@ -205,19 +210,24 @@ class TemplateService:
         """
         found: list[StationDrift] = []
         seen = 0
-        last = StationId(tenant, after) if after else None
+        which = StationFilter(sites=None if sites is None else tuple(sites))
+        place: Place | None = (after,) if after else None
         async with self._read() as work:
             templates = await _templates(work, tenant)
-            while templates and (page := await work.stations.all(tenant, after=last)):
-                for station in page:
-                    last = station.id
-                    if sites is not None and station.site not in sites:
-                        continue
-                    seen += 1
-                    if wishes := await _wanted(work, station, templates):
-                        found.append(await _drift(work, station, wishes))
-                    if len(found) == limit or seen == most:
-                        return FleetDrift(stations=tuple(found), next=station.id.name)
+            while templates:
+                page = await work.lists.stations(tenant, which, after=place, limit=most or _LOOK)
+                rows = page.rows if most is None else page.rows[: most - seen]
+                wishes = await _wished(work, tenant, rows, templates)
+                due = [(each, wishes[each.id]) for each in rows if wishes[each.id]]
+                found += await _drifts(work, tenant, due[: limit - len(found)])
+                if len(found) == limit:
+                    return FleetDrift(stations=tuple(found), next=found[-1].station.name)
+                seen += len(rows)
+                if seen == most:
+                    return FleetDrift(stations=tuple(found), next=rows[-1].id.name)
+                if page.next is None:
+                    break
+                place = page.next
         return FleetDrift(stations=tuple(found))
 
     # Applying.
@@ -307,7 +317,9 @@ class TemplateService:
             it = await work.stations.get(station)
             if it is None or it.passive or it.registration is not Registration.ACCEPTED:
                 return False
-            fits = await _fits(work, it, await _templates(work, station.tenant))
+            templates = await _templates(work, station.tenant)
+            assigned = await _assigned_to(work, station.tenant, [it])
+            fits = _fits(it, templates, assigned[it.id])
         return any(template.after_boot for _, template in fits)
 
 
@@ -336,30 +348,57 @@ async def _assigned(work: Work, tenant: TenantId, name: str) -> list[StationId]:
     return stations
 
 
-async def _fits(
-    work: Work, station: Station, templates: Sequence[Template]
+def _fits(
+    station: Station, templates: Sequence[Template], assigned: Collection[str]
 ) -> list[tuple[Fit, Template]]:
-    assigned = {each.id for each in await work.assignments.of(station.id)} if templates else set()
     fits = ((fit(each, station, is_assigned=each.id in assigned), each) for each in templates)
     return [each for each in fits if each[0]]
 
 
-async def _wanted(
-    work: Work, station: Station, templates: Sequence[Template] | None = None
-) -> list[Wanted]:
-    if templates is None:
-        templates = await _templates(work, station.id.tenant)
-    return wanted(await _fits(work, station, templates))
+async def _assigned_to(
+    work: Work, tenant: TenantId, stations: Sequence[Station]
+) -> dict[StationId, set[str]]:
+    """The names of the templates that each is assigned, if any is."""
+    found: dict[StationId, set[str]] = defaultdict(set)
+    for each in await work.assignments.of_each(tenant, [it.id.name for it in stations]):
+        found[each.station].add(each.id)
+    return found
 
 
-async def _drift(work: Work, station: Station, wishes: Sequence[Wanted]) -> StationDrift:
-    components: dict[str, ComponentState | None] = {}
+async def _wished(
+    work: Work, tenant: TenantId, stations: Sequence[Station], templates: Sequence[Template]
+) -> dict[StationId, list[Wanted]]:
+    assigned = await _assigned_to(work, tenant, stations) if templates else {}
+    return {each.id: wanted(_fits(each, templates, assigned.get(each.id, ()))) for each in stations}
+
+
+async def _wanted(work: Work, station: Station) -> list[Wanted]:
+    templates = await _templates(work, station.id.tenant)
+    return (await _wished(work, station.id.tenant, [station], templates))[station.id]
+
+
+async def _drifts(
+    work: Work, tenant: TenantId, due: Sequence[tuple[Station, Sequence[Wanted]]]
+) -> list[StationDrift]:
+    """How far each is from what it shall be."""
+    names = [station.id.name for station, _ in due]
+    keys = {each.value.variable.component.key for _, wishes in due for each in wishes}
+    ids = sorted(keys) if len(keys) <= _MOST_VALUES else ()
+    told = {
+        (each.station, each.id): each for each in await work.variables.of_each(tenant, names, ids)
+    }
+    return [_drift(station, wishes, told) for station, wishes in due]
+
+
+def _drift(
+    station: Station,
+    wishes: Sequence[Wanted],
+    told: Mapping[tuple[StationId, str], ComponentState],
+) -> StationDrift:
     drift: list[Drift] = []
     for each in wishes:
-        key = each.value.variable.component.key
-        if key not in components:
-            components[key] = await work.variables.get(station.id, key)
-        found = drift_of(each, components[key], station.booted_at)
+        component = told.get((station.id, each.value.variable.component.key))
+        found = drift_of(each, component, station.booted_at)
         if found is not None:
             drift.append(found)
     return StationDrift(

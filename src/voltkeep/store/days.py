@@ -10,13 +10,11 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_
 from voltkeep.domain.days import EVERYWHERE, Counted, Key, Progress, Total
 from voltkeep.domain.identity import StationId, TenantId, TransactionRef
 from voltkeep.domain.transactions import Transaction
+from voltkeep.store.day_tables import day_counted, day_progress, day_totals
 from voltkeep.store.engine import Statements, per_engine
 from voltkeep.store.outbox import FORGOTTEN
 from voltkeep.store.tables import (
     connectors,
-    day_counted,
-    day_progress,
-    day_totals,
     sequences,
     stations,
     transactions,

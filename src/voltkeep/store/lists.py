@@ -102,12 +102,15 @@ class SqlLists(SqlHistoryLists):
             where = (*where, _s.name.in_(which.names))
         if which.sites is not None:
             where = (*where, _s.site.in_(which.sites))
-        made: tuple[ColumnElement[Any], ...] = tuple(
-            func.coalesce(column, _NOTHING) for column in (_s.vendor, _s.model, _s.firmware)
-        )
-        count = func.count()
+        columns = (_s.vendor, _s.model, _s.firmware)
+        said: list[ColumnElement[Any]] = [func.coalesce(each, _NOTHING) for each in columns]
+        made: list[ColumnElement[Any]] = [*columns]
+        if which.last_seen_since is not None or which.last_seen_before is not None:
+            # No index has these times: one in the order of makes would only lead to each row.
+            made = said
         wanted = select(*made, *_COUNTS).where(*where).group_by(*made)
-        rows: Sequence[Any] = await self._db.rows(wanted.order_by(count.desc(), *made).limit(limit))
+        wanted = wanted.order_by(func.count().desc(), *said)
+        rows: Sequence[Any] = await self._db.rows(wanted.limit(limit))
         whole: Sequence[Any] = rows
         if len(rows) == limit:
             whole = await self._db.rows(select(*_COUNTS).where(*where))
@@ -117,9 +120,9 @@ class SqlLists(SqlHistoryLists):
             passive=sum(row[-1] or 0 for row in whole),
             rows=[
                 MakeCount(
-                    vendor=row[0],
-                    model=row[1],
-                    firmware=row[2],
+                    vendor=row[0] or "",
+                    model=row[1] or "",
+                    firmware=row[2] or "",
                     stations=row[3],
                     connected=row[4],
                     passive=row[5],
@@ -241,7 +244,7 @@ class SqlLists(SqlHistoryLists):
         first = await self._db.rows(names.order_by(_s.site, _s.name).limit(_FEW_STATIONS + 1))
         if len(first) <= _FEW_STATIONS:
             return (station.in_([row.name for row in first]),), True
-        return (station.in_(names),), False
+        return (names.where(_s.name == station).exists(),), False
 
 
 _FEW_STATIONS = 300

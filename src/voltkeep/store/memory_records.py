@@ -112,6 +112,20 @@ class MemoryRecords(Generic[R]):
     async def amount(self, tenant: TenantId, look: Look) -> int:
         return len(await self.page(tenant, look))
 
+    async def amounts(self, tenant: TenantId, looks: Sequence[Look]) -> list[int]:
+        return [await self.amount(tenant, look) for look in looks]
+
+    async def of_each(
+        self, tenant: TenantId, stations: Sequence[str], ids: Sequence[str] = ()
+    ) -> list[R]:
+        return [
+            row
+            for row in self._table.values()
+            if row.station.tenant == tenant
+            and row.station.name in stations
+            and (not ids or row.id in ids)
+        ]
+
     def _fits(self, row: R, tenant: TenantId, look: Look, by: str = "at") -> bool:
         known = self._state.stations.get(row.station)
         time = getattr(row, by)

@@ -1,10 +1,10 @@
 """Records of any kind: what is kept by name and looked at by state, in one table a kind."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from msgspec import convert, json, structs
 from sqlalchemy import (
@@ -12,26 +12,34 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    UnaryExpression,
     Update,
     and_,
     bindparam,
     delete,
     desc,
     func,
+    literal_column,
     select,
     tuple_,
+    union_all,
     update,
 )
+from sqlalchemy.sql.operators import custom_op
 
 from voltkeep.domain.identity import StationId, TenantId
 from voltkeep.services.records import Fields, Look, R, Record
 from voltkeep.store.columns import all_storable
 from voltkeep.store.engine import EngineName, Statements, per_engine
+from voltkeep.store.paging import are_few
 from voltkeep.store.tables import stations
 from voltkeep.store.tenants import tenants_of
 
+T = TypeVar("T")
+
 _OWN = frozenset({"station", "id", "state", "at"})  # columns; the rest is content
 _KEY = frozenset({"tenant", "station", "id"})
+_AT_ONCE = 100  # names or counts in one statement
 _STANDARD = _KEY | {"state", "at", "content"}  # any other column holds a field that is looked for
 
 
@@ -156,28 +164,99 @@ class SqlRecords(Generic[R]):
         return [record for record, _ in zip(latest, range(limit), strict=False)]
 
     async def page(self, tenant: TenantId, look: Look) -> list[R]:
-        order = (self._c.at, self._c.station, self._c.id)
-        directed = order if look.oldest_first else tuple(column.desc() for column in order)
-        found = self._select().where(*self._fitting(tenant, look)).order_by(*directed)
-        return await self._many(found.limit(look.limit))
+        many = await self._are_many(tenant, look.sites)
+        states = tuple(dict.fromkeys(look.states))
+        if len(states) < 2:
+            return await self._many(self._in_order(tenant, look, many=many))
+        # Of each state a page, from its index; then the first of all of them.
+        pages = [
+            self._in_order(tenant, structs.replace(look, states=(state,)), many=many).subquery()
+            for state in states
+        ]
+        rows = list(await self._db.rows(union_all(*(select(*each.c) for each in pages))))
+        rows.sort(key=lambda row: (row.at, row.station, row.id), reverse=not look.oldest_first)
+        return [self._record(row) for row in rows[: look.limit]]
+
+    def _in_order(self, tenant: TenantId, look: Look, *, many: bool) -> Select[Any]:
+        """SQLite takes an index that is in the whole order, however few rows a narrower one has.
+
+        A plus before a column keeps it from that: it finds what is narrow, and sorts the rest.
+        """
+        order: list[ColumnElement[Any]] = [self._c.at, self._c.station, self._c.id]
+        if self._db.engine == "sqlite" and (look.states or look.fields or look.station):
+            start = 0 if look.station is not None else 1
+            order[start:] = [_plus(column) for column in order[start:]]
+        directed = order if look.oldest_first else [column.desc() for column in order]
+        found = self._select().where(*self._fitting(tenant, look, many=many))
+        return found.order_by(*directed).limit(look.limit)
+
+    async def _are_many(self, tenant: TenantId, sites: Sequence[str] | None) -> bool:
+        """Whether so many stations stand there that one asks of each record where its own does."""
+        if sites is None:
+            return False
+        there = (stations.c.tenant == tenant, stations.c.site.in_(sites))
+        return not await are_few(self._db, stations, *there)
 
     async def amount(self, tenant: TenantId, look: Look) -> int:
-        fitting = select(self._c.id).where(*self._fitting(tenant, look)).limit(look.limit)
-        counted = select(func.count()).select_from(fitting.subquery())
-        number: int = (await self._db.rows(counted))[0][0]
-        return number
+        return (await self.amounts(tenant, [look]))[0]
+
+    async def amounts(self, tenant: TenantId, looks: Sequence[Look]) -> list[int]:
+        seen = {look.sites for look in looks}
+        many = {sites: await self._are_many(tenant, sites) for sites in seen}
+        counted: list[Any] = [
+            # Nothing is read of the rows: what an index has of them is enough.
+            select(
+                literal_column(str(number)).label("place"), func.count().label("number")
+            ).select_from(
+                select(literal_column("1").label("one"))
+                .select_from(self._table)
+                .where(*self._fitting(tenant, look, many=many[look.sites]))
+                .limit(look.limit)
+                .subquery()
+            )
+            for number, look in enumerate(looks)
+        ]
+        if not counted:
+            return []
+        numbers = {
+            row.place: row.number
+            for some in batched(counted, _AT_ONCE)
+            for row in await self._db.rows(union_all(*some))
+        }
+        return [numbers[place] for place in range(len(looks))]
+
+    async def of_each(
+        self, tenant: TenantId, stations: Sequence[str], ids: Sequence[str] = ()
+    ) -> list[R]:
+        found: list[R] = []
+        for names in batched(stations, _AT_ONCE):
+            wanted = self._select().where(self._c.tenant == tenant, self._c.station.in_(names))
+            found += await self._many(wanted.where(self._c.id.in_(ids)) if ids else wanted)
+        return found
 
     def _fitting(
-        self, tenant: TenantId, look: Look, by: ColumnElement[Any] | None = None
+        self,
+        tenant: TenantId,
+        look: Look,
+        by: ColumnElement[Any] | None = None,
+        *,
+        many: bool = False,
     ) -> list[ColumnElement[bool]]:
-        """What the look means, its times those of a column; of ``at``, if none is named."""
+        """What the look means, its times those of a column; of ``at``, if none is named.
+
+        ``many`` stations stand at its sites: they are not gathered first.
+        """
         time = self._c.at if by is None else by
         order = (time, self._c.station, self._c.id)
         where = [self._c.tenant == tenant]
         if look.station is not None:
             where.append(self._c.station == look.station)
         if look.sites is not None:
-            where.append(self._c.station.in_(_standing_at(tenant, look.sites)))
+            there = _standing_at(tenant, look.sites)
+            if many:
+                where.append(there.where(stations.c.name == self._c.station).exists())
+            else:
+                where.append(self._c.station.in_(there))
         if look.states:
             where.append(self._c.state.in_(look.states))
         if look.since is not None:
@@ -232,8 +311,17 @@ class SqlRecords(Generic[R]):
         return convert({**json.decode(row.content), **own}, self._kind)
 
 
+def batched(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """So many at a time, in order."""
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
 def _place(record: Record) -> tuple[datetime, StationId, str]:
     return (record.at, record.station, record.id)
+
+
+def _plus(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def _standing_at(tenant: TenantId, sites: Sequence[str]) -> Select[Any]:

@@ -29,6 +29,7 @@ from voltkeep.domain.orders import OPEN, OPEN_BATCHES
 from voltkeep.domain.webhooks import DeliveryState
 from voltkeep.services.ports import Clock, StoreUnavailable
 from voltkeep.store.columns import from_micros, micros
+from voltkeep.store.day_tables import day_counted
 from voltkeep.store.engine import Database, Statements
 from voltkeep.store.meter_values import HOUR, has_values
 from voltkeep.store.outbox import FORGOTTEN
@@ -39,7 +40,6 @@ from voltkeep.store.tables import (
     availability_plans,
     batches,
     commands,
-    day_counted,
     deliveries,
     message_log,
     message_log_blocks,

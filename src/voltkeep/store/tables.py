@@ -47,7 +47,8 @@ def _partitioned(column: str) -> dict[str, Any]:
 NONE = 0
 
 
-def _key(name: str, type_: Any = Words) -> Column[Any]:
+def key(name: str, type_: Any = Words) -> Column[Any]:
+    """A column of a primary key."""
     return Column(name, type_, primary_key=True, autoincrement=False)
 
 
@@ -58,8 +59,8 @@ def _evse() -> list[Column[Any]]:
 stations = Table(
     "stations",
     metadata,
-    _key("tenant"),
-    _key("name"),
+    key("tenant"),
+    key("name"),
     Column("security_profile", Integer, nullable=False),
     Column("registration", Words, nullable=False),
     Column("key_hash", Words),
@@ -89,16 +90,21 @@ stations = Table(
     # None on last_seen_at: PostgreSQL would touch every index for each message of a station.
     Index(None, "tenant", "created_at", "name"),
     Index(None, "tenant", "connected_at", "name"),
+    # All that stations are counted by, in the order of makes.
+    Index(
+        *("ix_stations_makes", "tenant", "vendor", "model", "firmware", "site", "registration"),
+        *("security_profile", "passive", "subprotocol", "connected_at", "disconnected_at"),
+    ),
     sqlite_with_rowid=False,
 )
 
 connectors = Table(
     "connectors",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("evse_id", BigInteger),
-    _key("connector_id", BigInteger),
+    key("tenant"),
+    key("station"),
+    key("evse_id", BigInteger),
+    key("connector_id", BigInteger),
     Column("status", Words, nullable=False),
     Column("raw_status", Words, nullable=False),
     Column("at", UtcTime, nullable=False),
@@ -116,9 +122,9 @@ connectors = Table(
 status_history = Table(
     "status_history",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("id", BigInteger),
+    key("tenant"),
+    key("station"),
+    key("id", BigInteger),
     Column("evse_id", BigInteger, nullable=False),
     Column("connector_id", BigInteger, nullable=False),
     Column("status", Words, nullable=False),
@@ -137,8 +143,8 @@ status_history = Table(
 tokens = Table(
     "tokens",
     metadata,
-    _key("tenant"),
-    _key("key"),  # IdToken.key
+    key("tenant"),
+    key("key"),  # IdToken.key
     Column("value", Words, nullable=False),
     Column("kind", Words, nullable=False),
     Column("group_token", Words),
@@ -156,9 +162,9 @@ tokens = Table(
 transactions = Table(
     "transactions",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("ref"),
+    key("tenant"),
+    key("station"),
+    key("ref"),
     Column("start_key", Words),
     *_evse(),
     Column("token_key", Words),
@@ -223,10 +229,10 @@ _where("open_station", _open, _t.station, _t.ref)
 transaction_events = Table(
     "transaction_events",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("ref"),
-    _key("mark"),
+    key("tenant"),
+    key("station"),
+    key("ref"),
+    key("mark"),
     Column("phase", Words, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("heard_at", UtcTime, nullable=False),
@@ -242,13 +248,13 @@ transaction_events = Table(
 meter_values = Table(
     "meter_values",
     metadata,
-    _key("tenant"),
-    _key("shard", SmallInteger),
-    _key("at", UtcTime),
-    _key("station"),
-    _key("ref"),  # "" outside a transaction
-    _key("evse_id", BigInteger),
-    _key("digest", BigInteger),
+    key("tenant"),
+    key("shard", SmallInteger),
+    key("at", UtcTime),
+    key("station"),
+    key("ref"),  # "" outside a transaction
+    key("evse_id", BigInteger),
+    key("digest", BigInteger),
     Column("connector_id", BigInteger),
     Column("received_at", UtcTime, nullable=False),
     Column("context", Words, nullable=False),
@@ -275,18 +281,18 @@ meter_values = Table(
 meter_value_hours = Table(
     "meter_value_hours",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("ref"),
-    _key("hour", BigInteger),
+    key("tenant"),
+    key("station"),
+    key("ref"),
+    key("hour", BigInteger),
     sqlite_with_rowid=False,
 )
 
 remote_starts = Table(
     "remote_starts",
     metadata,
-    _key("tenant"),
-    _key("id", BigInteger),
+    key("tenant"),
+    key("id", BigInteger),
     Column("station", Words, nullable=False),
     *_evse(),
     Column("token_key", Words, nullable=False),
@@ -300,8 +306,8 @@ remote_starts = Table(
 commands = Table(
     "commands",
     metadata,
-    _key("tenant"),
-    _key("id"),
+    key("tenant"),
+    key("id"),
     Column("station", Words, nullable=False),
     Column("command", Words, nullable=False),  # JSON
     Column("issued_by", Words, nullable=False),
@@ -328,9 +334,9 @@ Index(
 message_log = Table(
     "message_log",
     metadata,
-    _key("tenant"),
-    _key("id", BigInteger),
-    _key("station"),
+    key("tenant"),
+    key("id", BigInteger),
+    key("station"),
     Column("direction", Words, nullable=False),
     Column("message_id", Words, nullable=False),
     Column("action", Words, nullable=False),
@@ -348,9 +354,9 @@ message_log = Table(
 message_log_blocks = Table(
     "message_log_blocks",
     metadata,
-    _key("tenant"),
-    _key("station"),
-    _key("block", BigInteger),
+    key("tenant"),
+    key("station"),
+    key("block", BigInteger),
     sqlite_with_rowid=False,
 )
 LOG_BLOCK = 4096
@@ -359,7 +365,7 @@ LOG_BLOCK = 4096
 outbox = Table(
     "outbox",
     metadata,
-    _key("tenant"),
+    key("tenant"),
     # Counted in `sequences` on SQLite, where nobody else writes meanwhile.
     Column("seq", BigInteger, Identity(), primary_key=True),
     Column("event", Words, nullable=False),  # JSON
@@ -381,8 +387,8 @@ Index(
 sequences = Table(
     "sequences",
     metadata,
-    _key("tenant"),
-    _key("name"),
+    key("tenant"),
+    key("name"),
     Column("value", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -397,9 +403,9 @@ def _records(name: str, *found_by: str, default: str | None = None) -> Table:
     return Table(
         name,
         metadata,
-        _key("tenant"),
-        _key("station"),
-        _key("id"),
+        key("tenant"),
+        key("station"),
+        key("id"),
         Column("state", Words, nullable=False),
         Column("at", UtcTime, nullable=False),
         Column("content", Words, nullable=False),
@@ -430,13 +436,15 @@ trust_anchors = _ending("trust_anchors")
 log_uploads = _records("log_uploads")
 firmware_images = _records("firmware_images")
 firmware_updates = _records("firmware_updates")
-security_events = _records("security_events")
+security_events = _records("security_events", "type", default="")
 refusals = _records("refusals")
 alerts = _records("alerts")
 campaigns = _records("campaigns")
 campaign_steps = _records("campaign_steps", "wave", default="rest")
 _steps = campaign_steps.c
 Index(None, _steps.tenant, _steps.id, _steps.state, _steps.at, _steps.station)
+Index(None, _steps.tenant, _steps.id, _steps.at, _steps.station)
+Index(None, _steps.tenant, _steps.id, _steps.wave, _steps.state)  # counted by
 orders = _records("orders", "batch", "result", "issued_by")
 batches = _records("batches")
 Index(None, orders.c.tenant, orders.c.batch, orders.c.state)
@@ -468,37 +476,12 @@ deliveries = _records("deliveries")
 idempotency_keys = _records("idempotency_keys")
 installation = _records("installation")
 
-# What is counted of each day at each site; site "*" is all of a tenant's. A day is as 2026-11-22.
-day_totals = Table(
-    "day_totals",
-    metadata,
-    *(_key(each) for each in ("tenant", "site", "what", "day")),
-    Column("number", BigInteger, nullable=False),
-    Index(None, "tenant", "what", "day", "site"),
-    sqlite_with_rowid=False,
-)
-
-# How each transaction stands in `day_totals`, so that it can be taken out of them again.
-day_counted = Table(
-    "day_counted",
-    metadata,
-    *(_key(each) for each in ("tenant", "station", "ref")),
-    *(Column(each, Words, nullable=False) for each in ("site", "zone")),
-    *(Column(each, UtcTime, nullable=False) for each in ("begun_at", "over_at")),
-    Column("energy_wh", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# How far `day_totals` are counted; the content is JSON.
-_progress = _key("tenant"), Column("content", Words, nullable=False)
-day_progress = Table("day_progress", metadata, *_progress, sqlite_with_rowid=False)
-
 # Triggers of both engines refuse to change or remove a row.
 audit_log = Table(
     "audit_log",
     metadata,
-    _key("tenant"),
-    _key("seq", BigInteger),
+    key("tenant"),
+    key("seq", BigInteger),
     Column("at", UtcTime, nullable=False),
     Column("actor", Words, nullable=False),  # JSON
     Column("deed", Words, nullable=False),  # JSON

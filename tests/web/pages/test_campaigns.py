@@ -134,6 +134,17 @@ async def test_one_under_way_is_told_and_can_be_halted_by_who_may(fleet):
     assert "1 asked" in text
 
 
+async def test_what_is_not_counted_at_once_is_counted_after_the_page(fleet, monkeypatch):
+    monkeypatch.setattr("voltkeep.web.pages.campaigns._BARS", 0)
+    ada = await setup(fleet)
+    id = await started(ada)
+
+    text = (await see(ada, "/campaigns")).text
+    assert "0 of 5 stations" not in text
+    assert f'hx-get="/campaigns/{id}/bar"' in text
+    assert "0 of 5 stations" in (await see(ada, f"/campaigns/{id}/bar")).text
+
+
 async def test_one_that_halted_says_why_and_what_to_do(fleet):
     ada = await setup(fleet)
     fleet.stations.outcome = Outcome(accepted=False, status="Rejected")

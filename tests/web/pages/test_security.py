@@ -147,20 +147,24 @@ async def test_events_are_counted_by_day_and_filtered(api):
     assert (sum(map(int, told[::2])), sum(map(int, told[1::2]))) == (3, 4)
 
 
-async def test_a_type_is_looked_for_on_the_next_page_too(api, monkeypatch):
-    monkeypatch.setattr("voltkeep.web.pages.security._STRETCH", 2)
-    monkeypatch.setattr("voltkeep.web.pages.security._STRETCHES", 2)
+async def test_events_of_a_type_are_found_among_many_others(api, monkeypatch):
+    monkeypatch.setattr("voltkeep.web.pages.security._ROWS", 2)
+    await two(api)
     ada = await setup(api)
     others = [event(CP1, f"e{each}", each) for each in range(5)]
-    await put(api, "security_events", *others, event(CP1, "x", 99, type="MemoryExhaustion"))
+    those = ((CP1, "x1"), (CP1, "x2"), (CP2, "x3"))
+    rare = [event(at, id, 99, type="MemoryExhaustion") for at, id in those]
+    await put(api, "security_events", *others, *rare)
 
     text = (await see(ada, "/security?type=MemoryExhaustion")).text
-    assert "Looked back to" in text
-    assert "<td>MemoryExhaustion</td>" not in text
+    assert text.count("<td>MemoryExhaustion</td>") == 2
     following = re.search(r'class="button" href="(\?[^"]*cursor=[^"]*)"', text)
     assert following
     text = (await see(ada, "/security" + following[1].replace("&amp;", "&"))).text
-    assert "<td>MemoryExhaustion</td>" in text
+    assert text.count("<td>MemoryExhaustion</td>") == 1
+    north = api.by(await api.key(sites=["north"]))
+    text = (await see(north, "/security?type=MemoryExhaustion")).text
+    assert (text.count("<td>MemoryExhaustion</td>"), "CP2" in text) == (2, False)
 
 
 async def test_who_is_limited_to_sites_sees_what_is_of_them_only(api):

@@ -35,6 +35,7 @@ from voltkeep.web.problems import Asked
 
 _ROWS = 50
 _LISTED = 20
+_BARS = 4  # that a page counts at once; the others come after it
 _LOOKED_AT = 500  # of which somebody who sees some sites only finds theirs
 _SHOWN = 50  # stations by name, before it starts
 _MAKES = 20
@@ -117,6 +118,11 @@ async def _rows(services: ApiServices, principal: Principal, look: Look) -> list
     return [each for each in found if campaigns.is_seen(principal, each)][:_ROWS]
 
 
+async def _counted(services: ApiServices, principal: Principal, campaign: Campaign) -> Bar:
+    progress = await services.campaigns.progress(principal.tenant, campaign.id)
+    return bar_of(progress.counts)
+
+
 @get("/campaigns", needs=Permission.READ_STATIONS, include_in_schema=False)
 async def campaigns_page(
     request: Asked,
@@ -128,7 +134,13 @@ async def campaigns_page(
 ) -> Response[str]:
     """Campaigns under way, with bars, and those that are over, the latest first."""
     under_way = await _rows(services, principal, Look(states=OPEN_CAMPAIGNS, limit=_ROWS))
-    progress = [await services.campaigns.progress(principal.tenant, each.id) for each in under_way]
+    going_on = [
+        Row(
+            campaign=campaigns.out(each),
+            bar=await _counted(services, principal, each) if number < _BARS else None,
+        )
+        for number, each in enumerate(under_way)
+    ]
     look = Look(
         states=(in_state,) if in_state else _CLOSED,
         after=cursors.place(request, cursor, tuple[datetime, str, str]),
@@ -143,9 +155,7 @@ async def campaigns_page(
     return page(
         request,
         "campaigns.html",
-        under_way=[
-            Row(campaign=campaigns.out(each.campaign), bar=bar_of(each.counts)) for each in progress
-        ],
+        under_way=going_on,
         over=over,
         in_state=in_state or "",
         kinds=KINDS,

@@ -19,12 +19,10 @@ from voltkeep.services.security_events import CRITICAL
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.pages.choosing import filters, in_words, sites_of
 from voltkeep.web.pages.rendering import page
-from voltkeep.web.paging import Cursor, Cursors
+from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
-_STRETCH = 1000  # events that are looked through at once for those of a type
-_STRETCHES = 3
 _DAYS = 14
 _MOST_A_DAY = 1000  # events that are counted
 _OPEN = 25
@@ -90,14 +88,6 @@ class Reason(Struct, frozen=True, kw_only=True):
     last_at: datetime
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """A page of events. ``looked_back_to``: there may be older ones that fit."""
-
-    items: list[SecurityEvent]
-    next: str | None
-    looked_back_to: datetime | None
-
-
 class Attention(Struct, frozen=True, kw_only=True):
     """What a person should look at, the most urgent first."""
 
@@ -113,64 +103,47 @@ class Attention(Struct, frozen=True, kw_only=True):
 
 async def _events(
     request: Asked, principal: Principal, services: ApiServices, cursors: Cursors, cursor: Cursor
-) -> Found:
-    """Those that fit, the latest heard first. A type is looked for a stretch at a time."""
+) -> Page[SecurityEvent]:
+    """Those that fit, the latest heard first."""
     which = filters(request.query_params, _Which)
     look = Look(
         station=which.station,
         sites=seen_sites(principal, which.site),
         states=() if which.state is None else (which.state,),
+        fields=() if which.type is None else (("type", which.type),),
         since=which.since,
         until=which.before,
         after=cursors.place(request, cursor, _Place),
-        limit=_ROWS + 1 if which.type is None else _STRETCH,
+        limit=_ROWS + 1,
     )
-    fitting: list[SecurityEvent] = []
-    last: SecurityEvent | None = None
     async with services.read() as work:
-        for _ in range(1 if which.type is None else _STRETCHES):
-            rows = await work.security_events.page(principal.tenant, look)
-            fitting += [each for each in rows if which.type in {None, each.type}]
-            last = rows[-1] if len(rows) == look.limit else None
-            if last is None or len(fitting) > _ROWS:
-                break
-            look = structs.replace(look, after=_place(last))
-    items = fitting[:_ROWS]
-    goes_on = items[-1] if len(fitting) > _ROWS else last
-    return Found(
-        items=items,
-        next=None if goes_on is None else cursors.after(request, _place(goes_on)),
-        looked_back_to=last.at if last is not None and len(fitting) <= _ROWS else None,
-    )
-
-
-def _place(event: SecurityEvent) -> _Place:
-    return event.at, event.station.name, event.id
+        rows = await work.security_events.page(principal.tenant, look)
+    return page_of_records(request, cursors, look, rows, lambda each: each)
 
 
 async def _days(work: Work, principal: Principal, now: datetime) -> list[Day]:
     """The last days, the oldest first."""
     today = datetime.combine(now.date(), time(), UTC)
-    counts = []
-    for ago in reversed(range(_DAYS)):
-        begin = today - ago * _DAY
-        look = Look(sites=principal.sites, since=begin, until=begin + _DAY, limit=_MOST_A_DAY)
-        critical = structs.replace(look, states=("critical",))
-        total = await work.security_events.amount(principal.tenant, look)
-        bad = await work.security_events.amount(principal.tenant, critical) if total else 0
-        counts.append((begin, bad, max(total, bad)))
-    top = max((total for _, _, total in counts), default=0) or 1
+    begins = [today - ago * _DAY for ago in reversed(range(_DAYS))]
+    looks = [
+        Look(sites=principal.sites, since=begin, until=begin + _DAY, limit=_MOST_A_DAY)
+        for begin in begins
+    ]
+    critical = [structs.replace(look, states=("critical",)) for look in looks]
+    numbers = await work.security_events.amounts(principal.tenant, [*looks, *critical])
+    counts = list(zip(begins, numbers[:_DAYS], numbers[_DAYS:], strict=True))
+    top = max((total for _, total, _ in counts), default=0) or 1
     return [
         Day(
             at=begin,
             critical=bad,
-            total=total,
+            total=max(total, bad),
             is_cut=total >= _MOST_A_DAY,
             x=round(index * 1000 / _DAYS, 2),
             critical_height=round(bad * _HEIGHT / top, 2),
-            total_height=round(total * _HEIGHT / top, 2),
+            total_height=round(max(total, bad) * _HEIGHT / top, 2),
         )
-        for index, (begin, bad, total) in enumerate(counts)
+        for index, (begin, total, bad) in enumerate(counts)
     ]
 
 

@@ -18,6 +18,7 @@ from voltkeep.web.pages import problem_words
 from voltkeep.web.pages.assets import address
 from voltkeep.web.pages.formats import FILTERS
 from voltkeep.web.pages.menu import menu
+from voltkeep.web.pages.state_words import STATES
 from voltkeep.web.problems import Asked
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -43,6 +44,7 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]  # of the extension
     environment.filters.update(FILTERS)
     environment.globals["asset"] = address
+    environment.globals["known_states"] = STATES
     return environment
 
 

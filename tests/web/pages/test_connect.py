@@ -136,8 +136,8 @@ async def test_who_may_only_look_registers_nothing(api):
 async def test_who_sees_some_sites_sees_no_attempts_of_others(api):
     ada = await setup(api)
     await api.add("N-1", site="north", note="at the north")
-    await api.add("S-1", site="south", note="at the south")
-    for name in ("N-1", "S-1"):
+    await api.add("SOUTH-1", site="south", note="at the south")
+    for name in ("N-1", "SOUTH-1"):
         await refuse(api, name, Verdict.WRONG_PASSWORD)
     await refuse(api, "NEW-9", Verdict.UNKNOWN_STATION)
     await refuse(api, "", TlsFault.LEFT)
@@ -145,7 +145,7 @@ async def test_who_sees_some_sites_sees_no_attempts_of_others(api):
 
     for path in ("/connect", "/refusals", "/refusals?site=south", "/connect?watch=all"):
         text = (await see(nora, path)).text
-        assert "S-1" not in text
+        assert "SOUTH-1" not in text
         assert "NEW-9" not in text
         assert f'data-reason="{TlsFault.LEFT}" data-host' not in text
     assert "N-1" in (await see(nora, "/refusals")).text
@@ -187,7 +187,7 @@ async def test_a_name_that_no_station_can_have_is_a_problem_and_no_failure(api):
     answer = await see(browser, "/connect?station=a%2Fb")
 
     assert answer.status_code == 422
-    assert "<h1>" in answer.text
+    assert "<h1" in answer.text
 
 
 async def test_a_code_is_drawn_for_who_has_signed_in(api):

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Page, expect
 
 PASSWORD = "seven green trams"
@@ -19,6 +19,13 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 MOST_SHIFTED = 0.1  # what web.dev calls good
+_AXE: str = AXE_SCRIPT
+_WANTED = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RUN = """async ([inside, options]) => {
+  const found = await axe.run(inside ? document.querySelector(inside) : document, options);
+  return found.violations.flatMap((each) =>
+    each.nodes.map((node) => [each.id, node.html, node.failureSummary]));
+}"""
 _QUIET = "() => !document.querySelector('.htmx-request') && document.readyState === 'complete'"
 
 
@@ -73,21 +80,18 @@ class Window:
         return await self.page.evaluate(
             """() => [...document.querySelectorAll('main *, .top *')]
             .filter((each) => each.getBoundingClientRect().right
-              > document.documentElement.clientWidth + 1 && !each.closest('.scroll'))
+              > document.documentElement.clientWidth + 1 && !each.closest('.scroll, .tabs'))
             .map((each) => each.tagName + '.' + each.className + '#' + each.id).slice(0, 5)"""
         )
 
-    async def barriers(self, *rules: str):
-        """What axe finds, one line each; of these rules only, if there are some."""
-        wanted = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": wanted}
+    async def barriers(self, *rules: str, inside: str = ""):
+        """What axe finds, one line each; of these rules only, and in this part, if said."""
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(_AXE)
+        only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": _WANTED}
         options = {"resultTypes": ["violations"], "runOnly": only}
-        found = (await Axe().run(self.page, options=options)).response["violations"]
-        return [
-            f"{each['id']}: {node['html'][:160]} … {node['failureSummary'][:160]}"
-            for each in found
-            for node in each["nodes"]
-        ]
+        found = await self.page.evaluate(_RUN, [inside, options])
+        return [f"{id}: {html[:160]} … {why[:160]}" for id, html, why in found]
 
     def _note(self, what: str):
         if not any(each.search(what) for each in self._expected):
@@ -108,21 +112,3 @@ class Window:
             await route.abort()
         else:
             await route.continue_()
-
-
-async def addresses(window: Window):
-    """Every page in the menu, in its order."""
-    await window.go("/")
-    links = await window.page.locator("#nav a").evaluate_all(
-        "all => all.map(each => each.getAttribute('href'))"
-    )
-    return [*dict.fromkeys([*links, "/account"])]
-
-
-async def tabs(window: Window, station: str):
-    """Every page of a station."""
-    await window.go(f"/stations/{station}")
-    links = await window.page.locator("nav.tabs a").evaluate_all(
-        "all => all.map(each => each.getAttribute('href'))"
-    )
-    return links or [f"/stations/{station}"]

@@ -87,7 +87,8 @@ class Console:
 @asynccontextmanager
 async def running(folder):
     """A server that nobody has signed in to, and a browser."""
-    server = Server(folder / "data", listen=("http",), public_host="127.0.0.1")
+    inside = {"public_host": "127.0.0.1", "outbound_allowed": "127.0.0.0/8"}
+    server = Server(folder / "data", listen=("http",), **inside)
     await server.prepare([BUSY, FRESH], [TOKEN])
     async with AsyncExitStack() as stack:
         driver = await stack.enter_async_context(async_playwright())

@@ -14,7 +14,15 @@ const mayCharge = place.dataset.charges !== undefined;
 
 let loadedFor = "";
 let where = new Map(); // of each tile that is shown, its group
+let counted = new Map(); // of each tile that fits but for its state, the state it was counted in
+let counts = {}; // of states
+const chips = [...document.querySelectorAll("[data-show-state]")].map((chip) => ({
+  chip,
+  state: chip.dataset.showState,
+  count: chip.querySelector(".count"),
+}));
 let isDue = false;
+let isMoved = false;
 let names = null; // of sites
 
 const tiles = new Tiles(place, words, look);
@@ -70,32 +78,35 @@ function groupOf(tile, by) {
 
 function show() {
   const filters = chosen();
-  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+  counts = Object.fromEntries(STATES.map((state) => [state, 0]));
   const groups = new Map();
-  let [all, total] = [0, 0];
   where = new Map();
+  counted = new Map();
   for (const tile of fleet.tiles.values()) {
     if (!fits(tile, filters)) continue;
-    total++;
     const state = stateOf(tile);
+    counted.set(tile, state);
     counts[state]++;
     if (filters.status && filters.status !== state) continue;
-    all++;
     const group = groupOf(tile, filters.group);
     where.set(tile, group);
     if (groups.has(group)) groups.get(group).push(tile);
     else groups.set(group, [tile]);
   }
   const compare = new Intl.Collator(undefined, { numeric: true }).compare;
+  document.getElementById("nothing").hidden = where.size > 0 || loadedFor === "";
+  place.hidden = where.size === 0;
   tiles.lay([...groups].sort(([a], [b]) => compare(a, b)));
-  for (const chip of document.querySelectorAll("[data-show-state]")) {
-    const state = chip.dataset.showState;
-    chip.querySelector(".count").textContent = state ? counts[state] : total;
-    chip.setAttribute("aria-pressed", String(filters.status === state));
-  }
-  document.getElementById("nothing").hidden = all > 0 || loadedFor === "";
-  place.hidden = all === 0;
+  for (const { chip, state } of chips) chip.setAttribute("aria-pressed", String(filters.status === state));
+  count();
   vendors();
+}
+
+function count() {
+  for (const { state, count: element } of chips) {
+    const text = String(state ? counts[state] : counted.size);
+    if (element.textContent !== text) element.textContent = text;
+  }
 }
 
 function vendors() {
@@ -108,32 +119,40 @@ function vendors() {
   }
 }
 
-function showSoon() {
+function soon() {
   if (isDue) return;
   isDue = true;
   setTimeout(() => {
     isDue = false;
-    show();
+    if (isMoved) show();
+    else count();
+    isMoved = false;
   }, 200);
 }
 
 // Most changes leave a tile where it is: then it is written anew, and the others stay.
 function changed(touched) {
   const filters = chosen();
-  let moved = false;
+  let isCounted = false;
   for (const tile of touched) {
     const state = stateOf(tile);
-    const stays = !tile.gone && fits(tile, filters) && (!filters.status || filters.status === state);
+    const doesFit = !tile.gone && fits(tile, filters);
+    const before = counted.get(tile);
+    if (doesFit !== (before !== undefined)) isMoved = true;
+    else if (doesFit && before !== state) {
+      counts[before]--;
+      counts[state]++;
+      counted.set(tile, state);
+      isCounted = true;
+    }
+    const stays = doesFit && (!filters.status || filters.status === state);
     if (stays && where.get(tile) === groupOf(tile, filters.group)) tiles.touch(tile);
-    else if (stays || where.has(tile)) moved = true;
-    if (tile.counted !== state) moved = true;
-    tile.counted = state;
+    else if (stays || where.has(tile)) isMoved = true;
   }
-  if (moved) showSoon();
+  if (isMoved || isCounted) soon();
 }
 
 function loaded(isWhole) {
-  for (const tile of fleet.tiles.values()) tile.counted = stateOf(tile);
   show();
   const left = isWhole && !fleet.isWhole ? words.capped : "";
   line.textContent = isWhole ? left : words.loading;
@@ -183,7 +202,7 @@ function readSoon() {
 async function read() {
   const next = [...wanted].slice(0, 40);
   for (const tile of next) wanted.delete(tile);
-  const some = next.filter((tile) => tile.charge && tiles.shown.has(tile.id)); // not what was scrolled by
+  const some = next.filter((tile) => tile.charge && tiles.shows(tile)); // not what was scrolled by
   if (!some.length) return;
   const query = new URLSearchParams();
   for (const tile of some) {

@@ -1,11 +1,12 @@
 """What is counted of each day: totals, the transactions in them, and how far counting is."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from msgspec import json
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, tuple_
 
 from voltkeep.domain.days import EVERYWHERE, Counted, Key, Progress, Total
 from voltkeep.domain.identity import StationId, TenantId, TransactionRef
@@ -222,20 +223,36 @@ class SqlDayRows:
     ) -> list[Total]:
         if not sites or not kinds:
             return []
-        found = (
-            select(_d.what, _d.day, func.sum(_d.number).label("number"))
-            .where(
-                _d.tenant == tenant,
-                _d.site.in_(sites),
-                _d.what.in_(kinds),
-                _d.day >= since.isoformat(),
-                _d.day <= until.isoformat(),
-            )
-            .group_by(_d.what, _d.day)
+        where = (
+            _d.tenant == tenant,
+            _d.site.in_(sites),
+            _d.what.in_(kinds),
+            _d.day >= since.isoformat(),
+            _d.day <= until.isoformat(),
         )
+        if self._db.engine == "sqlite":
+            return await self._added_up(where)
+        number = func.sum(_d.number).label("number")
+        found = select(_d.what, _d.day, number).where(*where).group_by(_d.what, _d.day)
         return [
             Total(site="", what=row.what, day=date.fromisoformat(row.day), number=int(row.number))
             for row in await self._db.rows(found)
+        ]
+
+    async def _added_up(self, where: Sequence[ColumnElement[bool]]) -> list[Total]:
+        """A site's days are beside each other: to group by them SQLite would sort every row."""
+        days = func.group_concat(_d.day).label("days")
+        numbers = func.group_concat(_d.number).label("numbers")
+        found = select(_d.what, days, numbers).where(*where).group_by(_d.site, _d.what)
+        sums: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in await self._db.rows(found):
+            added = sums[row.what]
+            for day, number in zip(row.days.split(","), row.numbers.split(","), strict=True):
+                added[day] += int(number)
+        return [
+            Total(site="", what=what, day=date.fromisoformat(day), number=number)
+            for what, added in sums.items()
+            for day, number in added.items()
         ]
 
     async def greatest(

@@ -46,7 +46,9 @@ _STRANGE = """() => [...document.querySelectorAll("*")].filter((each) =>
 ).map((each) => each.outerHTML.slice(0, 200))"""
 _DARKEN = """() => {
   document.documentElement.dataset.theme = "dark";
-  for (const each of document.getAnimations()) each.finish();
+  for (const each of document.getAnimations()) {
+    if (each.effect.getComputedTiming().endTime !== Infinity) each.finish();
+  }
 }"""
 _OURS = ("help", "over")  # dialogs that every page has
 

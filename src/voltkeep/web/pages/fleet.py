@@ -1,23 +1,24 @@
 """The fleet: every connector at a glance, as tiles or on a map, from documents that stay small."""
 
-import gzip
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from litestar import Response, get
 from litestar.datastructures import State
 from litestar.params import FromQuery, QueryParameter
-from msgspec import json
 
-from voltkeep.domain.accounts import Permission
+from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import Evse, TransactionRef
 from voltkeep.domain.sites import Site
 from voltkeep.domain.stations import Station
+from voltkeep.domain.transactions import Transaction
 from voltkeep.services.lists import ConnectorFilter, MeterFilter, StationFilter, TransactionFilter
 from voltkeep.services.lists import Place as ListPlace
-from voltkeep.web.access import Given, Paging, Who, seen_sites
+from voltkeep.services.rows import ConnectorRow
+from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.pages.choosing import sites_of
 from voltkeep.web.pages.rendering import page
+from voltkeep.web.pages.sharing import Document, Shared
 from voltkeep.web.paging import Cursor
 from voltkeep.web.problems import Asked, Problem
 
@@ -56,13 +57,17 @@ class Charge(NamedTuple):
     charging_state: str | None
 
 
-def _packed(request: Asked, content: object) -> Response[bytes]:
-    plain = json.encode(content)
-    headers = {"vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["content-encoding"] = "gzip"
-        plain = gzip.compress(plain, compresslevel=1, mtime=0)
-    return Response(plain, media_type="application/json", headers=headers)
+def _shared(state: State) -> Shared:
+    if (shared := state.get("fleet_documents")) is None:
+        shared = state["fleet_documents"] = Shared()
+    return shared
+
+
+def _seen(request: Asked, principal: Principal) -> Hashable:
+    """Who is told the same: of one tenant, they see the same sites and ask for the same."""
+    sites = None if principal.sites is None else tuple(sorted(principal.sites))
+    asked = tuple(sorted(request.query_params.multi_items()))
+    return request.url.path, principal.tenant, sites, asked
 
 
 def _place(evse: Evse | None) -> tuple[int | None, int | None]:
@@ -86,6 +91,7 @@ async def grid(
     principal: Who,
     services: Given,
     cursors: Paging,
+    state: State,
     site: _Site = "",
     prefix: _Prefix = "",
     cursor: Cursor = None,
@@ -93,19 +99,35 @@ async def grid(
     """Connectors by station, some at a time: ``next`` is the ``cursor`` of those after them."""
     which = ConnectorFilter(sites=seen_sites(principal, site or None), prefix=prefix)
     after = cursors.place(request, cursor, ListPlace)
-    async with services.read() as work:
-        found = await work.lists.connectors(principal.tenant, which, after=after, limit=_AT_ONCE)
-        names = tuple(dict.fromkeys(row.station.name for row in found.rows))
-        these = StationFilter(names=names, sites=principal.sites)
-        known = await work.lists.stations(principal.tenant, these, limit=max(1, len(names)))
-    stations = {station.id: number for number, station in enumerate(known.rows)}
+
+    async def read() -> object:
+        async with services.read() as work:
+            found = await work.lists.connectors(
+                principal.tenant, which, after=after, limit=_AT_ONCE
+            )
+            names = tuple(dict.fromkeys(row.station.name for row in found.rows))
+            these = StationFilter(names=names, sites=principal.sites)
+            known = await work.lists.stations(principal.tenant, these, limit=max(1, len(names)))
+        return {
+            "stations": [_station(each) for each in known.rows],
+            "connectors": _tiles(services, found.rows, known.rows),
+            "next": _following(request, cursors, found.next),
+        }
+
+    return (await _shared(state).get(_seen(request, principal), read)).answer(request)
+
+
+def _tiles(
+    services: ApiServices, rows: Iterable[ConnectorRow], known: Sequence[Station]
+) -> list[Tile]:
+    stations = {station.id: number for number, station in enumerate(known)}
     tiles = []
-    for row in found.rows:
+    for row in rows:
         number = stations.get(row.station)
         if number is None:
             continue  # removed, or moved, a moment ago
         update = row.update
-        fresh = services.availability.judge(row, known.rows[number]).freshness
+        fresh = services.availability.judge(row, known[number]).freshness
         error = update.error_code or update.vendor_error_code or update.info or ""
         tiles.append(
             Tile(
@@ -119,12 +141,7 @@ async def grid(
                 int(row.received_at.timestamp()),
             )
         )
-    content = {
-        "stations": [_station(each) for each in known.rows],
-        "connectors": tiles,
-        "next": _following(request, cursors, found.next),
-    }
-    return _packed(request, content)
+    return tiles
 
 
 def _station(station: Station) -> tuple[str, str, str, str, bool]:
@@ -139,27 +156,36 @@ async def charges(
     principal: Who,
     services: Given,
     cursors: Paging,
+    state: State,
     site: _Site = "",
     cursor: Cursor = None,
 ) -> Response[bytes]:
     """Transactions that run, some at a time."""
     which = TransactionFilter(sites=seen_sites(principal, site or None), active=True)
     after = cursors.place(request, cursor, ListPlace)
-    async with services.read() as work:
-        found = await work.lists.transactions(principal.tenant, which, after=after, limit=_AT_ONCE)
-    running = [
-        Charge(
-            each.station.name,
-            *_place(each.evse),
-            each.ref,
-            None if each.started_at is None else int(each.started_at.timestamp()),
-            each.meter_start_wh,
-            each.energy_wh,
-            each.charging_state,
-        )
-        for each in found.rows
-    ]
-    return _packed(request, {"charges": running, "next": _following(request, cursors, found.next)})
+
+    async def read() -> object:
+        async with services.read() as work:
+            found = await work.lists.transactions(
+                principal.tenant, which, after=after, limit=_AT_ONCE
+            )
+        running = [_charge(each) for each in found.rows]
+        return {"charges": running, "next": _following(request, cursors, found.next)}
+
+    return (await _shared(state).get(_seen(request, principal), read)).answer(request)
+
+
+def _charge(transaction: Transaction) -> Charge:
+    started = transaction.started_at
+    return Charge(
+        transaction.station.name,
+        *_place(transaction.evse),
+        transaction.ref,
+        None if started is None else int(started.timestamp()),
+        transaction.meter_start_wh,
+        transaction.energy_wh,
+        transaction.charging_state,
+    )
 
 
 @get("/fleet/meters.json", needs=Permission.READ_TRANSACTIONS, include_in_schema=False)
@@ -190,7 +216,7 @@ async def meters(
             for row in latest.rows:
                 value = row.value
                 told.append((name, transaction, value.power_w, value.soc_percent, value.energy_wh))
-    return _packed(request, {"meters": told})
+    return Document({"meters": told}).answer(request)
 
 
 @get("/fleet/map", needs=Permission.READ_STATIONS, include_in_schema=False)

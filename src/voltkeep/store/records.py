@@ -135,7 +135,11 @@ class SqlRecords(Generic[R]):
         self, station: StationId, *, states: Sequence[str] = (), limit: int = 1000
     ) -> list[R]:
         found = self._select().where(self._of(station, states))
-        return await self._many(self._latest(found).limit(limit))
+        order = self._order
+        if self._db.engine == "sqlite":  # see `_in_order`
+            order = tuple(_plus(column) for column in order)
+        latest = found.order_by(*(column.desc() for column in order))
+        return await self._many(latest.limit(limit))
 
     async def all(
         self,

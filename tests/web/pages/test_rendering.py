@@ -32,7 +32,16 @@ async def test_who_has_not_signed_in_is_led_there_and_back_again(api):
 
 
 @pytest.mark.parametrize(
-    "address", ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)"]
+    "address",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "/%09/evil.example",
+        "/%0D/evil.example",
+        "/%0A/evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+    ],
 )
 async def test_nobody_is_led_to_another_host_by_the_sign_in(api, address):
     await setup(api)

@@ -11,6 +11,7 @@ from litestar.response import Redirect
 from voltkeep.web.access import Given, Who
 from voltkeep.web.auth import ANYBODY, PUBLIC
 from voltkeep.web.cookies import TENANT_COOKIE, set_cookie
+from voltkeep.web.oidc import safe_path
 from voltkeep.web.pages.menu import menu
 from voltkeep.web.pages.rendering import LANGUAGE_COOKIE, LANGUAGES, page
 from voltkeep.web.problems import Asked, NotThere, Problem
@@ -38,7 +39,7 @@ async def sign_in_page(
         "sign_in.html",
         needs_setup=await services.people.users.is_nobody(),
         provider=oidc.name if oidc is not None else "",
-        return_to=return_to if is_ours(return_to) else "/",
+        return_to=safe_path(return_to),
     )
 
 
@@ -65,11 +66,6 @@ async def choose_tenant(
         raise NotThere(f"there is no tenant called {tenant[:60]}")
     cookie = set_cookie(request, quote(tenant, safe=""), what=TENANT_COOKIE)
     return Response(None, status_code=204, cookies=[cookie])
-
-
-def is_ours(address: str) -> bool:
-    """Whether it is a path of this server: no other host, however browsers read slashes."""
-    return address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
 
 
 AT_THE_ROOT = [first_page, sign_in_page, choose_language, choose_tenant]

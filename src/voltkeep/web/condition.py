@@ -1,5 +1,6 @@
 """How this server does, for people: what it is, what waits, and what is wrong."""
 
+import asyncio
 import platform
 import shutil
 import time
@@ -236,22 +237,24 @@ class Condition:
 
 
 class _Remembered(Generic[T]):
-    """What the database said a while ago; None: it is away."""
+    """What the database said a while ago; None: it is away. Who comes meanwhile waits for it."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
         self._ask = ask
+        self._asking = asyncio.Lock()
         self._at = -_KNOWN_S
         self._found: T | None = None
 
     async def get(self) -> T | None:
-        now = time.monotonic()
-        if now - self._at >= _KNOWN_S:
-            self._at = now
-            try:
-                self._found = await self._ask()
-            except StoreUnavailable:
-                self._found = None
-        return self._found
+        async with self._asking:
+            now = time.monotonic()
+            if now - self._at >= _KNOWN_S:
+                try:
+                    self._found = await self._ask()
+                except StoreUnavailable:
+                    self._found = None
+                self._at = now
+            return self._found
 
 
 def _disk(path: Path) -> DiskOut | None:

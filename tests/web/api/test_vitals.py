@@ -1,5 +1,6 @@
 """Health and metrics: what machines are told, and who else is not."""
 
+import asyncio
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PathDistribution
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web.api.conftest import Api
@@ -316,6 +318,21 @@ async def test_a_database_that_is_away_takes_nothing_else_of_the_server_with_it(
 
     assert (told.database.kind, told.queues.events_untold) == (None, None)
     assert told.connections.connected == 3
+
+
+async def test_who_looks_while_the_database_is_asked_for_the_first_time_waits_for_it(watched):
+    asked = []
+
+    async def slowly():
+        asked.append(1)
+        await asyncio.sleep(0)
+        return await watched._describe()
+
+    facts = structs.replace(watched._facts(), database=slowly)
+    condition = Condition(watched.sources, facts, watched.lag)
+    looks = await asyncio.gather(condition.look(), condition.look())
+    assert [each.database.kind for each in looks] == ["SQLite", "SQLite"]
+    assert asked == [1]
 
 
 def test_the_worst_lag_is_told_once_to_machines_and_for_a_minute_to_people():

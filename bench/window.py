@@ -157,6 +157,6 @@ async def _smooth(made: Bench, page: Page, blank: Any, options: argparse.Namespa
         tasks = f"{len(long)}, {max(long, default=0):.0f} ms"
         row(name, f"{statistics.median(deltas):.1f}", f"{p95:.1f}", tasks)
     with contextlib.suppress(Exception):
-        elements = await page.evaluate("document.querySelectorAll('#tiles > *').length")
+        elements = await page.evaluate("document.querySelectorAll('#tiles .tile').length")
         row("tiles in the document", str(elements), "", "")
     return is_good

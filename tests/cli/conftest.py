@@ -76,6 +76,8 @@ def voltkeep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comman
         monkeypatch.delenv(variable)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    # No server runs on it, unless a test starts one: nothing is waited for.
+    monkeypatch.setattr("voltkeep.bus.commands._TAKE_WITHIN_S", 1.0)
     yield CommandLine(tmp_path / "data")
     structlog.reset_defaults()
 

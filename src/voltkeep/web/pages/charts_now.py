@@ -143,6 +143,8 @@ async def _limits(services: ApiServices, by: Principal, site: str) -> tuple[list
 
 
 async def _name(services: ApiServices, by: Principal, site: str) -> str:
+    if not by.may(Permission.READ_STATIONS):
+        return site
     try:
         found = await services.sites.get(by.tenant, site)
     except UnknownSite:

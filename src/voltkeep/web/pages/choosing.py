@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
-from voltkeep.domain.accounts import Principal
+from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.sites import Site
 from voltkeep.web.access import ApiServices
 from voltkeep.web.problems import Problem
@@ -35,7 +35,9 @@ def as_filters(said: Mapping[str, Any], kind: type[F]) -> F:
 
 
 async def sites_of(services: ApiServices, principal: Principal) -> list[Site]:
-    """Sites that somebody may see, as many as one chooses from."""
+    """Sites that somebody may see, as many as one chooses from; none if they may read no sites."""
+    if not principal.may(Permission.READ_STATIONS):
+        return []
     return await services.sites.page(principal.tenant, sites=principal.sites, limit=_SITES)
 
 

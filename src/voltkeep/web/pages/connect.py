@@ -169,7 +169,7 @@ async def connect_page(
         request,
         "connect.html",
         station=station,
-        known=known,
+        known=known if principal.may(Permission.READ_STATIONS) else None,
         ways=ways,
         profiles=_to_approve(ways),
         suggested=f"CS-{secrets.token_hex(3).upper()}",

@@ -17,7 +17,7 @@ from voltkeep.web.api.stations import out
 from voltkeep.web.pages.choosing import as_filters, in_words, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
-from voltkeep.web.problems import Asked, Unfit
+from voltkeep.web.problems import Asked, Problem, Unfit
 
 _ROWS = 50
 _NAMED = 1000  # stations that a batch may name; of more it is told by what they fit
@@ -97,8 +97,11 @@ async def fitting(
 ) -> dict[str, Any]:
     """How many stations fit the filters, or are those named, and which.
 
-    ``which`` asks for exactly these; it is null if there are too many to be sure.
+    ``which`` asks for exactly these; it is null if there are too many to be sure. Raises Problem
+    403 for who may not see stations.
     """
+    if not principal.may(needs := Permission.READ_STATIONS):
+        raise Problem(403, f"this needs the permission {needs}", code="not-allowed")
     which = which_of(request.query_params)
     if station:
         which = structs.replace(which, stations=tuple(station[:_NAMED]))

@@ -2131,8 +2131,8 @@ class MessagesMessageOut(Struct, frozen=True, kw_only=True):
     """One call and its answer, as they crossed the wire, with secrets masked.
 
     ``direction`` is seen from us. ``verdict`` is ok, an OCPP error code, or what else happened.
-    Frames that are not JSON are text. Without `tokens:read` tokens are shown by their last four
-    characters.
+    Frames that are not JSON, or nested more than 100 deep, are text. Without `tokens:read` tokens
+    are shown by their last four characters.
     """
 
     action: str

@@ -136,6 +136,21 @@ async def test_what_a_station_says_is_text(api):
     assert "<img" not in text
 
 
+@pytest.mark.parametrize("depth", [100, 101, 928, 5000])
+async def test_a_frame_is_shown_however_deep_a_station_nests_it(api, depth):
+    browser = await setup(api)
+    await api.add("CS-1")
+    frame = b"[" * depth + b"]" * depth
+    say(api, call=frame, answer=frame.decode())
+    found = await browser.get("/messages")
+
+    assert isinstance(found.json()["items"][0]["call"], list if depth <= 100 else str)
+    shown = await see(browser, "/messages")
+    assert rows(shown.text) == 1
+    (address,) = re.findall(r'href="(/messages/check\?[^"]*)"', shown.text)
+    assert (await see(browser, address.replace("&amp;", "&"))).status_code == 200
+
+
 async def test_who_may_not_read_messages_sees_none(api):
     ada = await setup(api)
     await api.add("CS-1")

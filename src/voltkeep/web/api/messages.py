@@ -17,13 +17,15 @@ from voltkeep.web.looks import Time
 from voltkeep.web.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page_of
 from voltkeep.web.problems import Asked
 
+_DEEPEST = 100
+
 
 class MessageOut(Struct, frozen=True, kw_only=True):
     """One call and its answer, as they crossed the wire, with secrets masked.
 
     ``direction`` is seen from us. ``verdict`` is ok, an OCPP error code, or what else happened.
-    Frames that are not JSON are text. Without `tokens:read` tokens are shown by their last four
-    characters.
+    Frames that are not JSON, or nested more than 100 deep, are text. Without `tokens:read` tokens
+    are shown by their last four characters.
     """
 
     id: int
@@ -52,9 +54,9 @@ def out(principal: Principal, logged: LoggedExchange) -> MessageOut:
         direction=exchange.direction,
         message_id=exchange.message_id,
         action=exchange.action,
-        call=shown(principal, _frame(exchange.call)),
+        call=shown(principal, frame_of(exchange.call)),
         called_at=exchange.called_at,
-        answer=None if exchange.answer is None else shown(principal, _frame(exchange.answer)),
+        answer=None if exchange.answer is None else shown(principal, frame_of(exchange.answer)),
         answered_at=exchange.answered_at,
         latency_ms=latency,
         verdict=exchange.verdict,
@@ -62,11 +64,29 @@ def out(principal: Principal, logged: LoggedExchange) -> MessageOut:
     )
 
 
-def _frame(frame: bytes) -> Any:
+def frame_of(frame: bytes) -> Any:
+    """What a frame says; one that is not JSON, or nested too deep to be written again, as text."""
+    text = frame.decode("utf-8", "replace")
     try:
-        return json.decode(frame)
+        read = json.decode(frame)
     except (DecodeError, RecursionError, UnicodeError):
-        return frame.decode("utf-8", "replace")
+        return text
+    might_be_deep = text.count("[") + text.count("{") > _DEEPEST
+    return text if might_be_deep and _is_deep(read) else read
+
+
+def _is_deep(value: Any) -> bool:
+    level: list[Any] = [[value]]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            each
+            for node in level
+            for each in (node.values() if isinstance(node, dict) else node)
+            if isinstance(each, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 @get("/messages", needs=Permission.READ_MESSAGES)

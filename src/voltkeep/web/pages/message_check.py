@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from litestar import Response, get, post
 from litestar.params import FromQuery, QueryParameter
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.identity import BadName
@@ -15,6 +15,7 @@ from voltkeep.services.checking import Checked, Place
 from voltkeep.services.lists import MessageFilter
 from voltkeep.services.ports import LoggedExchange
 from voltkeep.web.access import ApiServices, Given, Who, named, seen_sites
+from voltkeep.web.api.messages import frame_of
 from voltkeep.web.discretion import shown
 from voltkeep.web.looks import Time
 from voltkeep.web.pages import frames
@@ -59,7 +60,7 @@ def judged(
     spoken: str = "",
 ) -> Part:
     """What every version says of a frame: first the one that its station speaks."""
-    read = _read(frame)
+    read = frame_of(frame)
     if what != "pasted":
         read = shown(principal, read)
     content = frames.content_of(read)
@@ -94,13 +95,6 @@ def _judged(checked: Checked, content: Any, spoken: str, *, is_open: bool) -> Ju
         is_spoken=checked.subprotocol == spoken,
         is_open=is_open,
     )
-
-
-def _read(frame: bytes) -> Any:
-    try:
-        return json.decode(frame)
-    except (DecodeError, RecursionError, UnicodeError):
-        return frame.decode("utf-8", "replace")
 
 
 @get("/messages/check", needs=Permission.READ_MESSAGES, include_in_schema=False)

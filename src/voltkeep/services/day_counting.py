@@ -143,8 +143,10 @@ class DayCounter:
             )
             events = [each.event for each in found.rows]
             await self._count_events(work, tenant, events, progress.since, zones)
-            position = int(found.next[0] or 0) if found.next else last
-            position = max(position, progress.position)
+            # Other works may have told of more since the last was read: those are counted too.
+            seen = [each.position for each in found.rows[-1:]]
+            told = max(last, progress.position, *seen)
+            position = int(found.next[0] or 0) if found.next else told
             if position != progress.position:
                 await work.days.save(tenant, structs.replace(progress, position=position))
         return found.next is not None

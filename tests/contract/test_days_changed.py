@@ -1,0 +1,38 @@
+"""What is counted of each day, whatever is renamed, removed, pruned or fails meanwhile."""
+
+from tests.contract.counted_days import FIRST, NIGHT, SECOND, keep
+from tests.contract.samples import ALPHA, TENANT
+
+from voltkeep.domain.days import EVERYWHERE, SECURITY
+from voltkeep.domain.events import SecurityEventReported
+from voltkeep.services import day_counting
+
+COUNTED = {FIRST: [1, 100, 1800], SECOND: [0, 100, 1800]}
+KIND = "ResetOrReboot"
+
+
+def reported(at=NIGHT):
+    return SecurityEventReported(
+        station=ALPHA, at=at, event=KIND, happened_at=at, tech_info=None, is_critical=False
+    )
+
+
+async def heard_of(store, days=(FIRST, SECOND)):
+    async with store.read() as work:
+        found = await work.days.totals(TENANT, [EVERYWHERE], [f"{SECURITY}{KIND}"], *days)
+    return sum(each.number for each in found)
+
+
+async def test_what_is_told_while_a_step_reads_is_counted_once(store, fleet, counter, monkeypatch):
+    await counter.count()
+    look = day_counting._last_position
+
+    async def looked_before(work, tenant):
+        return await look(work, tenant) - 1
+
+    await keep(store, events=[reported(), reported()])
+    monkeypatch.setattr(day_counting, "_last_position", looked_before)
+    await counter._heed(TENANT, {})
+    monkeypatch.undo()
+    await counter.count()
+    assert await heard_of(store) == 2

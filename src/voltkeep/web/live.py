@@ -50,6 +50,7 @@ async def frames(
     yield (_GZIP if is_packed else b"") + pack(b"retry: 2000\n\n")
     while True:
         changed: Choice | None = None
+        begun = feed.latest
         quiet_s = min(_QUIET_S, _CHECK_EVERY_S) if follow else 0.0
         try:
             if after is not None:
@@ -75,7 +76,8 @@ async def frames(
             return  # whoever reads comes back, and says where they were
         if changed is None:
             return
-        choice, after = changed, feed.latest if after is None else after
+        # What came while it was looked up is told to who may see it now.
+        choice, after = changed, begun if after is None else after
 
 
 async def _checked(

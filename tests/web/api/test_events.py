@@ -1,13 +1,13 @@
 """Event streams over HTTP: who gets what, from where on, and for how long."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
-from msgspec import json
+from msgspec import json, structs
 
 from tests.web.api.conftest import EVERYTHING, Api
 from tests.web.api.people import setup
@@ -16,7 +16,8 @@ from voltkeep.bus.outward import Outward
 from voltkeep.config import Address
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.events import EnergyMetered, RootsChanged, StationChanged
-from voltkeep.domain.identity import station_id
+from voltkeep.domain.identity import DEFAULT_TENANT, station_id
+from voltkeep.domain.telling import Choice
 from voltkeep.web import live
 from voltkeep.web.http import hardened, make_api
 from voltkeep.web.server import HttpServer
@@ -299,6 +300,25 @@ async def test_a_key_that_is_revoked_ends_its_stream(floor, monkeypatch):
         await floor.api.services.accounts.revoke_key(EVERYTHING, token.split("_")[1])
         await stream.end()
     await floor.streaming(0)
+
+
+async def test_what_happens_while_permissions_change_is_told(floor, monkeypatch):
+    monkeypatch.setattr(live, "_CHECK_EVERY_S", 0.05)
+    feed = floor.outward.feed
+    choice = Choice(tenant=DEFAULT_TENANT, permissions=frozenset({Permission.READ_EVENTS}))
+    more = structs.replace(choice, permissions=frozenset(Permission))
+
+    async def recheck():
+        if not await floor.store.outbox.last():
+            await floor.told(changed(1))
+            while not feed.latest:  # noqa: ASYNC110  # no event
+                await asyncio.sleep(0.01)
+        return more
+
+    async with aclosing(live.frames(feed, choice, None, recheck, follow=True)) as told:
+        assert await anext(told) == b"retry: 2000\n\n"
+        frame = Frame((await anext(told)).decode())
+    assert (frame.event, frame.what) == ("station.changed", "1")
 
 
 async def test_a_quiet_stream_shows_that_it_lives(floor, monkeypatch):

@@ -1,6 +1,6 @@
 """What is counted of each day, whatever is renamed, removed, pruned or fails meanwhile."""
 
-from tests.contract.counted_days import FIRST, NIGHT, SECOND, keep
+from tests.contract.counted_days import FIRST, NIGHT, SECOND, charge, ended, keep, numbers
 from tests.contract.samples import ALPHA, TENANT
 
 from voltkeep.domain.days import EVERYWHERE, SECURITY
@@ -36,3 +36,19 @@ async def test_what_is_told_while_a_step_reads_is_counted_once(store, fleet, cou
     monkeypatch.undo()
     await counter.count()
     assert await heard_of(store) == 2
+
+
+async def test_a_tenant_whose_last_station_went_is_counted_on(store, fleet, counter):
+    await keep(store, charge(wh=200.0))
+    await counter.count()
+    assert await numbers(store) == COUNTED
+    async with store.begin() as work:
+        for each in await work.stations.all(TENANT):
+            await work.stations.remove(each.id)
+    over = charge(over=NIGHT, wh=200.0)
+    await keep(store, over, events=[ended(over)])
+    await counter.count()
+    assert await numbers(store) == COUNTED
+    async with store.read() as work:
+        found = await work.days.totals(TENANT, [EVERYWHERE], ["running/sessions"], FIRST, SECOND)
+    assert sum(each.number for each in found) == 0

@@ -13,7 +13,7 @@ class DayRows(Protocol):
     """What is counted, by tenant. Numbers are told by site, what they are of, and day."""
 
     async def tenants(self) -> list[TenantId]:
-        """Those that have stations."""
+        """Those that have stations, or something counted, in order."""
         ...
 
     async def hold(self, tenant: TenantId) -> Progress:

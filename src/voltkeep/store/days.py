@@ -90,7 +90,9 @@ class SqlDayRows:
         self._db = db
 
     async def tenants(self) -> list[TenantId]:
-        return await tenants_of(self._db, stations)
+        counted = await self._db.rows(select(day_progress.c.tenant))
+        of_stations = await tenants_of(self._db, stations)
+        return sorted({*of_stations, *(TenantId(row.tenant) for row in counted)})
 
     async def hold(self, tenant: TenantId) -> Progress:
         """PostgreSQL locks the row; on SQLite a work that writes has locked everything."""

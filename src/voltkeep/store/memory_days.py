@@ -17,7 +17,7 @@ class MemoryDayRows:
         self._state = state
 
     async def tenants(self) -> list[TenantId]:
-        return sorted({id.tenant for id in self._state.stations})
+        return sorted({id.tenant for id in self._state.stations} | {*self._state.day_progress})
 
     async def hold(self, tenant: TenantId) -> Progress:
         self._state.writes()

@@ -1,7 +1,8 @@
 """What is counted of each day, whatever is renamed, removed, pruned or fails meanwhile."""
 
+import pytest
 from tests.contract.counted_days import FIRST, NIGHT, SECOND, charge, ended, keep, numbers
-from tests.contract.samples import ALPHA, TENANT
+from tests.contract.samples import ALPHA, OTHER_TENANT, TENANT
 
 from voltkeep.domain.days import EVERYWHERE, SECURITY
 from voltkeep.domain.events import SecurityEventReported
@@ -52,3 +53,20 @@ async def test_a_tenant_whose_last_station_went_is_counted_on(store, fleet, coun
     async with store.read() as work:
         found = await work.days.totals(TENANT, [EVERYWHERE], ["running/sessions"], FIRST, SECOND)
     assert sum(each.number for each in found) == 0
+
+
+async def test_one_tenant_that_fails_stops_no_other(store, fleet, counter, monkeypatch):
+    await keep(store, charge("a", over=NIGHT, wh=200.0))
+    zones = counter._zones
+
+    async def broken(tenant):
+        if tenant == min(TENANT, OTHER_TENANT):
+            raise RuntimeError("broken")
+        return await zones(tenant)
+
+    monkeypatch.setattr(counter, "_zones", broken)
+    with pytest.raises(RuntimeError):
+        await counter.count()
+    async with store.read() as work:
+        assert await work.days.progress(min(TENANT, OTHER_TENANT)) is None
+        assert await work.days.progress(max(TENANT, OTHER_TENANT)) is not None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+import structlog
 from msgspec import structs
 
 from voltkeep.domain.days import (
@@ -44,8 +45,10 @@ from voltkeep.domain.identity import StationId, TenantId, TransactionRef
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services.background import now_and_then
 from voltkeep.services.lists import EventFilter, StationFilter, TransactionFilter
-from voltkeep.services.ports import Begin, Clock, Read, Work
+from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
 from voltkeep.services.records import Look
+
+log = structlog.get_logger(__name__)
 
 EVERY_S = 60.0
 _AT_ONCE = 250  # events, transactions: of one step
@@ -84,15 +87,24 @@ class DayCounter:
         await now_and_then("days", self.count, EVERY_S)
 
     async def count(self) -> None:
-        """What is new of each tenant, what runs now, and some of what was there before."""
+        """What is new of each tenant, what runs now, and some of what was there before.
+
+        One that fails stops no other: what it failed with is raised at the end.
+        """
         async with self._read() as work:
             tenants = await work.days.tenants()
+        failed: Exception | None = None
         for tenant in tenants:
             try:
                 await self._count(tenant)
-            except BaseException:
+            except BaseException as error:
                 self._running.pop(tenant, None)  # whether the totals have them is not known
-                raise
+                if isinstance(error, StoreUnavailable) or not isinstance(error, Exception):
+                    raise
+                log.exception("days of a tenant are not counted", tenant=tenant)
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     async def _count(self, tenant: TenantId) -> None:
         zones = await self._zones(tenant)

@@ -24,14 +24,15 @@ METERED_S = 45  # then the charts have something to show
 PAGES = {
     "fleet": "/fleet",
     "map": "/fleet/map",
-    "stations": "/stations",
     "station": "/stations/DEMO-05",
     "command": "/stations/DEMO-05/command",
     "connect": "/connect",
-    "timeline": "/stations/DEMO-05/timeline",
-    "people": "/people",
     "messages": "/messages",
     "transactions": "/transactions",
+    "charts": "/charts?days=7",
+    "campaign": "/campaigns",
+    "certificates": "/certificates/authority",
+    "security": "/security",
 }
 """Main pages by the names of their pictures."""
 
@@ -69,7 +70,22 @@ async def fill(client: httpx.AsyncClient) -> None:
             if len(answer.json()["items"]) >= CHARGING:
                 break
             await asyncio.sleep(1)
+    await update_some(client)
     await asyncio.sleep(METERED_S)
+
+
+async def update_some(client: httpx.AsyncClient) -> None:
+    """New firmware for three stations, one after the other."""
+    where, named = "/firmware-images/2.1.0/content", {"filename": "demo-2.1.0.bin"}
+    answer = await client.put(where, params=named, content=b"firmware " * 10_000)
+    answer.raise_for_status()
+    campaign = {
+        "firmware": {"image": "2.1.0", "version": "2.1.0", "unsigned": True},
+        "which": {"stations": ["DEMO-06", "DEMO-07", "DEMO-08"]},
+        "at_once": 1,
+        "canaries": 1,
+    }
+    (await client.post("/campaigns", json=campaign)).raise_for_status()
 
 
 async def take(page: Page, home: str, name: str, address: str, suffix: str) -> None:
@@ -113,6 +129,8 @@ async def main() -> None:
             "--http",
             f"127.0.0.1:{port}",
             "--ocpp",
+            "127.0.0.1:0",
+            "--files",
             "127.0.0.1:0",
         ]
         quiet = asyncio.subprocess.DEVNULL

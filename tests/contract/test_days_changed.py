@@ -1,11 +1,12 @@
 """What is counted of each day, whatever is renamed, removed, pruned or fails meanwhile."""
 
 import pytest
-from tests.contract.counted_days import FIRST, NIGHT, SECOND, charge, ended, keep, numbers
+from tests.contract.counted_days import FIRST, NIGHT, SECOND, charge, ended, keep, numbers, publish
 from tests.contract.samples import ALPHA, OTHER_TENANT, TENANT
 
 from voltkeep.domain.days import EVERYWHERE, SECURITY
-from voltkeep.domain.events import SecurityEventReported
+from voltkeep.domain.events import SecurityEventReported, StationRenamed
+from voltkeep.domain.identity import StationId
 from voltkeep.services import day_counting
 
 COUNTED = {FIRST: [1, 100, 1800], SECOND: [0, 100, 1800]}
@@ -70,3 +71,20 @@ async def test_one_tenant_that_fails_stops_no_other(store, fleet, counter, monke
     async with store.read() as work:
         assert await work.days.progress(min(TENANT, OTHER_TENANT)) is None
         assert await work.days.progress(max(TENANT, OTHER_TENANT)) is not None
+
+
+async def test_all_that_a_station_told_under_its_old_name_is_counted(
+    store, fleet, counter, monkeypatch
+):
+    monkeypatch.setattr(day_counting, "_AT_ONCE", 3)
+    await counter.count()
+    many = [charge(f"tx-{number}", over=NIGHT, wh=200.0) for number in range(8)]
+    await keep(store, *many, events=[ended(each) for each in many])
+    async with store.begin() as work:
+        new = StationId(TENANT, "NEW")
+        await work.stations.rename(ALPHA, new)
+        work.emit(StationRenamed(station=ALPHA, at=NIGHT, new=new))
+    await publish(store)
+    await counter.count()
+    await counter.count()
+    assert await numbers(store) == {FIRST: [8, 800, 8 * 1800], SECOND: [0, 800, 8 * 1800]}

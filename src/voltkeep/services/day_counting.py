@@ -154,13 +154,16 @@ class DayCounter:
                 limit=_AT_ONCE,
             )
             events = [each.event for each in found.rows]
-            await self._count_events(work, tenant, events, progress.since, zones)
+            after = progress
+            if not await self._count_events(work, tenant, events, progress.since, zones):
+                after = structs.replace(progress, walked=None, is_walked=False)
             # Other works may have told of more since the last was read: those are counted too.
             seen = [each.position for each in found.rows[-1:]]
             told = max(last, progress.position, *seen)
             position = int(found.next[0] or 0) if found.next else told
-            if position != progress.position:
-                await work.days.save(tenant, structs.replace(progress, position=position))
+            after = structs.replace(after, position=position)
+            if after != progress:
+                await work.days.save(tenant, after)
         return found.next is not None
 
     async def _count_events(
@@ -170,13 +173,17 @@ class DayCounter:
         events: Sequence[Event],
         since: datetime,
         zones: Mapping[str, str],
-    ) -> None:
+    ) -> bool:
+        """Whether that was all they told of; else every transaction is to be looked at again."""
+        is_all = True
         names = {(event.station.name, event.ref) for event in events if isinstance(event, _HEEDED)}
         found = await work.days.transactions(tenant, names)
         for event in events:
             if isinstance(event, StationRenamed) and event.new.tenant == tenant:
                 # What was told under its old name before that is not found by it any more.
-                found += await work.transactions.all(station=event.new, limit=_AT_ONCE)
+                its = await work.transactions.all(station=event.new, limit=_AT_ONCE)
+                is_all = is_all and len(its) < _AT_ONCE
+                found += its
         await self._recount(work, tenant, found, zones)
         reported = [
             (event.station, event.event, event.at)
@@ -184,6 +191,7 @@ class DayCounter:
             if isinstance(event, SecurityEventReported) and event.at >= since
         ]
         await self._count_reported(work, tenant, reported, zones)
+        return is_all
 
     async def _recount(
         self,

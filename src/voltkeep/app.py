@@ -52,6 +52,7 @@ from voltkeep.pki.authority import CertificateAuthority
 from voltkeep.pki.vault import UnusableFile
 from voltkeep.services.audit import audit
 from voltkeep.services.authority import BadCertificate
+from voltkeep.services.background import now_and_then
 from voltkeep.services.order_queue import HEARD
 from voltkeep.services.ports import Exchange, Stations, StoreUnavailable
 from voltkeep.store import Store, migrate, open_store
@@ -80,6 +81,7 @@ _COLLECT_AFTER = (20_000, 20, 20)
 _SAVE_STATUS_EVERY_S = 0.25
 _LOOK_FOR_EVENTS_EVERY_S = 0.5
 _PRUNE_EVERY_S = 3600.0
+_FILL_EVERY_S = 60.0
 _LOOK_FOR_CERTIFICATES_EVERY_S = 5.0
 _COMPLAIN_EVERY_S = 60.0
 _LAST_WORDS_S = 10.0
@@ -238,6 +240,8 @@ class App:
         self._job("status", self._save_status)
         self._job("refusals", services.security.refusals.run)
         self._job("retention", self._prune)
+        filling = partial(now_and_then, "new columns", store.fill_columns, _FILL_EVERY_S)
+        self._job("new columns", filling)
         self._job("audit", services.audit.run)
         self._job("certificates", services.certificates.run)
         self._job("server certificates", self._keep_server_certificates)

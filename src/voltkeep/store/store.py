@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import TextClause, text
 
 from voltkeep.services.ports import Clock
-from voltkeep.store import census
+from voltkeep.store import census, filling
 from voltkeep.store.census import Census
 from voltkeep.store.engine import Database, EngineName, parse_url
 from voltkeep.store.journal import FLUSH_BOUNDS_S, BatchJournal, JournalCounters
@@ -144,6 +144,10 @@ class Store:
     async def prune(self, kept: Kept) -> None:
         """Remove all that is older than it is kept, and make room for what is to come."""
         await self._retention.prune(kept)
+
+    async def fill_columns(self) -> int:
+        """Fill columns that a release added, where they are empty yet; how many rows."""
+        return await filling.fill(self._database)
 
     async def close(self) -> None:
         """Store what the journal still holds, and close every connection."""

@@ -417,13 +417,17 @@ def _records(name: str, *found_by: str, default: str | None = None) -> Table:
     )
 
 
-def _ending(name: str) -> Table:
-    """Records that end, and are looked for by when: `services.records.Ending`.
+def _filled_later(table: Table, column: Column[Any]) -> None:
+    """A column that a release added: NULL until `filling` has come to the row."""
+    table.append_column(column)
+    no = column.is_(None)
+    Index(f"ix_{table.name}_empty", *table.primary_key, sqlite_where=no, postgresql_where=no)
 
-    What the release before has added beside this one has no ``not_after`` until it next changes.
-    """
+
+def _ending(name: str) -> Table:
+    """Records that end, and are looked for by when: `services.records.Ending`."""
     table = _records(name)
-    table.append_column(Column("not_after", UtcTime))
+    _filled_later(table, Column("not_after", UtcTime))
     c = table.c
     Index(None, c.tenant, c.state, c.not_after, c.station, c.id)
     return table
@@ -436,7 +440,9 @@ trust_anchors = _ending("trust_anchors")
 log_uploads = _records("log_uploads")
 firmware_images = _records("firmware_images")
 firmware_updates = _records("firmware_updates")
-security_events = _records("security_events", "type", default="")
+security_events = _records("security_events")
+_filled_later(security_events, Column("type", Words))
+Index(None, security_events.c.tenant, security_events.c.type, security_events.c.at)
 refusals = _records("refusals")
 alerts = _records("alerts")
 campaigns = _records("campaigns")

@@ -1,12 +1,16 @@
 """What is counted of each day, whatever is renamed, removed, pruned or fails meanwhile."""
 
+from datetime import timedelta
+
 import pytest
+from msgspec import structs
 from tests.contract.counted_days import FIRST, NIGHT, SECOND, charge, ended, keep, numbers, publish
 from tests.contract.samples import ALPHA, OTHER_TENANT, TENANT
 
 from voltkeep.domain.days import EVERYWHERE, SECURITY
 from voltkeep.domain.events import SecurityEventReported, StationRenamed
 from voltkeep.domain.identity import StationId
+from voltkeep.domain.security import SecurityEvent
 from voltkeep.services import day_counting
 
 COUNTED = {FIRST: [1, 100, 1800], SECOND: [0, 100, 1800]}
@@ -88,3 +92,34 @@ async def test_all_that_a_station_told_under_its_old_name_is_counted(
     await counter.count()
     await counter.count()
     assert await numbers(store) == {FIRST: [8, 800, 8 * 1800], SECOND: [0, 800, 8 * 1800]}
+
+
+async def test_security_events_that_were_pruned_are_counted_from_their_records(
+    store, fleet, counter, clock
+):
+    async def record(at):
+        async with store.begin() as work:
+            await work.security_events.add(
+                SecurityEvent(
+                    station=ALPHA, id=str(at), state="noted", at=at, happened_at=at, type=KIND
+                )
+            )
+
+    await counter.count()
+    clock.now += timedelta(minutes=2)
+    await counter.count()
+    first, second = (NIGHT + timedelta(minutes=minutes) for minutes in (1, 3))
+    await record(first)
+    await keep(store, events=[reported(first)])
+    await counter.count()
+    assert await heard_of(store) == 1
+
+    await record(second)  # and of its event nothing is left
+    async with store.begin() as work:
+        progress = await work.days.hold(TENANT)
+        await work.days.save(TENANT, structs.replace(progress, position=-1))
+    clock.now += timedelta(minutes=5)
+    await counter.count()
+    clock.now += timedelta(minutes=5)
+    await counter.count()
+    assert await heard_of(store) == 2

@@ -55,6 +55,7 @@ _AT_ONCE = 250  # events, transactions: of one step
 _PAUSE_S = 0.02  # between steps, for everybody else
 _WALK_S = 20.0  # then events have their turn
 _SETTLED = timedelta(minutes=1)
+_NEXT = timedelta(microseconds=1)
 _PAGE = 1000  # of transactions that run
 _COUNT_CONNECTORS_EVERY = timedelta(hours=1)
 _HEEDED = (TransactionStarted, TransactionEnded, TransactionClosed)
@@ -144,7 +145,7 @@ class DayCounter:
             if await work.days.forgotten(tenant) > progress.position:
                 # Nobody knows what they told of: look at every transaction again.
                 anew = structs.replace(progress, position=last, walked=None, is_walked=False)
-                await work.days.save(tenant, anew)
+                await work.days.save(tenant, self._hear_again(anew))
                 return False
             found = await work.lists.events(
                 tenant,
@@ -161,10 +162,26 @@ class DayCounter:
             seen = [each.position for each in found.rows[-1:]]
             told = max(last, progress.position, *seen)
             position = int(found.next[0] or 0) if found.next else told
-            after = structs.replace(after, position=position)
+            heard = [each.at for each in events if isinstance(each, SecurityEventReported)]
+            heard_at = max(heard + ([after.heard_at] if after.heard_at else []), default=None)
+            after = structs.replace(after, position=position, heard_at=heard_at)
             if after != progress:
                 await work.days.save(tenant, after)
         return found.next is not None
+
+    def _hear_again(self, progress: Progress) -> Progress:
+        """Walk through the security events from the last one that was counted until now."""
+        if progress.since is None or not progress.is_security_walked:
+            return progress
+        begin = progress.since
+        if progress.heard_at is not None and progress.heard_at >= begin:
+            begin = progress.heard_at + _NEXT
+        return structs.replace(
+            progress,
+            since=self._clock(),
+            walked_security=(begin, "", ""),
+            is_security_walked=False,
+        )
 
     async def _count_events(
         self,

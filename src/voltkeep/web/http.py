@@ -1,5 +1,6 @@
 """The HTTP API: its routes, who may use them, and how errors are told."""
 
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -62,6 +63,7 @@ def make_api(services: ApiServices, key: bytes, state: Mapping[str, Any] | None 
                 "public_url": "",
                 "cursors": Cursors(key),
                 "throttle": None,
+                "streams": Counter(),
                 **(state or {}),
             }
         ),

@@ -10,7 +10,7 @@ import pytest
 from msgspec import json, structs
 
 from tests.web.api.conftest import EVERYTHING, Api
-from tests.web.api.people import setup
+from tests.web.api.people import problem, setup
 from voltkeep.bus.local import LocalBus
 from voltkeep.bus.outward import Outward
 from voltkeep.config import Address
@@ -19,6 +19,7 @@ from voltkeep.domain.events import EnergyMetered, RootsChanged, StationChanged
 from voltkeep.domain.identity import DEFAULT_TENANT, station_id
 from voltkeep.domain.telling import Choice
 from voltkeep.web import live
+from voltkeep.web.api import events
 from voltkeep.web.http import hardened, make_api
 from voltkeep.web.server import HttpServer
 
@@ -319,6 +320,23 @@ async def test_what_happens_while_permissions_change_is_told(floor, monkeypatch)
         assert await anext(told) == b"retry: 2000\n\n"
         frame = Frame((await anext(told)).decode())
     assert (frame.event, frame.what) == ("station.changed", "1")
+
+
+async def test_nobody_takes_the_streams_of_all(floor, monkeypatch):
+    monkeypatch.setattr(events, "_MOST_OF_ONE", 2)
+    other = await floor.api.key(Permission.READ_EVENTS)
+    async with floor.stream(), floor.stream():
+        await floor.streaming(2)
+        async with floor.stream(expect=429) as refused:
+            await refused.answer.aread()
+            assert refused.answer.headers["retry-after"] == "30"
+            assert problem(refused.answer) == (429, "too-many-requests")
+        async with floor.stream(other):
+            await floor.streaming(3)
+    while floor.outward.feed.streams:  # noqa: ASYNC110  # no event
+        await asyncio.sleep(0.01)
+    async with floor.stream():
+        await floor.streaming()
 
 
 async def test_a_quiet_stream_shows_that_it_lives(floor, monkeypatch):

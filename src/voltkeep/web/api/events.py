@@ -1,5 +1,8 @@
 """Events: what happens, as it happens, and what was missed."""
 
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from litestar import get
@@ -16,8 +19,10 @@ from voltkeep.web.auth import who_asks
 from voltkeep.web.live import MEDIA_TYPE, frames
 from voltkeep.web.openapi import MEDIA
 from voltkeep.web.problems import Asked, Problem
+from voltkeep.web.throttle import account_of
 
 _MOST = 1000  # streams of this process
+_MOST_OF_ONE = 50  # of one account
 _MOST_NAMES = 100
 _EXAMPLE = (
     "id: 4711\nevent: station.connected\n"
@@ -83,6 +88,15 @@ async def stream_events(
     feed: Feed = state.feed
     if feed.streams >= _MOST:
         raise Problem(503, "too many event streams are open", headers={"retry-after": "30"})
+    open_streams: Counter[str] = state.streams
+    account = account_of(principal)
+    if open_streams[account] >= _MOST_OF_ONE:
+        raise Problem(
+            429,
+            f"you have {_MOST_OF_ONE} event streams open: close some",
+            code="too-many-requests",
+            headers={"retry-after": "30"},
+        )
     choice = _choice(principal, types, stations)
     begin = _position(last_event_id) if last_event_id else after
 
@@ -101,9 +115,25 @@ async def stream_events(
     # Only for browsers: a session is theirs.
     accepted = request.headers.get("accept-encoding", "")
     is_packed = follow and request.auth is not None and "gzip" in accepted
-    told = frames(feed, choice, begin, recheck, follow=follow, is_packed=is_packed)
+    stream = frames(feed, choice, begin, recheck, follow=follow, is_packed=is_packed)
+    told = _counted(stream, open_streams, account)
     headers = {"content-encoding": "gzip"} if is_packed else {}
     return Stream(told, media_type=MEDIA_TYPE, headers={"vary": "Accept-Encoding"} | headers)
+
+
+async def _counted(
+    stream: AsyncGenerator[bytes, None], open_streams: Counter[str], account: str
+) -> AsyncGenerator[bytes, None]:
+    """The stream, which is the account's as long as it is read."""
+    open_streams[account] += 1
+    try:
+        async with aclosing(stream):
+            async for piece in stream:
+                yield piece
+    finally:
+        open_streams[account] -= 1
+        if not open_streams[account]:
+            del open_streams[account]
 
 
 def _choice(principal: Principal, types: str | None, stations: str | None) -> Choice:

@@ -12,6 +12,7 @@ from voltkeep.domain.events import SecurityEventReported, StationRenamed
 from voltkeep.domain.identity import StationId
 from voltkeep.domain.security import SecurityEvent
 from voltkeep.services import day_counting
+from voltkeep.services.provisioning import ProvisioningService
 
 COUNTED = {FIRST: [1, 100, 1800], SECOND: [0, 100, 1800]}
 KIND = "ResetOrReboot"
@@ -94,6 +95,34 @@ async def test_all_that_a_station_told_under_its_old_name_is_counted(
     assert await numbers(store) == {FIRST: [8, 800, 8 * 1800], SECOND: [0, 800, 8 * 1800]}
 
 
+async def test_one_that_moves_to_another_tenant_is_counted_there(store, fleet, counter, clock):
+    over, runs = charge(over=NIGHT, wh=200.0), charge("tx-2", wh=200.0)
+    await keep(store, over, runs)
+    await counter.count()
+    new = StationId(OTHER_TENANT, "MOVED")
+    provisioning = ProvisioningService(
+        store.begin,
+        store.read,
+        None,  # commands: none is sent
+        clock,
+        heartbeat_interval_s=60,
+        boot_retry_s=60,
+        check_url=lambda _: None,
+    )
+    await provisioning.rename(ALPHA, new)
+    await publish(store)
+    await counter.count()
+    again = structs.replace(over, station=new, meter_stop_wh=300.0)
+    await keep(store, again, events=[ended(again)])
+    await counter.count()
+    await counter.count()
+    assert await numbers(store) == {}
+    assert await numbers(store, tenant=OTHER_TENANT) == {
+        FIRST: [2, 200, 3600],
+        SECOND: [0, 200, 3600],
+    }
+
+
 async def test_security_events_that_were_pruned_are_counted_from_their_records(
     store, fleet, counter, clock
 ):
@@ -123,3 +152,28 @@ async def test_security_events_that_were_pruned_are_counted_from_their_records(
     clock.now += timedelta(minutes=5)
     await counter.count()
     assert await heard_of(store) == 2
+
+
+async def test_what_is_counted_of_a_tenant_can_be_forgotten(store, fleet, counter):
+    await keep(store, charge(over=NIGHT, wh=200.0), charge("tx-2", wh=200.0))
+    await counter.count()
+    others = await numbers(store, tenant=OTHER_TENANT)
+    async with store.begin() as work:
+        await work.days.forget(TENANT)
+    assert await numbers(store) == {}
+    assert await numbers(store, tenant=OTHER_TENANT) == others
+    async with store.read() as work:
+        assert await work.days.progress(TENANT) is None
+        assert await work.days.counted(TENANT, [(ALPHA.name, charge().ref)]) == []
+    await counter.count()
+    assert (await numbers(store))[FIRST] == [2, 200, 3600]
+
+
+async def test_how_a_station_was_counted_is_told_as_it_is_forgotten(store, fleet, counter):
+    await keep(store, *(charge(str(number), over=NIGHT, wh=200.0) for number in range(3)))
+    await counter.count()
+    async with store.begin() as work:
+        assert len(await work.days.uncount(ALPHA, 2)) == 2
+        (last,) = await work.days.uncount(ALPHA, 2)
+        assert (last.station, last.energy_wh) == (ALPHA, 200)
+        assert await work.days.uncount(ALPHA, 2) == []

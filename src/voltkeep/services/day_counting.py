@@ -139,8 +139,10 @@ class DayCounter:
             progress = await work.days.hold(tenant)
             last = await _last_position(work, tenant)
             if progress.since is None:
-                now = self._clock()
-                await work.days.save(tenant, Progress(position=last, since=now))
+                # Of a tenant of that name that was removed nothing is known any more.
+                self._running.pop(tenant, None)
+                self._connectors_at.pop(tenant, None)
+                await work.days.save(tenant, Progress(position=last, since=self._clock()))
                 return False
             if await work.days.forgotten(tenant) > progress.position:
                 # Nobody knows what they told of: look at every transaction again.
@@ -372,6 +374,26 @@ class DayCounter:
             return structs.replace(progress, walked_security=None, is_security_walked=True)
         last = found[-1]
         return structs.replace(progress, walked_security=(last.at, last.station.name, last.id))
+
+
+async def look_again(work: Work, tenant: TenantId) -> None:
+    """Have every transaction looked at again: some are there of which no event tells."""
+    progress = await work.days.hold(tenant)
+    await work.days.save(tenant, structs.replace(progress, walked=None, is_walked=False))
+
+
+async def leave(work: Work, station: StationId, new: TenantId) -> None:
+    """Take a station's transactions out of its tenant's totals; they are counted in the new one.
+
+    Before it is renamed: until this work is over, nobody counts in either.
+    """
+    for tenant in sorted({station.tenant, new}):
+        await work.days.hold(tenant)
+    sums: Counter[Key] = Counter()
+    while found := await work.days.uncount(station, _AT_ONCE):
+        totals(found, sign=-1, into=sums)
+    await work.days.add(station.tenant, {key: number for key, number in sums.items() if number})
+    await look_again(work, new)
 
 
 async def _last_position(work: Work, tenant: TenantId) -> int:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from voltkeep.domain.days import Counted, Key, Progress, Total
-from voltkeep.domain.identity import TenantId, TransactionRef
+from voltkeep.domain.identity import StationId, TenantId, TransactionRef
 from voltkeep.domain.transactions import Transaction
 
 
@@ -18,6 +18,10 @@ class DayRows(Protocol):
 
     async def hold(self, tenant: TenantId) -> Progress:
         """How far counting is; nobody else may count until this work is over."""
+        ...
+
+    async def forget(self, tenant: TenantId) -> None:
+        """All that is counted of it, and how far."""
         ...
 
     async def save(self, tenant: TenantId, progress: Progress) -> None: ...
@@ -46,6 +50,10 @@ class DayRows(Protocol):
 
     async def count(self, found: Sequence[Counted]) -> None:
         """Note how these are counted now."""
+        ...
+
+    async def uncount(self, station: StationId, limit: int) -> list[Counted]:
+        """Forget how some of a station's are counted; how those were."""
         ...
 
     async def add(self, tenant: TenantId, numbers: Mapping[Key, int]) -> None:

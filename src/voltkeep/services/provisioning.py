@@ -29,6 +29,7 @@ from voltkeep.domain.stations import (
     UnknownTokens,
 )
 from voltkeep.services.audit import audit
+from voltkeep.services.day_counting import leave
 from voltkeep.services.edits import Check, as_it_is
 from voltkeep.services.outbound import OutboundRefused
 from voltkeep.services.ports import Begin, Clock, Read, Stations, Work
@@ -299,6 +300,8 @@ class ProvisioningService:
             await registered(work, station)
             if await work.stations.get(new) is not None:
                 raise StationExists(f"{new} is registered already")
+            if new.tenant != station.tenant:
+                await leave(work, station, new.tenant)
             await work.stations.rename(station, new)
             now = self._clock()
             work.emit(StationRenamed(station=station, new=new, at=now))

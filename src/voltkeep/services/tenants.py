@@ -82,6 +82,7 @@ class TenantService:
                 raise UnknownTenant(f"no tenant called {name[:60]!a} was added")
             if left := await _left(work, tenant):
                 raise TenantInUse(f"{name} still has {left}: remove them first")
+            await work.days.forget(tenant)
             deed = Deed(action="tenant.removed", object=name)
             await audit(work, audited_tenant(None), at, deed)
         self._accounts.forget_tenant(tenant)

@@ -101,6 +101,10 @@ class SqlDayRows:
         found = await self._db.rows(_HOLD, {"whose": tenant})
         return _progress.decode(found[0].content)
 
+    async def forget(self, tenant: TenantId) -> None:
+        for table in (day_progress, day_totals, day_counted):  # as they are held: the first waits
+            await self._db.run(delete(table).where(table.c.tenant == tenant))
+
     async def save(self, tenant: TenantId, progress: Progress) -> None:
         row = {"tenant": tenant, "content": json.encode(progress).decode()}
         await self._db.run(_SAVE[self._db.engine], row)
@@ -147,14 +151,16 @@ class SqlDayRows:
         found = select(*day_counted.columns).where(
             _c.tenant == tenant, tuple_(_c.station, _c.ref).in_(named)
         )
-        return [
-            Counted(
-                station=StationId(tenant, row.station),
-                ref=TransactionRef(row.ref),
-                **{name: getattr(row, name) for name in _COUNTED},
-            )
-            for row in await self._db.rows(found)
-        ]
+        return [_as_counted(row) for row in await self._db.rows(found)]
+
+    async def uncount(self, station: StationId, limit: int) -> list[Counted]:
+        of_station = _c.tenant == station.tenant, _c.station == station.name
+        found = select(*day_counted.columns).where(*of_station).limit(limit)
+        rows = [_as_counted(row) for row in await self._db.rows(found)]
+        gone = delete(day_counted).where(*of_station, _c.ref.in_([each.ref for each in rows]))
+        if rows:
+            await self._db.run(gone)
+        return rows
 
     async def count(self, found: Sequence[Counted]) -> None:
         rows = [
@@ -285,6 +291,14 @@ class SqlDayRows:
         if sites is not None:
             found = found.where(_d.site.in_(sites))
         return [row.site for row in await self._db.rows(found)]
+
+
+def _as_counted(row: Any) -> Counted:
+    return Counted(
+        station=StationId(row.tenant, row.station),
+        ref=TransactionRef(row.ref),
+        **{name: getattr(row, name) for name in _COUNTED},
+    )
 
 
 def _rows(tenant: TenantId, numbers: Mapping[Key, int]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from voltkeep.domain.days import EVERYWHERE, Counted, Key, Progress, Total
-from voltkeep.domain.identity import TenantId, TransactionRef
+from voltkeep.domain.identity import StationId, TenantId, TransactionRef
 from voltkeep.domain.transactions import Transaction
 from voltkeep.store.memory_rows import State
 
@@ -22,6 +22,14 @@ class MemoryDayRows:
     async def hold(self, tenant: TenantId) -> Progress:
         self._state.writes()
         return self._state.day_progress.setdefault(tenant, Progress())
+
+    async def forget(self, tenant: TenantId) -> None:
+        self._state.writes()
+        self._state.day_progress.pop(tenant, None)
+        for key in [key for key in self._state.day_totals if key[0] == tenant]:
+            del self._state.day_totals[key]
+        for name in [name for name in self._state.day_counted if name[0].tenant == tenant]:
+            del self._state.day_counted[name]
 
     async def save(self, tenant: TenantId, progress: Progress) -> None:
         self._state.writes()
@@ -68,6 +76,11 @@ class MemoryDayRows:
         self._state.writes()
         for each in found:
             self._state.day_counted[each.station, each.ref] = each
+
+    async def uncount(self, station: StationId, limit: int) -> list[Counted]:
+        self._state.writes()
+        names = [name for name in self._state.day_counted if name[0] == station][:limit]
+        return [self._state.day_counted.pop(name) for name in names]
 
     async def add(self, tenant: TenantId, numbers: Mapping[Key, int]) -> None:
         self._state.writes()

@@ -14,6 +14,8 @@ from tests.web.api.people import (
     user,
 )
 from voltkeep.domain.accounts import PERMISSIONS, Permission, Role
+from voltkeep.domain.days import EVERYWHERE
+from voltkeep.domain.identity import TenantId
 
 # Nobody gives what they do not have.
 
@@ -206,10 +208,16 @@ async def test_a_tenant_is_added_chosen_and_removed_when_it_is_empty(api):
     in_use = await api.request("DELETE", "/tenants/acme", 409)
     assert "stations" in in_use["detail"]
     await api.request("DELETE", "/stations/CP1", 204, headers=acme)
+    async with api.store.begin() as work:
+        today = datetime.now(UTC).date()
+        await work.days.add(TenantId("acme"), {(EVERYWHERE, "energy_wh", today): 5})
     await api.request("DELETE", "/tenants/acme", 204)
     await api.request("DELETE", "/tenants/acme", 404)
     await api.request("GET", "/stations", 404, headers=acme)
     await api.request("GET", "/stations", 404, headers={"voltkeep-tenant": "../x"})
+    await api.request("POST", "/tenants", 201, json={"id": "acme"})
+    again = await api.request("GET", "/statistics/days", headers=acme)
+    assert sum(day["energy_wh"] for day in again["days"]) == 0
 
 
 async def test_people_and_keys_of_a_tenant_see_their_own_only(api):

@@ -92,6 +92,18 @@ async def test_who_may_not_is_told_so_on_a_page(api):
     assert '<h1 lang="en">Not found</h1>' in answer.text
 
 
+async def test_an_address_that_leads_nowhere_is_told_on_a_page(api):
+    signed_in = await setup(api)
+    for browser in (signed_in, browser_of(api)):
+        answer = await see(browser, "/nonexistent")
+        assert answer.status_code == 404
+        assert '<h1 lang="en">Not found</h1>' in answer.text
+    answer = await see(signed_in, "/transactions/99999")
+    assert (answer.status_code, "<h1" in answer.text) == (404, True)
+    answer = await signed_in.post("http://localhost:8080/fleet", headers=HTML)
+    assert (answer.status_code, "<h1" in answer.text) == (405, True)
+
+
 async def test_the_menu_shows_what_a_person_may_see(api):
     assert 'data-open="add"' in (await see(await setup(api), "/stations")).text
 

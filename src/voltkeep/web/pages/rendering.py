@@ -92,11 +92,12 @@ def address_of(request: Asked) -> str:
 def page(request: Asked, template: str, *, status: int = 200, **values: object) -> Response[str]:
     """A template as a page: with who asks, the menu that they may see, and what they typed."""
     language = language_of(request)
-    principal = request.user
+    # Nobody looked who asks where an address leads nowhere: that is a page of nobody's.
+    principal = request.scope.get("user")
     given: Mapping[str, Any] = {
         "principal": principal,
         "may": principal.may if principal is not None else lambda _: False,
-        "csrf": request.auth or "",
+        "csrf": request.scope.get("auth") or "",
         "menu": menu(principal),
         "path": request.url.path,
         "address": address_of(request),

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from voltkeep.web.routes import AT_THE_ROOT
 
 _HTML = {"accept": "text/html"}
-_START = ("/", "/sign-in", "/account", "/setup", "/audit/verification")
+_START = ("/", "/sign-in", "/account", "/setup")
 _PLACE = re.compile(r"\{\w+:str\}")
 
 KINDS = {

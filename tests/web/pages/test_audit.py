@@ -7,7 +7,7 @@ from msgspec import structs
 
 from tests.web.api.people import active, browser_of, setup
 from tests.web.pages.forms import check_forms
-from tests.web.pages.test_rendering import HOSTILE, see
+from tests.web.pages.test_rendering import HOSTILE, HTML, see
 from voltkeep.domain.accounts import Role
 from voltkeep.domain.audit import GENESIS, SYSTEM, Deed, broken_at, chained
 from voltkeep.domain.identity import DEFAULT_TENANT
@@ -17,17 +17,24 @@ from voltkeep.web.pages.audit import MEANINGS, meaning
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
+async def check(browser, kept="", **headers):
+    address = "http://localhost:8080/audit/verification"
+    return await browser.post(address, data={"kept": kept}, headers=HTML | headers)
+
+
 async def test_only_who_may_sees_it_and_who_is_limited_to_sites_does_not(api):
     ada = await setup(api)
     await api.add("CS-1", site="north")
     engineer = await active(api, ada, "erna", Role.ENGINEER)
     nora = await active(api, ada, "nora", Role.ADMINISTRATOR, sites=["north"])
 
-    for path in ("/audit", "/audit/verification", "/audit.jsonl"):
+    for path in ("/audit", "/audit.jsonl"):
         assert (await see(ada, path)).status_code == 200, path
         assert (await see(engineer, path)).status_code == 403, path
         assert (await see(nora, path)).status_code == 403, path
         assert (await see(browser_of(api), path)).status_code == 303, path
+    for browser, status in ((ada, 200), (engineer, 403), (nora, 403), (browser_of(api), 401)):
+        assert (await check(browser)).status_code == status
     check_forms(api, (await see(ada, "/audit")).text)
 
 
@@ -57,7 +64,7 @@ async def test_deeds_are_filtered_paged_and_downloaded(api, monkeypatch):
 async def test_a_log_in_order_is_said_to_be_and_its_end_is_to_be_kept(api):
     ada = await setup(api)
     await api.services.audit._tell_heads()
-    text = (await see(ada, "/audit/verification")).text
+    text = (await check(ada)).text
     assert "The chain holds" in text
     assert "You gave none." in text
     head = api.services.audit.told(DEFAULT_TENANT).head
@@ -65,12 +72,21 @@ async def test_a_log_in_order_is_said_to_be_and_its_end_is_to_be_kept(api):
     assert f"{head.seq}:{head.hash}" in (await see(ada, "/audit")).text
 
     kept = f"{head.seq}:{head.hash.upper()}"
-    assert "The chain holds" in (await see(ada, f"/audit/verification?kept={kept}")).text
+    assert "The chain holds" in (await check(ada, kept)).text
     ahead = f"{head.seq + 500}:{head.hash}"
-    text = (await see(ada, f"/audit/verification?kept={ahead}")).text
+    text = (await check(ada, ahead)).text
     assert "The chain is broken" in text
     assert "The newest entries were cut off" in text
-    assert (await see(ada, "/audit/verification?kept=12")).status_code == 400
+    assert (await check(ada, "12")).status_code == 400
+
+
+async def test_no_other_site_has_a_browser_check_the_log(api):
+    ada = await setup(api)
+    del ada.headers["x-voltkeep-csrf"]
+
+    assert (await check(ada, **{"sec-fetch-site": "cross-site"})).status_code == 403
+    assert (await check(ada, **{"sec-fetch-site": "same-origin"})).status_code == 200
+    assert (await see(ada, "/audit/verification")).status_code == 405
 
 
 async def test_a_change_is_found_where_it_is_and_told_in_words(api):
@@ -82,7 +98,7 @@ async def test_a_change_is_found_where_it_is_and_told_in_words(api):
     deed = structs.replace(forged.deed, object=HOSTILE)
     log[DEFAULT_TENANT, last] = structs.replace(forged, deed=deed)
 
-    text = (await see(ada, "/audit/verification")).text
+    text = (await check(ada)).text
     assert f"Entry {last}</strong>: its content is not what its hash says." in text
     assert "Somebody changed this entry" in text
     verdict = (await ada.post("/audit/verification")).json()
@@ -99,7 +115,7 @@ async def test_a_log_that_was_cut_since_the_server_told_its_end_is_found_without
     log = api.store._state.audit
     del log[DEFAULT_TENANT, max(seq for tenant, seq in log if tenant == DEFAULT_TENANT)]
 
-    assert "The newest entries were cut off" in (await see(ada, "/audit/verification")).text
+    assert "The newest entries were cut off" in (await check(ada)).text
 
 
 def test_every_break_of_the_chain_has_a_meaning():

@@ -19,11 +19,12 @@ from voltkeep.web.problems import Asked
 
 _AT = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
 
+KEPT_END = r"^([0-9]{1,18}:[0-9A-Fa-f]{64})?$"
 KeptEnd = Annotated[
     str,
     QueryParameter(
         description="An end that was kept: its number, a colon, its hash.",
-        pattern=r"^([0-9]{1,18}:[0-9A-Fa-f]{64})?$",
+        pattern=KEPT_END,
     ),
 ]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.response import Stream
 from msgspec import Meta, Struct, json
 
@@ -13,7 +13,7 @@ from voltkeep.domain.audit import AuditEntry
 from voltkeep.services import lists
 from voltkeep.services.lists import AuditFilter, Place
 from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_every_site
-from voltkeep.web.api.audit import KeptEnd, out, verdict
+from voltkeep.web.api.audit import KEPT_END, out, verdict
 from voltkeep.web.pages.choosing import filters
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
@@ -58,6 +58,12 @@ class _Which(Struct, frozen=True, kw_only=True):
     object: _Text = ""
     since: _Instant | None = None
     before: _Instant | None = None
+
+
+class _Kept(Struct, frozen=True, kw_only=True):
+    """An end that somebody has kept; "" if they have none."""
+
+    kept: Annotated[str, Meta(pattern=KEPT_END)] = ""
 
 
 FILTERS = _Which.__struct_fields__
@@ -110,11 +116,11 @@ async def audit_page(
     )
 
 
-@get("/audit/verification", needs=Permission.READ_AUDIT, include_in_schema=False)
-async def verification_page(
-    request: Asked, principal: Who, services: Given, kept: KeptEnd = ""
-) -> Response[str]:
-    """Whether the whole chain holds, in words."""
+@post("/audit/verification", needs=Permission.READ_AUDIT, include_in_schema=False, status_code=200)
+async def verification_page(request: Asked, principal: Who, services: Given) -> Response[str]:
+    """Whether the whole chain holds, in words. It is long work, so no link leads to it."""
+    sent = {name: str(value) for name, value in (await request.form()).items()}
+    kept = filters(sent, _Kept).kept
     found = await verdict(principal, services, kept)
     return page(
         request,

@@ -21,6 +21,7 @@ from voltkeep.domain.imports import (
 from voltkeep.services.audit import acting, acting_as, audit
 from voltkeep.services.authority import Files
 from voltkeep.services.background import Carried
+from voltkeep.services.day_counting import look_again
 from voltkeep.services.ports import Begin, Clock, Read, StoreUnavailable, Work
 from voltkeep.services.records import Look
 from voltkeep.services.tabular import BadFile, Row, rows_of
@@ -278,6 +279,8 @@ class ImportService:
                 return None
             ended = structs.replace(known, state=state, at=self._clock(), problem=problem)
             await work.imports.put(ended)
+            if ended.kind is RowKind.TRANSACTIONS and ended.added and not ended.dry_run:
+                await look_again(work, given.station.tenant)
             if not ended.dry_run:
                 await audit(work, given.station.tenant, ended.at, _deed(ended))
         await self._files.remove(ended.stored_as)

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -139,6 +139,23 @@ async def test_transactions_that_are_over_are_taken_in_once(api):
     assert counts(await taken(api, "transactions", content)) == (0, 0, 1, 3)
     text = (await exported(api, "transactions")).text
     assert counts(await taken(api, "transactions", text)) == (0, 0, 1, 0)
+
+
+async def test_transactions_that_are_taken_in_are_counted_on_their_days(api):
+    await api.add("CS-1")
+    await api.services.day_counter.count()
+    assert (await api.request("GET", "/statistics/days"))["is_complete"]
+    at = datetime.now(UTC) - timedelta(hours=30)
+    over = at + timedelta(hours=1)
+    content = (
+        "station,ref,started_at,ended_at,meter_start_wh,meter_last_wh\n"
+        f"CS-1,old-1,{at:%FT%TZ},{over:%FT%TZ},100,2100\n"
+    )
+    assert counts(await taken(api, "transactions", content)) == (1, 0, 0, 0)
+    await api.services.day_counter.count()
+    found = await api.request("GET", "/statistics/days")
+    assert sum(day["energy_wh"] for day in found["days"]) == 2000
+    assert sum(day["sessions"] for day in found["days"]) == 1
 
 
 async def test_what_is_wrong_with_a_row_is_said_by_line_and_field(api):

@@ -138,13 +138,12 @@ class Console:
             )
 
     def _steps(self) -> Iterator[CampaignStep]:
-        weights = (StepState.WAITING, 5), (StepState.DONE, 90), (StepState.FAILED, 5)
-        states, shares = zip(*weights, strict=True)
+        shares = {StepState.WAITING: 5, StepState.DONE: 90, StepState.FAILED: 5}
         for campaign, each in itertools.product(range(3), self._each()):
             yield CampaignStep(
                 station=each,
                 id=f"c{campaign:07}",
-                state=self._random.choices(states, shares)[0],
+                state=self._random.choices([*shares], [*shares.values()])[0],
                 at=self._ago(days=campaign + 1),
                 wave=Wave.CANARY if self._random.random() < 0.01 else Wave.REST,
                 model="Model 1",

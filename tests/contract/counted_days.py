@@ -1,6 +1,7 @@
 """A fleet whose days are counted, and the job that counts them."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.contract.samples import ALPHA, BETA, ELSEWHERE, EVSE, TENANT, station
@@ -45,11 +46,11 @@ async def fleet(store):
     async with store.begin() as work:
         for id, site in ((ALPHA, "north"), (BETA, "tokyo"), (ELSEWHERE, "north")):
             assert await work.stations.add(station(id, site=site))
-        for id, zone in (("north", ""), ("tokyo", "Asia/Tokyo")):
-            site = Site(
-                station=of_tenant(TENANT), id=id, at=NIGHT, created_at=NIGHT, time_zone=zone
+        at, nobody = NIGHT, of_tenant(TENANT)
+        for name, zone in (("north", ""), ("tokyo", "Asia/Tokyo")):
+            await work.sites.put(
+                Site(station=nobody, id=name, at=at, created_at=at, time_zone=zone)
             )
-            await work.sites.put(site)
 
 
 def charge(ref="tx-1", id=ALPHA, begun=NIGHT - timedelta(hours=1), over=None, wh=None):
@@ -96,11 +97,11 @@ def ended(transaction):
 
 async def numbers(store, site=EVERYWHERE, tenant=TENANT):
     """Of each day that has some: sessions, Wh, seconds."""
-    kinds = ("sessions", "energy_wh", "busy_s")
-    kinds += tuple(f"running/{each}" for each in kinds)
+    over = ("sessions", "energy_wh", "busy_s")
+    kinds = (*over, *(f"running/{each}" for each in over))
     async with store.read() as work:
         found = await work.days.totals(tenant, [site], kinds, FIRST, SECOND + timedelta(days=9))
-    told = {}
+    told: dict[Any, list[float]] = {}
     for each in found:
         of = told.setdefault(each.day, [0, 0, 0])
         of[kinds.index(each.what) % 3] += each.number

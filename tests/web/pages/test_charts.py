@@ -187,6 +187,39 @@ async def test_power_stands_against_the_limit_that_is_known(api):
         assert "11.0 kW" in text
 
 
+async def test_what_is_left_over_of_a_connector_draws_no_power(api):
+    browser = await setup(api)
+    await api.add("CS-1", site="north")
+    await charge(api, "tx-old", over=False)
+    await charge(api, "tx-new", over=False)
+    await count(api)
+
+    text = await shown(browser, "/charts/power?site=north")
+    assert "<strong>7.0 kW</strong>" in text
+    assert "of 1 transaction that runs. 1 is not counted" in " ".join(text.split())
+
+
+async def test_a_part_of_the_power_is_not_compared_with_a_limit(api, monkeypatch):
+    monkeypatch.setattr("voltkeep.web.pages.charts_now._LOOKED_AT", 1)
+    browser = await setup(api)
+    for name in ("CS-1", "CS-2"):
+        await api.add(name, site="north")
+        await charge(api, name, name, over=False)
+    await api.services.smart_charging.set(
+        StationId(DEFAULT_TENANT, "CS-1"),
+        ChargingProfile(
+            purpose=Purpose.STATION_MAX,
+            schedules=(Schedule(starts_at=datetime.now(UTC), periods=(Period(limit_w=11000.0),)),),
+        ),
+    )
+    await count(api)
+
+    text = await shown(browser, "/charts/power?site=north")
+    assert "transactions that were looked at" in text
+    assert "not compared with a limit" in text
+    assert "for 1 of 2 stations" not in text
+
+
 async def test_statuses_are_drawn_and_told_in_words(api):
     browser = await setup(api)
     await api.add("CS-1", site="north")

@@ -43,7 +43,8 @@ _BEFORE = 20
 class SitePower(Struct, frozen=True, kw_only=True):
     """What a site's transactions draw now.
 
-    ``metered`` of the ``running`` transactions that were looked at said their power lately.
+    ``metered`` of the ``running`` transactions that were looked at said their power lately. What
+    is ``left_over`` is not among them: a later one runs at the same place.
     ``limited`` of its ``stations`` have a limit that is known: ``limit_w`` together, now.
     """
 
@@ -52,6 +53,7 @@ class SitePower(Struct, frozen=True, kw_only=True):
     power_w: float
     metered: int
     running: int
+    left_over: int
     is_more: bool
     limit_w: float
     limited: int
@@ -95,11 +97,18 @@ async def _power(
     services: ApiServices, by: Principal, site: str, looked_at: int, now: datetime
 ) -> SitePower:
     sites = (site,)
-    power, metered = 0.0, 0
+    power, metered, left_over = 0.0, 0, 0
+    places: set[tuple[StationId, int]] = set()
     async with services.read() as work:
         which = TransactionFilter(sites=sites, active=True)
         found = await work.lists.transactions(by.tenant, which, "-started_at", limit=looked_at)
-        for each in found.rows:
+        for each in found.rows:  # the latest of a place first
+            if each.evse is not None:
+                place = (each.station, each.evse.id)
+                if place in places:
+                    left_over += 1
+                    continue
+                places.add(place)
             lately = MeterFilter(ref=each.ref, since=now - _HOLDS)
             said = await work.lists.meter_values(each.station, lately, "-at", limit=1)
             values = [row.value.power_w for row in said.rows if row.value.power_w is not None]
@@ -115,7 +124,8 @@ async def _power(
         name=await _name(services, by, site),
         power_w=power,
         metered=metered,
-        running=len(found.rows),
+        running=len(found.rows) - left_over,
+        left_over=left_over,
         is_more=found.next is not None,
         limit_w=sum(limits),
         limited=len(limits),

@@ -177,3 +177,34 @@ async def test_how_a_station_was_counted_is_told_as_it_is_forgotten(store, fleet
         (last,) = await work.days.uncount(ALPHA, 2)
         assert (last.station, last.energy_wh) == (ALPHA, 200)
         assert await work.days.uncount(ALPHA, 2) == []
+
+
+async def test_of_what_runs_only_what_changed_is_written(store, fleet, counter, clock, monkeypatch):
+    async with store.read() as work:
+        rows = type(work.days)
+    replaced, added = [], []
+    replace, add = rows.replace, rows.add
+
+    async def replacing(self, tenant, kinds, numbers):
+        replaced.append(tenant)
+        await replace(self, tenant, kinds, numbers)
+
+    async def adding(self, tenant, numbers):
+        added.extend(numbers)
+        await add(self, tenant, numbers)
+
+    monkeypatch.setattr(rows, "replace", replacing)
+    monkeypatch.setattr(rows, "add", adding)
+    await keep(store, charge(wh=200.0))
+    await counter.count()
+    replaced.clear()
+    added.clear()
+    await counter.count()
+    assert (replaced, added) == ([], [])
+    clock.now += timedelta(minutes=5)
+    await counter.count()
+    assert replaced == []
+    assert {what for _, what, _ in added} == {"running/busy_s", "running/energy_wh"}
+    found = await numbers(store)
+    assert (found[FIRST][0], sum(of[1] for of in found.values())) == (1, 200)
+    assert sum(of[2] for of in found.values()) == 3900

@@ -57,6 +57,7 @@ _WALK_S = 20.0  # then events have their turn
 _SETTLED = timedelta(minutes=1)
 _NEXT = timedelta(microseconds=1)
 _PAGE = 1000  # of transactions that run
+_REPLACE_EVERY = timedelta(hours=1)
 _COUNT_CONNECTORS_EVERY = timedelta(hours=1)
 _HEEDED = (TransactionStarted, TransactionEnded, TransactionClosed)
 _TYPES = tuple(kind.__name__ for kind in (*_HEEDED, StationRenamed, SecurityEventReported))
@@ -81,6 +82,7 @@ class DayCounter:
         self._clock = clock
         # How those that run are in the totals; until a tenant is here nobody knows.
         self._running: dict[TenantId, dict[Name, Counted]] = {}
+        self._replaced_at: dict[TenantId, datetime] = {}
         self._connectors_at: dict[TenantId, datetime] = {}
 
     async def run(self) -> None:
@@ -289,14 +291,30 @@ class DayCounter:
         await self._replace_running(tenant, running)
 
     async def _replace_running(self, tenant: TenantId, running: dict[Name, Counted]) -> None:
+        """As a whole now and then, which removes what is 0 by now; else what has changed."""
+        now = self._clock()
+        before = self._running.get(tenant)
+        replaced_at = self._replaced_at.get(tenant)
+        if replaced_at is None or now - replaced_at >= _REPLACE_EVERY:
+            before = None
         sums: Counter[Key] = Counter()
         for number, each in enumerate(running.values()):
             totals([each], RUNNING, into=sums)
             if not number % _PAGE:
                 await asyncio.sleep(0)
+        for number, each in enumerate(before.values() if before else ()):
+            totals([each], RUNNING, -1, sums)
+            if not number % _PAGE:
+                await asyncio.sleep(0)
         async with self._begin() as work:
             await work.days.hold(tenant)
-            await work.days.replace(tenant, _RUNNING, sums)
+            if before is None:
+                await work.days.replace(tenant, _RUNNING, sums)
+            else:
+                changed = {key: number for key, number in sums.items() if number}
+                await work.days.add(tenant, changed)
+        if before is None:
+            self._replaced_at[tenant] = now
         self._running[tenant] = running
 
     async def _count_connectors(self, tenant: TenantId, zones: Mapping[str, str]) -> None:

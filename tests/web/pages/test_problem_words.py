@@ -9,7 +9,7 @@ from tests.web.api.people import active, browser_of, setup
 from tests.web.pages.test_rendering import HOSTILE, see
 from voltkeep.domain.accounts import Role
 from voltkeep.web import problems
-from voltkeep.web.pages.problem_words import FIELDS, WORDS
+from voltkeep.web.pages.problem_words import DETAILS, FIELDS, WORDS
 
 GERMAN = {"accept-language": "de"}
 STATES = ("well", "away", "still", "over", "forbidden", "failed", "unsent")
@@ -31,12 +31,29 @@ def test_what_is_said_of_fields_is_said_so():
         assert f'"{each}"' in text
 
 
+def test_what_pages_say_in_other_words_is_said_by_somebody():
+    sources = Path(problems.__file__).parent.parent.rglob("*.py")
+    texts = [each.read_text() for each in sources if each.name != "problem_words.py"]
+
+    assert [each for each in DETAILS if not any(f'"{each}"' in text for text in texts)] == []
+
+
+async def test_a_wrong_password_is_told_in_german_alone(api):
+    await setup(api)
+    browser = browser_of(api)
+    refused = await browser.post("/sign-in", json={"name": "nobody", "password": "wrong password"})
+    page = (await see(browser, "/sign-in", **GERMAN)).text
+
+    detail = refused.json()["detail"]
+    assert f'<span data-word="{detail}">Der Name oder das Passwort stimmt nicht.</span>' in page
+
+
 async def test_a_page_in_another_language_brings_words_for_refusals_and_an_english_one_none(api):
     browser = await setup(api)
     template = re.compile(r'<template id="problem-words">(.*?)</template>', re.DOTALL)
 
     (words,) = template.findall((await see(browser, "/stations", **GERMAN)).text)
-    assert set(re.findall(r'data-word="([^"]+)"', words)) == set(WORDS) | set(FIELDS)
+    assert set(re.findall(r'data-word="([^"]+)"', words)) == set(WORDS) | set(FIELDS) | set(DETAILS)
     assert not template.findall((await see(browser, "/stations")).text)
     assert template.findall((await see(browser_of(api), "/sign-in", **GERMAN)).text)
 

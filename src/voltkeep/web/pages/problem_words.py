@@ -46,3 +46,27 @@ FIELDS = {
     "a body is needed": _("something must be sent"),
 }
 """What is said of fields in the same words each time."""
+
+DETAILS = {
+    "the name or the password is not right": _("The name or the password is not right."),
+    "the code is not right, or was used before": _("The code is not right, or was used before."),
+    "the code is not right: is the clock of the phone?": _(
+        "The code is not right: is the clock of the phone?"
+    ),
+    "the password is not right": _("The password is not right."),
+    "the password was changed meanwhile": _("The password was changed meanwhile."),
+    "this session is over: sign in again": _("This session is over: sign in again."),
+    "this account is disabled": _("This account is disabled."),
+    "this is the old password: choose another": _("This is the old password: choose another."),
+    "this password repeats a few characters: choose another": _(
+        "This password repeats a few characters: choose another."
+    ),
+    "this password is among the first that are tried": _(
+        "This password is among the first that are tried."
+    ),
+    "there is nothing at this address": _("There is nothing at this address."),
+    "this failed here; the log of the server says more": _(
+        "This failed on the server; its log says more."
+    ),
+}
+"""Whole details that always read the same: a page says these alone."""

@@ -107,6 +107,7 @@ def page(request: Asked, template: str, *, status: int = 200, **values: object) 
         "languages": LANGUAGES,
         "problem_words": problem_words.WORDS,
         "field_words": problem_words.FIELDS,
+        "detail_words": problem_words.DETAILS,
         **values,
     }
     content = _environment(language).get_template(template).render(given)

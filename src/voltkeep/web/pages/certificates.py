@@ -23,6 +23,7 @@ from voltkeep.web.api.certificates import (
 )
 from voltkeep.web.pages import certificate_words as words
 from voltkeep.web.pages.choosing import filters, in_words, sites_of
+from voltkeep.web.pages.looking import latest
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
 from voltkeep.web.problems import Asked
@@ -166,11 +167,11 @@ async def requests_page(
     )
     types = EventFilter(station=which.station, sites=sites, types=("CertificateRequested",))
     refused: list[CertificateRequested] | None = None
+    since: datetime | None = None
     async with services.read() as work:
         found = await work.certificate_requests.page(principal.tenant, look)
         if principal.may(Permission.READ_EVENTS):
-            told = await work.lists.events(principal.tenant, types, "-at", limit=_LATEST)
-            asked = [row.event for row in told.rows]
+            asked, since = await latest(work, principal.tenant, types, _LATEST)
             refused = [each for each in asked if isinstance(each, CertificateRequested)]
     return page(
         request,
@@ -178,6 +179,7 @@ async def requests_page(
         requests=page_of_records(request, cursors, look, found, request_out),
         refused=None if refused is None else [each for each in refused if each.problem],
         latest=_LATEST,
+        since=since,
         states=words.REQUESTS,
         sites=in_words(await sites_of(services, principal)),
         is_narrowed=is_narrowed(request.query_params, _Requests),

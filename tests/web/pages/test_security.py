@@ -8,8 +8,10 @@ from tests.web.api.test_records import put
 from tests.web.pages.forms import check_forms, forms
 from tests.web.pages.test_rendering import HOSTILE, see
 from voltkeep.domain.accounts import Permission, Role
-from voltkeep.domain.identity import StationId, station_id
+from voltkeep.domain.identity import DEFAULT_TENANT, StationId, station_id
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
+from voltkeep.services.lists import EventFilter, Page
+from voltkeep.store.memory_lists import MemoryLists
 
 CP1, CP2 = station_id("CP1"), station_id("CP2")
 NOBODY = StationId("default", "")
@@ -118,7 +120,7 @@ async def test_a_second_connection_is_told_to_who_may_see_events(api):
     assert "You may not see events." in text
 
 
-async def test_events_are_counted_by_day_and_filtered(api):
+async def test_events_are_filtered(api):
     ada = await setup(api)
     await two(api)
     events = [event(CP1, f"e{each}", each) for each in range(3)]
@@ -141,10 +143,61 @@ async def test_events_are_counted_by_day_and_filtered(api):
     ):
         assert await rows(query) == number, query
     assert (await see(ada, "/security?state=odd")).status_code == 400
-    days = (await see(ada, "/security")).text.partition('id="days"')[2].partition("</table>")[0]
-    told = re.findall(r'<td class="number">(\d+)</td>', days)
-    assert len(told) == 28
-    assert (sum(map(int, told[::2])), sum(map(int, told[1::2]))) == (3, 4)
+
+
+async def test_the_days_are_those_of_the_charts(api):
+    ada = await setup(api)
+    today = now().date()
+    counts = {"TamperDetectionActivated": 3, "InvalidMessages": 1200, "Other": 1}
+    async with api.store.begin() as work:
+        await work.days.add(
+            DEFAULT_TENANT, {("*", f"security/{kind}", today): n for kind, n in counts.items()}
+        )
+    for address in ("/security", "/security/days"):
+        days = (await see(ada, address)).text.partition('id="days"')[2].partition("</table>")[0]
+        numbers = re.findall(r'<td class="number">(\d+)</td>', days)
+        assert numbers == ["3", "1204"] + ["0"] * 26
+
+
+async def test_each_part_that_is_loaded_again_has_its_own_address(api):
+    ada = await setup(api)
+    await two(api)
+    await put(api, "alerts", alert(CP1, "a1"))
+    await put(api, "security_events", event(CP1, "e1"), event(CP2, "e2"))
+    text = (await see(ada, "/security?station=CP1")).text
+    parts = dict(re.findall(r'<div id="(\w+)"[^>]* hx-get="([^"]+)"', text))
+    assert parts == {
+        "attention": "/security/attention",
+        "days": "/security/days",
+        "list": "/security/events?station=CP1",
+    }
+    reader = api.by(await api.key(Permission.READ_STATIONS))
+    for name, address in parts.items():
+        part = (await see(ada, address)).text
+        assert re.findall(r'<div id="(\w+)"', part) == [name]
+        assert "<html" not in part
+        assert "CP2" not in part
+        assert (await see(reader, address)).status_code == 403
+
+
+async def test_what_was_not_looked_at_is_not_said_to_be_none(api, monkeypatch):
+    ada = await setup(api)
+    await two(api)
+    nothing = "</span> None</span>"
+    assert nothing in (await see(ada, "/security")).text
+    await told(api)  # what happened, none of which is looked for
+    look = MemoryLists.events
+
+    async def shortly(self, tenant, which, sort="at", **more):
+        found = await look(self, tenant, EventFilter(), sort, **more)
+        return Page([], (found.rows[0].position,)) if which.types else found
+
+    monkeypatch.setattr(MemoryLists, "events", shortly)
+    said = "Only events since this time were looked at"
+    text = (await see(ada, "/security")).text
+    assert (nothing in text, said in text) == (False, True)
+    text = (await see(ada, "/certificates/requests")).text
+    assert ("None was refused" in text, said in text) == (False, True)
 
 
 async def test_events_of_a_type_are_found_among_many_others(api, monkeypatch):

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from litestar import Response, get
@@ -12,19 +12,20 @@ from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.barriers import meaning
 from voltkeep.domain.events import DuplicateConnection
 from voltkeep.domain.security import Alert, Refusal, SecurityEvent
-from voltkeep.services.lists import EventFilter
+from voltkeep.domain.stations import Station
+from voltkeep.services.lists import EventFilter, StationFilter
 from voltkeep.services.ports import Work
 from voltkeep.services.records import Look
 from voltkeep.services.security_events import CRITICAL
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.pages.choosing import filters, in_words, sites_of
+from voltkeep.web.pages.looking import latest
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
 _DAYS = 14
-_MOST_A_DAY = 1000  # events that are counted
 _OPEN = 25
 _MOST_OPEN = 1000
 _ACKNOWLEDGED = 20
@@ -34,6 +35,7 @@ _DAY = timedelta(days=1)
 _LONGEST_QUARANTINE = _DAY  # as the setting allows
 _CONTENDING = "contending connections"
 _HEIGHT = 100.0
+_DAY_WIDTH = round(1000 / _DAYS - 6, 2)
 
 _Text = Annotated[str, Meta(max_length=255)]
 _Instant = Annotated[datetime, Meta(tz=True)]
@@ -55,15 +57,14 @@ FILTERS = _Which.__struct_fields__
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """How many events were heard on a day in UTC. ``is_cut``: there were more.
+    """How many events were heard on a day.
 
     ``x`` and the heights are of a picture 100 high; what is critical stands below the others.
     """
 
-    at: datetime
+    day: date
     critical: int
     total: int
-    is_cut: bool
     x: float
     critical_height: float
     total_height: float
@@ -88,6 +89,13 @@ class Reason(Struct, frozen=True, kw_only=True):
     last_at: datetime
 
 
+class Duplicates(Struct, frozen=True, kw_only=True):
+    """The latest second connections; all of a week, or all ``since`` then."""
+
+    latest: list[DuplicateConnection]
+    since: datetime | None = None
+
+
 class Attention(Struct, frozen=True, kw_only=True):
     """What a person should look at, the most urgent first."""
 
@@ -96,7 +104,7 @@ class Attention(Struct, frozen=True, kw_only=True):
     acknowledged: list[Alert]
     quarantines: list[Quarantine]
     waits: list[Refusal]
-    duplicates: list[DuplicateConnection]
+    duplicates: Duplicates
     reasons: list[Reason]
     are_reasons_cut: bool
 
@@ -121,50 +129,58 @@ async def _events(
     return page_of_records(request, cursors, look, rows, lambda each: each)
 
 
-async def _days(work: Work, principal: Principal, now: datetime) -> list[Day]:
-    """The last days, the oldest first."""
-    today = datetime.combine(now.date(), time(), UTC)
-    begins = [today - ago * _DAY for ago in reversed(range(_DAYS))]
-    looks = [
-        Look(sites=principal.sites, since=begin, until=begin + _DAY, limit=_MOST_A_DAY)
-        for begin in begins
-    ]
-    critical = [structs.replace(look, states=("critical",)) for look in looks]
-    numbers = await work.security_events.amounts(principal.tenant, [*looks, *critical])
-    counts = list(zip(begins, numbers[:_DAYS], numbers[_DAYS:], strict=True))
-    top = max((total for _, total, _ in counts), default=0) or 1
+async def _days(services: ApiServices, principal: Principal) -> list[Day]:
+    """The last days, the oldest first, as the charts have them."""
+    kinds = await services.days.security(principal.tenant, principal.sites, _DAYS)
+    totals, critical = [0] * _DAYS, [0] * _DAYS
+    for kind in kinds:
+        for index, number in enumerate(kind.numbers):
+            totals[index] += number
+            critical[index] += number if kind.kind in CRITICAL else 0
+    top = max(totals) or 1
     return [
         Day(
-            at=begin,
+            day=day,
             critical=bad,
-            total=max(total, bad),
-            is_cut=total >= _MOST_A_DAY,
+            total=total,
             x=round(index * 1000 / _DAYS, 2),
             critical_height=round(bad * _HEIGHT / top, 2),
-            total_height=round(max(total, bad) * _HEIGHT / top, 2),
+            total_height=round(total * _HEIGHT / top, 2),
         )
-        for index, (begin, total, bad) in enumerate(counts)
+        for index, (day, total, bad) in enumerate(
+            zip(services.days.span(_DAYS), totals, critical, strict=True)
+        )
     ]
 
 
 async def _quarantines(work: Work, principal: Principal, now: datetime) -> list[Quarantine]:
     """Each was told in an alert when it began, whether or not somebody has seen that."""
     look = Look(sites=principal.sites, since=now - _LONGEST_QUARANTINE, limit=_MOST_OPEN)
-    told = await work.alerts.page(principal.tenant, look)
-    found = {}
-    for alert in told:
-        if alert.kind != _CONTENDING or alert.station in found:
-            continue
-        known = await work.stations.get(alert.station)
-        until = known.trust.quarantined_until if known is not None else None
-        if known is not None and until is not None and until > now:
-            found[alert.station] = Quarantine(
-                station=known.id.name,
-                until=until,
-                is_connected=known.is_connected,
-                text=alert.text,
-            )
-    return list(found.values())
+    told = [
+        each for each in await work.alerts.page(principal.tenant, look) if each.kind == _CONTENDING
+    ]
+    texts = {each.station: each.text for each in reversed(told)}  # the latest of each
+    names = tuple(dict.fromkeys(each.station.name for each in told))
+    if not names:
+        return []
+    which = StationFilter(names=names)
+    found = await work.lists.stations(principal.tenant, which, limit=len(names))
+    quarantined = {each.id: each for each in found.rows if _until(each) > now}
+    return [
+        Quarantine(
+            station=id.name,
+            until=_until(quarantined[id]),
+            is_connected=quarantined[id].is_connected,
+            text=texts[id],
+        )
+        for id in dict.fromkeys(each.station for each in told)
+        if id in quarantined
+    ]
+
+
+def _until(known: Station) -> datetime:
+    """When its quarantine ends, or ended."""
+    return known.trust.quarantined_until or datetime.min.replace(tzinfo=UTC)
 
 
 def _reasons(refused: Sequence[Refusal]) -> list[Reason]:
@@ -187,18 +203,19 @@ def _reasons(refused: Sequence[Refusal]) -> list[Reason]:
     ]
 
 
-async def _duplicates(work: Work, by: Principal, now: datetime) -> list[DuplicateConnection]:
+async def _duplicates(work: Work, by: Principal, now: datetime) -> Duplicates:
     """Second connections of a week, for who may see events."""
     if not by.may(Permission.READ_EVENTS):
-        return []
+        return Duplicates(latest=[])
     which = EventFilter(sites=by.sites, types=(DuplicateConnection.__name__,))
-    found = await work.lists.events(by.tenant, which, "-at", limit=_DUPLICATES)
-    events = [row.event for row in found.rows]
-    return [
-        each
-        for each in events
-        if isinstance(each, DuplicateConnection) and each.at >= now - 7 * _DAY
-    ]
+    events, since = await latest(work, by.tenant, which, _DUPLICATES)
+    begin = now - 7 * _DAY
+    return Duplicates(
+        latest=[
+            each for each in events if isinstance(each, DuplicateConnection) and each.at >= begin
+        ],
+        since=since if since is not None and since >= begin else None,
+    )
 
 
 async def _attention(work: Work, by: Principal, now: datetime) -> Attention:
@@ -231,19 +248,16 @@ async def security_page(
     cursor: Cursor = None,
 ) -> Response[str]:
     """What needs attention, how many events there were, and the events that fit."""
-    now = datetime.now(UTC)
     found = await _events(request, principal, services, cursors, cursor)
     async with services.read() as work:
-        attention = await _attention(work, principal, now)
-        days = await _days(work, principal, now)
+        attention = await _attention(work, principal, datetime.now(UTC))
     return page(
         request,
         "security.html",
         attention=attention,
         most_open=_MOST_OPEN,
-        days=days,
-        most_a_day=_MOST_A_DAY,
-        day_width=round(1000 / _DAYS - 6, 2),
+        days=await _days(services, principal),
+        day_width=_DAY_WIDTH,
         events=found,
         types=sorted(CRITICAL),
         sites=in_words(await sites_of(services, principal)),
@@ -251,5 +265,33 @@ async def security_page(
     )
 
 
-AT_THE_ROOT = [security_page]
+@get("/security/attention", needs=Permission.READ_SECURITY, include_in_schema=False)
+async def attention_part(request: Asked, principal: Who, services: Given) -> Response[str]:
+    """What needs attention, which the page asks for again when something happens."""
+    async with services.read() as work:
+        attention = await _attention(work, principal, datetime.now(UTC))
+    return page(request, "security_attention.html", attention=attention, most_open=_MOST_OPEN)
+
+
+@get("/security/days", needs=Permission.READ_SECURITY, include_in_schema=False)
+async def days_part(request: Asked, principal: Who, services: Given) -> Response[str]:
+    """How many events there were."""
+    days = await _days(services, principal)
+    return page(request, "security_days.html", days=days, day_width=_DAY_WIDTH)
+
+
+@get("/security/events", needs=Permission.READ_SECURITY, include_in_schema=False)
+async def events_part(
+    request: Asked, principal: Who, services: Given, cursors: Paging, cursor: Cursor = None
+) -> Response[str]:
+    """The events that fit."""
+    return page(
+        request,
+        "security_events.html",
+        events=await _events(request, principal, services, cursors, cursor),
+        is_narrowed=_shown(request.query_params),
+    )
+
+
+AT_THE_ROOT = [security_page, attention_part, days_part, events_part]
 EXAMPLES: list[object] = []

@@ -1,10 +1,12 @@
 // Commands. A form with data-command asks a station for something: what becomes of it is told. And the
 // page that makes a form of every command's schema, with JSON that is kept in step.
+import { openDialog } from "./dialogs.js";
 import { ask } from "./forms.js";
-import { follow, isOpen, lookOf, tell, texts, wordOf } from "./outcome.js";
+import { badgeOf, follow, tell, texts, wordOf } from "./outcome.js";
 import { Forms, plain } from "./schema.js";
 
 const EXACT = "AnyMessage";
+const LISTS = { transaction: "its-transactions", "evse.id": "its-evses", "id_token.value": "its-tokens" };
 
 // --- buttons and dialogs ----------------------------------------------------------------------
 
@@ -39,7 +41,7 @@ class CommandPage {
     this.root = root;
     this.definitions = definitions;
     this.words = texts("ask-words");
-    this.forms = new Forms(definitions, this.words, () => this.fromForm());
+    this.forms = new Forms(definitions, this.words, () => this.fromForm(), LISTS);
     this.part = (name) => root.querySelector(`[data-${name}]`);
     this.choice = this.part("ask");
     this.json = this.part("json");
@@ -80,7 +82,7 @@ class CommandPage {
     try {
       const said = this.control.read();
       const name = this.choice.value;
-      const whole = name === EXACT ? said : { command: name, ...said };
+      const whole = name === EXACT ? { action: "", payload: {}, ...said } : { command: name, ...said };
       this.json.value = JSON.stringify(whole, null, 2);
       this.part("json-problem").textContent = "";
       this.part("ask-problem").textContent = "";
@@ -92,11 +94,7 @@ class CommandPage {
   fromJson() {
     const said = this.parsed();
     if (!said) return;
-    const name = said.command ?? EXACT;
-    if (!this.definitions[name] || ![...this.choice.options].some((each) => each.value === name)) {
-      this.part("json-problem").textContent = this.words.unknown;
-      return;
-    }
+    const name = this.named(said);
     const text = this.json.value;
     if (name !== this.choice.value) this.choose(name);
     const { command, ...rest } = said;
@@ -104,24 +102,55 @@ class CommandPage {
     this.json.value = text;
   }
 
+  named(said) {
+    if (said.command === undefined) return said.action === undefined ? undefined : EXACT;
+    return said.command === "RawMessage" ? EXACT : said.command;
+  }
+
+  // What the JSON says, if that is a command which may be given.
   parsed() {
     const problem = this.part("json-problem");
     problem.textContent = "";
     try {
       const said = JSON.parse(this.json.value);
-      if (said && typeof said === "object" && !Array.isArray(said)) return said;
-      problem.textContent = this.words.object;
+      if (!said || typeof said !== "object" || Array.isArray(said)) problem.textContent = this.words.object;
+      else if (this.named(said) === undefined) problem.textContent = this.words.nameless;
+      else if (!this.option(this.named(said))) problem.textContent = this.words.unknown;
+      else return said;
     } catch {
       problem.textContent = this.words.json;
     }
     return null;
   }
 
-  async submit(event) {
+  option(name) {
+    return [...this.choice.options].find((each) => each.value === name && this.definitions[name]);
+  }
+
+  submit(event) {
     event.preventDefault();
-    const form = event.target;
     const body = this.parsed();
-    if (!body || form.getAttribute("aria-busy") === "true") return;
+    if (!body) return;
+    const option = this.option(this.named(body));
+    if (option.dataset.weighty === undefined) {
+      this.send(body);
+      return;
+    }
+    const dialog = document.getElementById("be-sure");
+    dialog.querySelector("h2").textContent = option.textContent;
+    dialog.querySelector("form").onsubmit = (sure) => {
+      sure.preventDefault();
+      dialog.close();
+      this.send(body);
+    };
+    openDialog(dialog);
+  }
+
+  async send(said) {
+    const form = this.part("ask-form");
+    if (form.getAttribute("aria-busy") === "true") return;
+    const { command, ...message } = said;
+    const body = this.named(said) === EXACT ? message : said;
     this.problem();
     form.setAttribute("aria-busy", "true");
     try {
@@ -170,7 +199,8 @@ class CommandPage {
 
   show(command) {
     const place = this.part("outcome");
-    const badge = make("span", `badge ${lookOf(command)}`, `${isOpen(command) ? "▶" : "●"} ${wordOf(command)}`);
+    const { look, sign } = badgeOf(command);
+    const badge = make("span", `badge ${look}`, `${sign} ${wordOf(command)}`);
     const head = make("h2", "", `${command.command} `);
     head.append(badge);
     const facts = make("dl", "facts");

@@ -16,17 +16,22 @@ function fill(opener, form) {
   if (confirm && opener.dataset.confirmAs !== undefined) confirm.dataset.confirm = opener.dataset.confirmAs;
 }
 
+// Show a dialog, with nothing confirmed yet.
+export function openDialog(dialog) {
+  for (const each of dialog.querySelectorAll("[data-confirm]")) {
+    each.value = "";
+    check(each);
+  }
+  dialog.showModal();
+}
+
 export function startDialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) {
       const dialog = document.getElementById(opener.dataset.open);
       if (opener.dataset.fill) fill(opener, dialog.querySelector("form"));
-      for (const each of dialog.querySelectorAll("[data-confirm]")) {
-        each.value = "";
-        check(each);
-      }
-      dialog.showModal();
+      openDialog(dialog);
     }
     event.target.closest("[data-close]")?.closest("dialog")?.close();
   });

@@ -21,8 +21,12 @@ const WORDS = texts("outcome-words");
 export const isOpen = (command) => OPEN.includes(command.state);
 export const wordOf = (command) => WORDS[command.result ?? command.state] ?? command.result ?? command.state;
 
-const LOOKS = { accepted: "good", rejected: "bad", refused: "bad", failed: "bad", unfit: "bad" };
-export const lookOf = (command) => (isOpen(command) ? "busy" : LOOKS[command.result] ?? "warn");
+// Its colour and its sign, as the lists of commands have them.
+export function badgeOf(command) {
+  const word = command.result ?? command.state;
+  const known = document.getElementById("outcome-words").content.querySelector(`[data-word="${CSS.escape(word)}"]`);
+  return { look: known?.dataset.look ?? "", sign: known?.dataset.sign ?? "○" };
+}
 
 // Tell each change of a command until it is over. A server that is away is asked again.
 export async function follow(command, changed, isWanted = () => true) {

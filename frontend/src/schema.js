@@ -27,9 +27,11 @@ export function plain(text) {
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export class Forms {
-  constructor(definitions, words, changed) {
+  // `lists`: which datalist has what can be said at a path.
+  constructor(definitions, words, changed, lists = {}) {
     this.definitions = definitions;
     this.words = words;
+    this.lists = lists;
     this.changed = changed;
   }
 
@@ -72,7 +74,11 @@ export class Forms {
       "div", { className: "field" }, label, input, hint && node("p", { className: "hint", textContent: hint }), problem,
     );
     input.addEventListener("input", () => this.changed());
-    return { element, mark: (path) => (problem.dataset.for = path) };
+    const mark = (path) => {
+      problem.dataset.for = path;
+      if (this.lists[path]) input.setAttribute("list", this.lists[path]);
+    };
+    return { element, mark };
   }
 
   choice(schema, name, isRequired) {

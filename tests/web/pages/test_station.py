@@ -25,6 +25,7 @@ from voltkeep.web.pages.station_frame import TABS
 HTML = {"accept": "text/html,application/xhtml+xml"}
 CS = station_id("CS-1")
 TOKEN = "04A1B2C3D4E5F6"
+RESET = {"command": "Reset", "kind": "OnIdle"}
 
 
 def now():
@@ -160,6 +161,73 @@ async def test_connectors_are_shown_with_what_can_be_done(api):
     text = await see(browser, "/stations/CS-1")
     assert 'value="RemoteStop"' in text
     assert 'name="transaction" value="tx-1"' in text
+    assert "left over" not in text
+    assert 'data-open="unlock"' in text
+    unlock = re.findall(r'<dialog id="unlock".*?</dialog>', text, re.DOTALL)
+    assert 'data-confirm="CS-1"' in unlock[0]
+    check_forms(api, text)
+
+
+async def test_what_a_restart_left_over_is_told_from_what_charges(api):
+    browser = await setup(api)
+    await api.add("CS-1")
+    await says(api, "Available")
+    await charges(api, "tx-old")
+    await charges(api, "tx-new")
+
+    text = await see(browser, "/stations/CS-1")
+    assert ">Stop tx-old<" in text
+    assert ">Stop tx-new<" in text
+    assert text.count("probably left over") == 1
+    assert re.search(r">tx-old</a><br>.{1,200}probably left over", text, re.DOTALL)
+
+
+async def test_what_cannot_be_taken_back_is_confirmed_by_the_stations_id(api):
+    browser = await setup(api)
+    await api.add("CS-1")
+    await says(api, "Available")
+
+    def weighty(text):
+        return set(re.findall(r'<option value="(\w+)" data-weighty', text))
+
+    always = {"Reset", "ClearChargingProfiles", "UpdateFirmware", "RotateKey", "RaiseProfile"}
+    always |= {"DeleteCertificate", "AnyMessage"}
+    text = await see(browser, "/stations/CS-1/command")
+    assert weighty(text) == always
+    assert 'data-confirm="CS-1"' in text
+    await charges(api)
+    text = await see(browser, "/stations/CS-1/command")
+    assert weighty(text) == always | {"UnlockConnector"}
+
+
+async def test_a_command_offers_what_it_can_be_about_to_those_who_may_see_it(api):
+    ada = await setup(api)
+    await api.add("CS-1", site="north")
+    await says(api, "Available")
+    await charges(api)
+    await ada.post("/tokens", json={"value": TOKEN, "note": HOSTILE})
+    text = await see(ada, "/stations/CS-1/command")
+    assert '<option value="tx-1">EVSE 1</option>' in text
+    assert '<option value="1">EVSE 1</option>' in text
+    assert f'<option value="{TOKEN}">&#34;&gt;&lt;script' in text
+    otto = await active(api, ada, "otto", Role.OPERATOR, sites=["north"])
+    text = await see(otto, "/stations/CS-1/command")
+    assert '<option value="tx-1">' in text
+    assert TOKEN not in text
+
+
+async def test_a_commands_outcome_has_one_sign_and_one_word_everywhere(api):
+    browser = await setup(api)
+    await api.add("CS-1")
+    await browser.post("/stations/CS-1/commands?wait=5", json=RESET)
+    text = await see(browser, "/stations/CS-1/command")
+    words = re.findall(r'data-word="(\w+)" data-look="(\w*)" data-sign="(.)">([^<]+)<', text)
+    known = {word: more for word, *more in words}
+    assert known["rejected"] == ["bad", "✖", "rejected"]
+    assert known["offline"] == ["warn", "▲", "the station is away"]
+    assert known["left"][0] == known["unclear"][0] == known["interrupted"][0] == "warn"
+    look, sign, word = known["accepted"]
+    assert re.search(rf'<td><span class="badge {look}"><span [^>]*>{sign}</span> {word}<', text)
 
 
 async def test_power_is_drawn_for_those_who_may_see_meters(api):

@@ -1,6 +1,6 @@
 """Every command that a station can be given, as a form that is made from its schema."""
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from litestar import Response, get
 from litestar.params import FromQuery
@@ -9,8 +9,10 @@ from msgspec import Struct
 from voltkeep.domain import asks
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.asks import Ask
+from voltkeep.domain.stations import Station
 from voltkeep.services.asking import needed
-from voltkeep.web.access import Given, Known, Paging, Who
+from voltkeep.services.lists import TokenFilter, TransactionFilter
+from voltkeep.web.access import ApiServices, Given, Known, Paging, Who
 from voltkeep.web.api.commands import AnyMessage, out
 from voltkeep.web.pages.station_frame import framed, look_at
 from voltkeep.web.paging import Cursor, page_of_records
@@ -25,10 +27,34 @@ def _(text: str) -> str:
 
 
 class Choice(Struct, frozen=True):
-    """A command that somebody may give; ``name`` is its schema."""
+    """A command that somebody may give; ``name`` is its schema.
+
+    One that is ``weighty`` is confirmed first, ``busy`` is one that is so where somebody charges.
+    """
 
     name: str
     title: str
+    weight: Literal["", "busy", "weighty"] = ""
+
+
+class Offers(Struct, frozen=True, kw_only=True):
+    """What a command can be about at a station: its EVSEs, what runs, and who may charge."""
+
+    evses: list[int]
+    running: list[tuple[str, int | None]]
+    tokens: list[tuple[str, str]]
+
+
+_MOST_OFFERED = 100
+_WEIGHTY = (
+    asks.Reset,
+    asks.ClearChargingProfiles,
+    asks.UpdateFirmware,
+    asks.RotateKey,
+    asks.RaiseProfile,
+    asks.DeleteCertificate,
+    asks.RawMessage,
+)
 
 
 _GROUPS: tuple[tuple[str, tuple[tuple[type[Any], str], ...]], ...] = (
@@ -98,6 +124,12 @@ def _name(kind: type[Any]) -> str:
     return (AnyMessage if kind is asks.RawMessage else kind).__name__
 
 
+def _weight(kind: type[Any]) -> Literal["", "busy", "weighty"]:
+    if kind in _WEIGHTY:
+        return "weighty"
+    return "busy" if kind is asks.UnlockConnector else ""
+
+
 def choices(principal: Principal) -> list[tuple[str, list[Choice]]]:
     """What somebody may ask for, in groups; none is empty."""
     titled = {kind for _, kinds in _GROUPS for kind, _ in kinds}
@@ -106,11 +138,37 @@ def choices(principal: Principal) -> list[tuple[str, list[Choice]]]:
     shown = (
         (
             name,
-            [Choice(_name(kind), title) for kind, title in kinds if principal.may(needed(kind))],
+            [
+                Choice(_name(kind), title, _weight(kind))
+                for kind, title in kinds
+                if principal.may(needed(kind))
+            ],
         )
         for name, kinds in groups
     )
     return [(name, kinds) for name, kinds in shown if kinds]
+
+
+async def offers(services: ApiServices, principal: Principal, known: Station) -> Offers:
+    """What somebody may see of that, as many as one chooses from."""
+    evses: set[int] = set()
+    running: list[tuple[str, int | None]] = []
+    tokens: list[tuple[str, str]] = []
+    if principal.may(Permission.READ_STATIONS):
+        shown = await services.availability.show(known.id)
+        places = [each.row.update.evse for each in shown.connectors]
+        evses = {each.id for each in places if each is not None}
+    async with services.read() as work:
+        if principal.may(Permission.READ_TRANSACTIONS):
+            which = TransactionFilter(sites=principal.sites, station=known.id.name, active=True)
+            found = await work.lists.transactions(principal.tenant, which, limit=_MOST_OFFERED)
+            running = [(row.ref, row.evse.id if row.evse else None) for row in found.rows]
+        if principal.may(Permission.READ_TOKENS) and principal.sites is None:
+            listed = await work.lists.tokens(
+                principal.tenant, TokenFilter(blocked=False), limit=_MOST_OFFERED
+            )
+            tokens = [(row.id_token.value, row.note) for row in listed.rows]
+    return Offers(evses=sorted(evses), running=running, tokens=tokens)
 
 
 @get("/stations/{station:str}/command", needs=Permission.SEND_COMMANDS, include_in_schema=False)
@@ -136,6 +194,7 @@ async def command_page(
         "station_command.html",
         groups=choices(principal),
         preset=ask,
+        offers=await offers(services, principal, known),
         given=page_of_records(request, cursors, look, rows, lambda order: out(principal, order)),
     )
 

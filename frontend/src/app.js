@@ -5,6 +5,7 @@ import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startLook } from "./look.js";
+import { headersOf } from "./page.js";
 import { startProgress } from "./progress.js";
 import { startSearch } from "./search.js";
 import { startTimes } from "./times.js";
@@ -18,10 +19,7 @@ Object.assign(htmx.config, {
 });
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
-  const csrf = document.querySelector('meta[name="csrf"]')?.content;
-  if (csrf) detail.headers["x-voltkeep-csrf"] = csrf;
-  const tenant = document.querySelector('meta[name="tenant"]')?.content;
-  if (tenant) detail.headers["voltkeep-tenant"] = tenant;
+  Object.assign(detail.headers, headersOf());
 });
 
 startLook();

@@ -1,6 +1,7 @@
 // Charts over time, drawn by uPlot. Loaded by pages that have some.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { headersOf } from "./page.js";
 import { chosen } from "./times.js";
 
 const AGAIN_MS = 5000;
@@ -47,7 +48,7 @@ class Chart {
   async load() {
     let said = null;
     try {
-      const answer = await fetch(this.place.dataset.chart, { headers: { accept: "application/json" } });
+      const answer = await fetch(this.place.dataset.chart, { headers: { accept: "application/json", ...headersOf() } });
       if (answer.ok) said = await answer.json();
     } catch {
       // said below

@@ -2,6 +2,7 @@
 // of the templates #refused and #arrived, and what a refusal means stands on the page already.
 // What people and stations have said is only ever set as text.
 import { showOnce } from "./once.js";
+import { isOfPage } from "./page.js";
 
 const MADE = "voltkeep-new-station";
 const MOST = 200;
@@ -114,7 +115,9 @@ function watch(station) {
   const stream = new EventSource(`/api/v1/events?${query}`);
   for (const type of types) {
     stream.addEventListener(type, (message) => {
-      arrived({ ...JSON.parse(message.data), type });
+      const detail = JSON.parse(message.data);
+      if (!isOfPage(detail)) return;
+      arrived({ ...detail, type });
       refreshState();
     });
   }

@@ -8,6 +8,7 @@
 // server said no it gets voltkeep:problem, which shows what was said unless it is prevented.
 import { say } from "./dialogs.js";
 import { over, words } from "./live.js";
+import { headersOf } from "./page.js";
 import { begin } from "./progress.js";
 
 function value(field) {
@@ -52,23 +53,20 @@ export function content(form) {
 }
 
 export async function ask(method, address, body, headers = {}) {
-  const csrf = document.querySelector('meta[name="csrf"]')?.content;
-  // What a page does is done in the tenant that it shows, whatever was chosen elsewhere meanwhile.
-  const tenant = document.querySelector('meta[name="tenant"]')?.content;
+  const own = headersOf();
   const answer = await fetch(address, {
     method,
     headers: {
       accept: "application/json",
-      ...(tenant ? { "voltkeep-tenant": tenant } : {}),
+      ...own,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(csrf ? { "x-voltkeep-csrf": csrf } : {}),
       ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await answer.text();
   const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
-  if (answer.status === 401 && csrf) over();
+  if (answer.status === 401 && own["x-voltkeep-csrf"]) over();
   return { ok: answer.ok, status: answer.status, said, headers: answer.headers };
 }
 

@@ -3,6 +3,7 @@
 import { say } from "./dialogs.js";
 import { startInstants } from "./instants.js";
 import { over } from "./live.js";
+import { headersOf } from "./page.js";
 
 const AGAIN_MS = 1000;
 
@@ -13,8 +14,7 @@ function sent(address, file, moved) {
     request.responseType = "json";
     request.setRequestHeader("accept", "application/json");
     request.setRequestHeader("content-type", "application/octet-stream");
-    const csrf = document.querySelector('meta[name="csrf"]')?.content;
-    if (csrf) request.setRequestHeader("x-voltkeep-csrf", csrf);
+    for (const [name, value] of Object.entries(headersOf())) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", ({ loaded, total }) => moved(loaded, total));
     request.addEventListener("load", () => done({ status: request.status, said: request.response }));
     request.addEventListener("error", failed);
@@ -87,7 +87,7 @@ class Giving {
   async part(id) {
     try {
       const address = `/imports/${encodeURIComponent(id)}`;
-      const answer = await fetch(address, { headers: { accept: "text/html", "hx-request": "true" } });
+      const answer = await fetch(address, { headers: { accept: "text/html", "hx-request": "true", ...headersOf() } });
       if (answer.status === 401) over();
       if (!answer.ok) return null;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");

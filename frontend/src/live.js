@@ -1,8 +1,10 @@
 // What happens, as it happens: one stream of events for a page, which comes back by itself.
 // <body data-events="station.*,connector.*"> says which; each becomes a `voltkeep:event` on document.
 // An element with data-refresh="connector.*" has htmx load it again, at most once a second.
-// The line #connection says how it stands: well, away, still (no events come), over (signed out).
+// The line #connection says how it stands: well, away, still (no events come), over (signed out),
+// elsewhere (the browser acts in another tenant by now: what happens there is not of this page).
 import { say } from "./dialogs.js";
+import { isOfPage } from "./page.js";
 
 let stream = null;
 let reopen = null;
@@ -143,6 +145,11 @@ function refreshAll() {
 
 function heard(message) {
   const detail = JSON.parse(message.data);
+  if (!isOfPage(detail)) {
+    stream.close();
+    state("elsewhere");
+    return;
+  }
   const type = message.type === "message" ? detail.type : message.type;
   document.dispatchEvent(new CustomEvent("voltkeep:event", { detail: { type, ...detail } }));
   refresh(type);

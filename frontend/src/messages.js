@@ -2,6 +2,7 @@
 import { say } from "./dialogs.js";
 import { startInstants } from "./instants.js";
 import { over } from "./live.js";
+import { headersOf } from "./page.js";
 
 const EVERY_MS = 2000;
 const MOST_ROWS = 500;
@@ -15,7 +16,7 @@ document.addEventListener("click", async ({ target }) => {
   if (!button) return;
   button.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(button.dataset.copy);
+    const answer = await fetch(button.dataset.copy, { headers: headersOf() });
     if (answer.status === 401) over();
     if (!answer.ok) throw new Error(String(answer.status));
     await copy(await answer.text());
@@ -52,7 +53,7 @@ async function look() {
   wanted.searchParams.delete("follow");
   let answer;
   try {
-    answer = await fetch(wanted, { headers: { accept: "text/html", "hx-request": "true" } });
+    answer = await fetch(wanted, { headers: { accept: "text/html", "hx-request": "true", ...headersOf() } });
   } catch {
     return; // the next look tells
   }

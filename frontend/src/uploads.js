@@ -1,6 +1,7 @@
 // A file that is sent as it is, with its progress: <form data-upload="/api/v1/…/{image}/content">. The
 // name of the field `image` stands in the address, and that of the file in its query.
 import { over } from "./live.js";
+import { headersOf } from "./page.js";
 
 const under_way = new WeakMap();
 
@@ -50,8 +51,7 @@ function send(form) {
   request.open("PUT", `${form.dataset.upload.replace("{image}", image)}?${query}`);
   request.setRequestHeader("accept", "application/json");
   request.setRequestHeader("content-type", "application/octet-stream");
-  const csrf = document.querySelector('meta[name="csrf"]')?.content;
-  if (csrf) request.setRequestHeader("x-voltkeep-csrf", csrf);
+  for (const [name, value] of Object.entries(headersOf())) request.setRequestHeader(name, value);
   request.upload.onprogress = ({ loaded, total }) => show(form, loaded, total);
   request.onload = () => {
     if (request.status === 401) over();

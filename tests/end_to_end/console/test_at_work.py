@@ -130,6 +130,54 @@ async def test_a_session_that_ended_is_said_and_gone_on_with(console):
         await page.wait_for_url("**/stations/TYPED")
 
 
+async def test_a_page_is_of_the_tenant_that_it_shows_whatever_is_chosen_elsewhere(console):
+    asked = []
+    async with console.window() as window:
+        page = window.page
+        page.on("request", lambda request: asked.append(request))  # noqa: PLW0108  # it takes no built-in
+
+        async def choose(tenant):
+            address = f"{console.home}/tenant/{tenant}"
+            headers = {"sec-fetch-site": "same-origin"}
+            answer = await page.context.request.post(address, headers=headers)
+            assert answer.status == 204, await answer.text()
+
+        async with console.api() as client:
+            await client.post("/tenants", json={"id": "acme"})
+        await window.go("/imports")
+        await choose("acme")
+        file = {"name": "tokens.csv", "mimeType": "text/csv", "buffer": b"token\n"}
+        await page.locator("#give [name=file]").set_input_files(file)
+        async with page.expect_response("**/imports/*"):
+            await page.locator("#give button").first.click()
+        await choose("default")
+        await window.go("/messages")
+        await choose("acme")
+        async with page.expect_request("**/messages*"):
+            await page.locator("[data-follow]").click()
+        await choose("default")
+        sent = [
+            await each.all_headers() for each in asked if each.resource_type in {"fetch", "xhr"}
+        ]
+        assert sent
+        assert {each.get("voltkeep-tenant") for each in sent} == {"default"}
+
+
+async def test_what_happens_in_another_tenant_is_not_of_the_page(console):
+    event = '{"type": "station.connected", "tenant": "acme", "station": "CS-1", "data": {}}'
+    async with console.window() as window:
+        await window.page.route(
+            "**/api/v1/events*",
+            lambda route: route.fulfill(
+                content_type="text/event-stream",
+                body=f"event: station.connected\ndata: {event}\n\n",
+            ),
+        )
+        await window.go("/stations")
+        line = window.page.locator("#connection")
+        await expect(line).to_contain_text("another tenant was chosen")
+
+
 async def test_a_server_that_restarts_under_an_open_page_is_found_again(console):
     async with console.window() as window:
         page = window.page

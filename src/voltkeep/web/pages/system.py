@@ -43,7 +43,10 @@ KEPT = {
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One look at the server. ``do`` is for when it is not well; ``more`` are its own words."""
+    """One look at the server. ``name`` says what was looked at, not how it is.
+
+    ``do`` is for when it is not well; ``more`` are its own words.
+    """
 
     name: str
     is_well: bool
@@ -61,7 +64,7 @@ def _of_process(found: SystemOut) -> list[Check]:
     closed = [each.setting for each in found.listeners if not each.is_open]
     return [
         Check(
-            name=_("The database answers"),
+            name=_("The database"),
             is_well=found.database.kind is not None and not found.troubles,
             do=_(
                 "Look whether the database runs and can be reached; nothing is lost meanwhile: "
@@ -70,13 +73,13 @@ def _of_process(found: SystemOut) -> list[Check]:
             more="; ".join(found.troubles),
         ),
         Check(
-            name=_("Whatever should listen does"),
+            name=_("What should listen"),
             is_well=not closed,
             do=_("Look into the server's log for these, and start it anew."),
             more=", ".join(closed),
         ),
         Check(
-            name=_("Nobody waits for the event loop"),
+            name=_("The event loop"),
             is_well=found.event_loop.worst_ms < _SLOW_MS,
             do=_("The machine is busy, or too small for this fleet: look what else runs on it."),
             more=f"{found.event_loop.worst_ms:.0f} ms",
@@ -88,19 +91,19 @@ def _of_queues(found: SystemOut) -> list[Check]:
     queues = found.queues
     return [
         Check(
-            name=_("What stations say is stored in time"),
+            name=_("Storing what stations say"),
             is_well=queues.rows_unstored < _MOST_UNSTORED and not queues.rows_dropped,
             do=_("The database is too slow for this fleet: rows of logs were dropped, or wait."),
             more=f"{queues.rows_unstored:,}, {queues.rows_dropped:,}",
         ),
         Check(
-            name=_("Events are told in time"),
+            name=_("Telling events"),
             is_well=(queues.events_untold or 0) < _MOST_UNTOLD,
             do=_("If this grows, the database is slow. If it stays, start the server anew."),
             more=f"{queues.events_untold or 0:,}",
         ),
         Check(
-            name=_("Webhooks are delivered"),
+            name=_("Delivering webhooks"),
             is_well=queues.webhook_deliveries < _MOST_UNTOLD,
             do=_("A receiver is slow or away: the page of webhooks says which."),
             more=f"{queues.webhook_deliveries:,}",
@@ -114,13 +117,13 @@ def _of_what_is_left(found: SystemOut, now: datetime) -> list[Check]:
     ending = [each for each in found.certificates if each.not_after < now + _SOON]
     return [
         Check(
-            name=_("There is room for more stations"),
+            name=_("Room for more stations"),
             is_well=connections.connected < _FULL * connections.at_most,
             do=_("Raise the setting max_connections, and what the system allows of open files."),
             more=f"{connections.connected:,} / {connections.at_most:,}",
         ),
         Check(
-            name=_("There is room on the disk"),
+            name=_("Room on the disk"),
             is_well=disk is None
             or (
                 disk.free_bytes >= _LEAST_FREE * disk.total_bytes
@@ -130,7 +133,7 @@ def _of_what_is_left(found: SystemOut, now: datetime) -> list[Check]:
             more="" if disk is None else size(disk.free_bytes),
         ),
         Check(
-            name=_("No certificate ends within two weeks"),
+            name=_("The end of certificates"),
             is_well=not ending,
             do=_(
                 "Those of the server and of stations are renewed by themselves in time: if one is "

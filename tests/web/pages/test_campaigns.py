@@ -1,6 +1,7 @@
 """Campaigns on pages: the list, the dry run before one starts, and how one goes."""
 
 import pytest
+from msgspec import structs
 
 from tests.web.api.people import active, setup
 from tests.web.api.test_campaigns import booted, fleet
@@ -46,6 +47,7 @@ def test_a_bar_is_as_wide_as_its_counts():
         ("it was not done in time: its last word is Downloading", "more time"),
         ("it was Acme One, and is Acme Two", "model"),
         ("offline", "once it is back"),
+        ("nothing that stations can be told listens for security profile 2", "ocpp_tls"),
         ("what nobody has thought of", "Look at its messages"),
     ],
 )
@@ -114,6 +116,25 @@ async def test_what_is_asked_for_stands_in_the_form(fleet):
     assert 'name="security_profile"' in text
 
 
+async def test_a_profile_that_nothing_listens_for_cannot_be_chosen(fleet):
+    ada = await setup(fleet)
+    addresses = fleet.services.addresses
+    closed = {"ocpp": "127.0.0.1:9000", "ocpp_tls": "off", "ocpp_mtls": "off"}
+    addresses.settings = structs.replace(addresses.settings, **closed)
+
+    text = (await see(ada, f"{NEW}&kind=profile")).text
+    assert '<option value="2" disabled>' in text
+    assert '<option value="3" disabled>' in text
+    assert '<option value="1">' in text
+    assert "Nothing listens for security profile 2" in text
+    assert "the setting ocpp_tls." in text
+    assert "Nothing listens" not in (await see(ada, NEW)).text
+    addresses.settings = structs.replace(addresses.settings, ocpp_tls="127.0.0.1:9001")
+    text = (await see(ada, f"{NEW}&kind=profile")).text
+    assert '<option value="2">' in text
+    assert "Nothing listens for security profile 2" not in text
+
+
 async def test_one_under_way_is_told_and_can_be_halted_by_who_may(fleet):
     ada = await setup(fleet)
     viewer = await active(fleet, ada, "vera", Role.VIEWER)
@@ -151,6 +172,10 @@ async def test_one_that_halted_says_why_and_what_to_do(fleet):
     id = await started(ada, canaries=1)
     await fleet.services.campaigns.move_on()
 
+    text = (await see(ada, "/campaigns")).text
+    halted, under_way = (text.index(f'id="{each}-title"') for each in ("halted", "under-way"))
+    assert halted < text.index(f'href="/campaigns/{id}"') < under_way
+    assert "No campaign is under way." in text
     text = (await see(ada, f"/campaigns/{id}")).text
     assert "Halted:" in text
     assert "1 station failed of the canaries" in text

@@ -26,6 +26,13 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ("offline", _("It is asked once it is back.")),
     ("busy", _("It is asked again soon.")),
     ("no listener for files", _("Turn on the listener for files in the settings of the server.")),
+    (
+        "nothing that stations can be told listens",
+        _(
+            "Switch the listener on: the setting ocpp_tls for profile 2, ocpp_mtls for 3. "
+            "Then try those that failed again."
+        ),
+    ),
     ("cancelled", _("Start another campaign for it, if it still has to change.")),
     ("the station is passive", _("Nothing is sent to it. Its settings say so.")),
     ("the station was removed", _("It is not registered any more: nothing to do.")),

@@ -20,7 +20,8 @@ from voltkeep.domain.campaigns import (
 )
 from voltkeep.domain.firmware import FirmwareImage
 from voltkeep.domain.identity import StationId
-from voltkeep.domain.stations import Station
+from voltkeep.domain.stations import SecurityProfile, Station
+from voltkeep.services.addresses import Addresses
 from voltkeep.services.lists import Makes, StationFilter
 from voltkeep.services.records import Look
 from voltkeep.web.access import ApiServices, Given, Paging, Who
@@ -40,6 +41,7 @@ _LOOKED_AT = 500  # of which somebody who sees some sites only finds theirs
 _SHOWN = 50  # stations by name, before it starts
 _MAKES = 20
 _MOST_CHOICES = 500  # images, of which one is chosen
+_TARGETS = (SecurityProfile.TLS_BASIC, SecurityProfile.TLS_CERTIFICATE, SecurityProfile.BASIC)
 _CLOSED = (CampaignState.FINISHED, CampaignState.CANCELLED)
 _WIDTH = 1000
 _LOOKS = {
@@ -184,6 +186,13 @@ async def _images(services: ApiServices, principal: Principal) -> list[FirmwareI
         return await work.images.page(principal.tenant, Look(limit=_MOST_CHOICES))
 
 
+def _unserved(addresses: Addresses, tenant: str) -> dict[int, str]:
+    """The security profiles that nothing listens for, and the setting that changes that."""
+    return {
+        int(each): addresses.listener(each) for each in _TARGETS if not addresses.base(each, tenant)
+    }
+
+
 @get("/campaigns/new", needs=Permission.READ_STATIONS, include_in_schema=False)
 async def new_campaign_page(
     request: Asked,
@@ -213,6 +222,7 @@ async def new_campaign_page(
         which=to_builtins(which),
         images=await _images(services, principal) if kind == "firmware" else [],
         templates=await services.templates.all(principal.tenant) if kind == "configuration" else [],
+        unserved=_unserved(services.addresses, principal.tenant) if kind == "profile" else {},
         at_once=MOST_AT_ONCE if kind != "configuration" else 100,
         attempts=MOST_ATTEMPTS,
         patience=int(

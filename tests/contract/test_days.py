@@ -267,6 +267,26 @@ async def test_days_say_how_much_of_the_time_connectors_were_used(store, fleet, 
     assert await days.by_site(TENANT, ("tokyo",), 2, 5) == []
 
 
+async def test_today_is_measured_where_all_sites_have_the_same_day(store, fleet, counter, days):
+    status = StatusUpdate(
+        evse=Evse(1, 1), status=ConnectorStatus.AVAILABLE, raw_status="Available", at=NIGHT
+    )
+    rows = [ConnectorRow(station=id, update=status, received_at=NIGHT) for id in (ALPHA, BETA)]
+    async with store.begin() as work:
+        await work.connectors.save(rows)
+    await counter.count()
+
+    told = {
+        sites: [each.connector_s for each in await days.days(TENANT, sites, 2)]
+        for sites in (None, ("north", "tokyo"), ("north",), ("tokyo",))
+    }
+    assert told[None] == told["north", "tokyo"] == [2 * 86_400, None]
+    assert told["north",] == [86_400, 1800]
+    assert told["tokyo",] == [86_400, None]
+    (_, today) = await days.days(TENANT, ("tokyo",), 2, "Asia/Tokyo")
+    assert today.connector_s == 9.5 * 3600
+
+
 async def test_no_time_that_a_station_says_stops_the_counting(store, fleet, counter):
     far = datetime(2, 1, 1, tzinfo=UTC)
     late = datetime(9998, 12, 31, 23, tzinfo=UTC)

@@ -91,7 +91,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     Events are counted up to ``position``. What was there before counting began, at ``since``, is
     walked through in order: ``walked`` is the last (station, ref), ``walked_security`` the last
     (at, station, id); the one is over when ``is_walked``, the other when ``is_security_walked``.
-    ``heard_at`` is when the latest security event was heard that events told of.
+    ``heard_at`` is when the latest security event was heard that events told of. ``is_utc``: no
+    connector stands at a site of another time zone.
     """
 
     position: int = 0
@@ -101,6 +102,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     walked_security: tuple[datetime, str, str] | None = None
     is_security_walked: bool = False
     heard_at: datetime | None = None
+    is_utc: bool = False
 
 
 @lru_cache(maxsize=1000)

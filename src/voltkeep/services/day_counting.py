@@ -333,8 +333,10 @@ class DayCounter:
         today = now.astimezone(UTC).date()
         numbers[EVERYWHERE, CONNECTOR_S, today] = sum(found.values()) * seconds_of(today, "")
         async with self._begin() as work:
-            await work.days.hold(tenant)
+            progress = await work.days.hold(tenant)
             await work.days.put(tenant, numbers)
+            is_utc = not any(zones.get(site) for site in found)
+            await work.days.save(tenant, structs.replace(progress, is_utc=is_utc))
         self._connectors_at[tenant] = now
 
     # What was there before.

@@ -36,7 +36,8 @@ class Day(Struct, frozen=True, kw_only=True):
     """What was charged on a day; ``connector_s`` None: nobody knows how many connectors there are.
 
     ``busy_s`` is how long transactions took, and ``connector_s`` how long they could have: the
-    seconds of the day, as far as it has come, for each connector.
+    seconds of the day, as far as it has come, for each connector. Where sites are of several time
+    zones it has come to several hours, and ``connector_s`` of today is None.
     """
 
     day: date
@@ -105,7 +106,8 @@ class DayService:
         keys = (EVERYWHERE,) if sites is None else sites
         async with self._read() as work:
             found = await work.days.sums(tenant, keys, _WHATS, span[0], span[-1])
-        return self._days(span, _by_site(found).get("", {}), zone)
+            is_one_day = await _are_of(work, tenant, sites, zone)
+        return self._days(span, _by_site(found).get("", {}), zone, is_one_day=is_one_day)
 
     async def by_site(
         self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, limit: int
@@ -161,8 +163,13 @@ class DayService:
         ]
         return sorted(told, key=lambda each: (-each.number, each.kind))
 
-    def _days(self, span: list[date], found: Mapping[Key, int], zone: str) -> list[Day]:
-        """Of one site. A day on which connectors were not counted has those of the next one."""
+    def _days(
+        self, span: list[date], found: Mapping[Key, int], zone: str, *, is_one_day: bool = True
+    ) -> list[Day]:
+        """A day on which connectors were not counted has those of the next one.
+
+        ``is_one_day``: today is the same day at all of the sites.
+        """
         numbers: dict[str, dict[date, int]] = defaultdict(dict)
         for (_, what, day), number in found.items():
             numbers[what][day] = number
@@ -176,7 +183,7 @@ class DayService:
                 for what in _CHARGED
             }
             if connector_s is not None and day == span[-1]:
-                connector_s = round(connector_s * self._gone(day, zone))
+                connector_s = round(connector_s * self._gone(day, zone)) if is_one_day else None
             told.append(Day(day=day, connector_s=connector_s, **charged))
         return told
 
@@ -195,3 +202,15 @@ def _by_site(found: Iterable[Total]) -> dict[str, dict[Key, int]]:
 
 async def _site(work: Work, tenant: TenantId, site: str) -> Site | None:
     return await work.sites.get(of_tenant(tenant), site) if site else None
+
+
+async def _are_of(work: Work, tenant: TenantId, sites: tuple[str, ...] | None, zone: str) -> bool:
+    """Whether all of these sites are of a time zone, as far as anything stands there."""
+    if sites is None:
+        progress = await work.days.progress(tenant)
+        return not zone and progress is not None and progress.is_utc
+    if not sites:
+        return True
+    whole = of_tenant(tenant).name
+    zones = {each.id: each.time_zone for each in await work.sites.of_each(tenant, [whole], sites)}
+    return all(zones.get(site, "") == zone for site in sites)

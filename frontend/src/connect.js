@@ -136,6 +136,7 @@ document.addEventListener("voltkeep:done", ({ target, detail }) => {
   if (target.dataset?.newStation !== undefined) sessionStorage.setItem(MADE, detail.id);
   if (target.id !== "key-form") return;
   target.hidden = true;
+  refreshState();
   showOnce(document.getElementById("key-once"), detail);
 });
 if (list) {

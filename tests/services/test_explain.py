@@ -53,9 +53,9 @@ class World:
         return self.now
 
     async def add(self, name="CS-1", **fields):
-        fields = {"key_hash": "x", **fields}
+        fields = {"created_at": NOON, "key_hash": "x", **fields}
         async with self.store.begin() as work:
-            await work.stations.add(Station(id=station_id(name), created_at=NOON, **fields))
+            await work.stations.add(Station(id=station_id(name), **fields))
 
     async def refuse(self, reason, host="192.0.2.1", station=CS, wait_s=0.0):
         self.refusals.note(station, f"{host}:1", reason, wait_s=wait_s)
@@ -164,10 +164,21 @@ async def test_one_port_may_serve_profiles_2_and_3():
     assert "wss://csms.example:9443/ocpp/CS-1" in await world.said()
 
 
-async def test_a_station_that_never_came_does_not_reach_us(world):
+async def test_a_station_that_never_came_is_waited_for(world):
     await world.add()
 
-    assert "does not reach this server" in (await world.explain()).summary
+    summary = (await world.explain()).summary
+    assert summary.startswith("CS-1 waits for its first attempt")
+    assert "check its address" in summary
+
+
+async def test_what_was_refused_before_it_was_registered_is_over(world):
+    await world.refuse(Verdict.UNKNOWN_STATION)
+    await world.add(created_at=NOON + HOUR)
+
+    found = await world.explain()
+    assert found.summary.startswith("CS-1 waits for its first attempt")
+    assert [each.reason for each in found.refusals] == [Verdict.UNKNOWN_STATION]
 
 
 async def test_a_connected_station_is_well_though_somebody_else_was_refused(world):

@@ -197,6 +197,11 @@ async def _alike(work: Work, station: StationId) -> list[StationId]:
 def _summary(station: StationId, known: Station | None, refusals: list[Explained]) -> str:
     # A file that it was not given keeps no station out.
     refusals = [each for each in refusals if each.reason != Barrier.TOKEN]
+    if known is not None:  # what was refused as unknown before is no longer
+        unknown = Verdict.UNKNOWN_STATION
+        refusals = [
+            each for each in refusals if each.reason != unknown or each.at > known.created_at
+        ]
     if known is not None and known.is_connected:
         since = known.connected_at
     else:
@@ -212,8 +217,12 @@ def _summary(station: StationId, known: Station | None, refusals: list[Explained
         return f"{station} is not registered, and nobody has tried to connect as it."
     if refusals:
         return f"{station} is not connected. Somebody fails before saying who it is: see below."
-    when = " since" if since is not None else ""
+    if since is None:
+        return (
+            f"{station} waits for its first attempt: it has not tried yet, or does not reach this "
+            "server. If it has tried, check its address, the network and the firewall."
+        )
     return (
-        f"{station} is not connected, and nobody has been refused in its name{when}: it does not "
+        f"{station} is not connected, and nobody has been refused in its name since: it does not "
         "reach this server. Check its address, the network and the firewall."
     )

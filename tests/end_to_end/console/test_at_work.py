@@ -60,6 +60,26 @@ async def test_what_is_asked_of_a_station_is_told(console):
         await expect(page.get_by_text("Charging").first).to_be_visible()
 
 
+async def test_a_weighty_command_is_confirmed_by_the_stations_id(console):
+    async with console.station(), console.window() as window:
+        page = window.page
+        await window.go(f"/stations/{BUSY}/command")
+        box = page.locator("#json")
+        await page.locator("#ask").select_option("AnyMessage")
+        await expect(box).to_have_value('{\n  "action": "",\n  "payload": {}\n}')
+        await box.fill("{}")
+        await expect(page.locator("[data-json-problem]")).to_contain_text("which command")
+        await page.locator("#ask").select_option("Reset")
+        await page.get_by_role("button", name="Ask the station").first.click()
+        dialog = page.get_by_role("dialog", name="Restart")
+        sure = dialog.get_by_role("button", name="Ask the station")
+        await expect(sure).to_be_disabled()
+        await expect(page.locator("[data-outcome]")).to_be_empty()
+        await dialog.get_by_label("Type its id").fill(BUSY)
+        await sure.click()
+        await expect(page.locator("[data-outcome] .badge")).to_contain_text("● accepted")
+
+
 async def test_a_station_that_comes_is_seen_on_the_list(console):
     async with console.window() as window:
         await window.go("/stations")

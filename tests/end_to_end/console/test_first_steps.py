@@ -40,6 +40,7 @@ async def test_the_first_person_comes_in_and_lets_a_station_in(bare):
             await page.wait_for_url("**/connect?station=NEW-1")
             await expect(page.locator("#its-key")).to_have_text(re.compile(r"^\S{16,40}$"))
             key = await page.locator("#its-key").inner_text()
+            await expect(page.locator("#state")).to_contain_text("It has a key")
             await it.leave()
         await window.is_live()
         known = StationSpec(id="NEW-1", version="1.6", url=url, password=bytes.fromhex(key))

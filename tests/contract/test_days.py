@@ -287,6 +287,15 @@ async def test_today_is_measured_where_all_sites_have_the_same_day(store, fleet,
     assert today.connector_s == 9.5 * 3600
 
 
+async def test_many_days_are_told_of_few_sites(store, days):
+    async with store.begin() as work:
+        numbers = {(f"site-{each:02}", "energy_wh", SECOND): 100 - each for each in range(20)}
+        await work.days.add(TENANT, numbers)
+    assert len(await days.by_site(TENANT, None, 30, 100)) == 20
+    told = await days.by_site(TENANT, None, 366, 100)
+    assert [each.site for each in told] == [f"site-{each:02}" for each in range(10)]
+
+
 async def test_no_time_that_a_station_says_stops_the_counting(store, fleet, counter):
     far = datetime(2, 1, 1, tzinfo=UTC)
     late = datetime(9998, 12, 31, 23, tzinfo=UTC)

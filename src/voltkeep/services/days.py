@@ -1,7 +1,7 @@
 """What was charged on each day: totals as people read them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from msgspec import Struct
@@ -27,6 +27,7 @@ from voltkeep.domain.sites import Site, of_tenant
 from voltkeep.services.ports import Clock, Read, Work
 
 RANKED_BY = 7  # days: by their energy sites are ranked
+MOST_DAYS = 4000  # of all sites together, when each is told by itself
 _CHARGED = (SESSIONS, ENERGY_WH, BUSY_S)
 _WHATS = (*_CHARGED, *(f"{RUNNING}{each}" for each in _CHARGED), CONNECTOR_S)
 _KINDS = tuple(f"{SECURITY}{kind}" for kind in sorted({*KINDS, OTHER}))
@@ -112,7 +113,11 @@ class DayService:
     async def by_site(
         self, tenant: TenantId, sites: tuple[str, ...] | None, days: int, limit: int
     ) -> list[SiteDays]:
-        """The sites with the most energy in the last `RANKED_BY` days, and the days of each."""
+        """The sites with the most energy in the last `RANKED_BY` days, and the days of each.
+
+        They are fewer than ``limit`` if else there were more than `MOST_DAYS`.
+        """
+        limit = min(limit, max(MOST_DAYS // days, 1))
         now = self._clock()
         # Somewhere it is tomorrow already, and somewhere yesterday yet.
         tomorrow = day_of(now, "") + timedelta(days=1)
@@ -124,11 +129,11 @@ class DayService:
             )
             since = tomorrow - timedelta(days=days + 1)
             found = await work.days.totals(tenant, ranked, _WHATS, since, tomorrow)
-            known = {site: await _site(work, tenant, site) for site in ranked}
+            known = await _sites(work, tenant, ranked)
         by_site = _by_site(found)
         told = []
         for site in ranked:
-            at = known[site]
+            at = known.get(site)
             name, zone = (at.name or at.id, at.time_zone) if at else (site, "")
             those = self._days(self.span(days, zone), by_site.get(site, {}), zone)
             told.append(SiteDays(site=site, name=name, zone=zone, days=those))
@@ -173,11 +178,11 @@ class DayService:
         numbers: dict[str, dict[date, int]] = defaultdict(dict)
         for (_, what, day), number in found.items():
             numbers[what][day] = number
-        said = sorted(numbers[CONNECTOR_S].items())
+        said = numbers[CONNECTOR_S]
+        later = said[max(said)] if said else None
         told = []
-        for day in span:
-            later = (number for at, number in said if at >= day)
-            connector_s = next(later, said[-1][1] if said else None)
+        for day in reversed(span):
+            connector_s = later = said.get(day, later)
             charged = {
                 what: numbers[what].get(day, 0) + numbers[f"{RUNNING}{what}"].get(day, 0)
                 for what in _CHARGED
@@ -185,7 +190,7 @@ class DayService:
             if connector_s is not None and day == span[-1]:
                 connector_s = round(connector_s * self._gone(day, zone)) if is_one_day else None
             told.append(Day(day=day, connector_s=connector_s, **charged))
-        return told
+        return told[::-1]
 
     def _gone(self, day: date, zone: str) -> float:
         """How much of today is over."""
@@ -200,8 +205,12 @@ def _by_site(found: Iterable[Total]) -> dict[str, dict[Key, int]]:
     return told
 
 
-async def _site(work: Work, tenant: TenantId, site: str) -> Site | None:
-    return await work.sites.get(of_tenant(tenant), site) if site else None
+async def _sites(work: Work, tenant: TenantId, ids: Sequence[str]) -> dict[str, Site]:
+    """Those of these that are described, by their ids."""
+    if not ids:
+        return {}
+    found = await work.sites.of_each(tenant, [of_tenant(tenant).name], ids)
+    return {each.id: each for each in found}
 
 
 async def _are_of(work: Work, tenant: TenantId, sites: tuple[str, ...] | None, zone: str) -> bool:
@@ -209,8 +218,5 @@ async def _are_of(work: Work, tenant: TenantId, sites: tuple[str, ...] | None, z
     if sites is None:
         progress = await work.days.progress(tenant)
         return not zone and progress is not None and progress.is_utc
-    if not sites:
-        return True
-    whole = of_tenant(tenant).name
-    zones = {each.id: each.time_zone for each in await work.sites.of_each(tenant, [whole], sites)}
-    return all(zones.get(site, "") == zone for site in sites)
+    known = await _sites(work, tenant, sites)
+    return all((known[site].time_zone if site in known else "") == zone for site in sites)

@@ -8,7 +8,7 @@ from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
-from voltkeep.services.days import Day, KindDays, SiteDays
+from voltkeep.services.days import MOST_DAYS, Day, KindDays, SiteDays
 from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import ApiServices, Given, Who, seen_sites
 
@@ -16,7 +16,12 @@ _SITES = 20
 MostDays = Annotated[
     int, QueryParameter(ge=1, le=366, description="So many days, the last of them today.")
 ]
-_Most = Annotated[int, QueryParameter(ge=1, le=100, description="At most so many sites.")]
+_Most = Annotated[
+    int,
+    QueryParameter(
+        ge=1, le=100, description=f"At most so many sites, and {MOST_DAYS} days of all of them."
+    ),
+]
 _DAY = date(2026, 5, 2)
 
 

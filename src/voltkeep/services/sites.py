@@ -48,11 +48,22 @@ class SiteService:
 
     async def get(self, tenant: TenantId, id: str) -> Site:
         """Raises UnknownSite."""
-        async with self._read() as work:
-            found = await work.sites.get(of_tenant(tenant), id)
+        found = await self.find(tenant, id)
         if found is None:
             raise UnknownSite(f"there is no site {id[:60]}")
         return found
+
+    async def find(self, tenant: TenantId, id: str) -> Site | None:
+        """None if there is none of that id; no site ("") is none."""
+        if not id:
+            return None
+        async with self._read() as work:
+            return await work.sites.get(of_tenant(tenant), id)
+
+    async def time_zone(self, tenant: TenantId, id: str) -> str:
+        """Of a site; "" if nobody said it, or there is none of that id."""
+        found = await self.find(tenant, id)
+        return "" if found is None else found.time_zone
 
     async def page(
         self,

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.services.days import MOST_DAYS, Day, KindDays, SiteDays
-from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import ApiServices, Given, Who, seen_sites
 
 _SITES = 20
@@ -116,10 +115,7 @@ async def zone_of(services: ApiServices, principal: Principal, site: str | None)
     """The time zone of a site that they may see; "" if it has none."""
     if not site or not seen_sites(principal, site):
         return ""
-    try:
-        return (await services.sites.get(principal.tenant, site)).time_zone
-    except UnknownSite:
-        return ""
+    return await services.sites.time_zone(principal.tenant, site)
 
 
 @get("/statistics/days", needs=Permission.READ_TRANSACTIONS)

@@ -19,7 +19,6 @@ from voltkeep.services.lists import (
 from voltkeep.services.ports import ConnectorRow
 from voltkeep.services.provisioning import UnknownStation
 from voltkeep.services.records import Look
-from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import ApiServices, Given, Who, seen_sites
 from voltkeep.web.api.days import zone_of
 from voltkeep.web.pages.charts import which_of
@@ -155,11 +154,8 @@ async def _limits(services: ApiServices, by: Principal, site: str) -> tuple[list
 async def _name(services: ApiServices, by: Principal, site: str) -> str:
     if not by.may(Permission.READ_STATIONS):
         return site
-    try:
-        found = await services.sites.get(by.tenant, site)
-    except UnknownSite:
-        return site
-    return found.name or found.id
+    found = await services.sites.find(by.tenant, site)
+    return found.name if found is not None and found.name else site
 
 
 @get("/charts/power", needs=Permission.READ_TRANSACTIONS, include_in_schema=False)

@@ -9,7 +9,6 @@ from msgspec import Struct
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.stations import Station
 from voltkeep.services.records import Look
-from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import ApiServices
 from voltkeep.web.api.stations import out
 from voltkeep.web.pages.rendering import page
@@ -64,20 +63,10 @@ async def framed(
         request,
         template,
         station=out(known),
-        zone=await _zone(services, known),
+        zone=await services.sites.time_zone(known.id.tenant, known.site),
         tabs=[each for each in TABS if principal.may(each.needs)],
         **values,
     )
-
-
-async def _zone(services: ApiServices, known: Station) -> str:
-    """Where the station stands, for its times."""
-    if not known.site:
-        return ""
-    try:
-        return (await services.sites.get(known.id.tenant, known.site)).time_zone
-    except UnknownSite:
-        return ""
 
 
 def look_at(

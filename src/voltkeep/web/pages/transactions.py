@@ -20,7 +20,6 @@ from voltkeep.domain.identity import IdToken, StationId, TransactionRef
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services import lists
 from voltkeep.services.lists import EventFilter, MeterFilter, Place, TransactionFilter
-from voltkeep.services.sites import UnknownSite
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.api.transactions import TransactionOut, out, visible
 from voltkeep.web.discretion import sees_tokens
@@ -185,12 +184,7 @@ async def _zone(services: ApiServices, id: StationId) -> str:
     """Where its station stands, if it still does."""
     async with services.read() as work:
         known = await work.stations.get(id)
-    if known is None or not known.site:
-        return ""
-    try:
-        return (await services.sites.get(id.tenant, known.site)).time_zone
-    except UnknownSite:
-        return ""
+    return "" if known is None else await services.sites.time_zone(id.tenant, known.site)
 
 
 async def _steps(services: ApiServices, id: StationId, ref: str) -> tuple[list[Step], bool]:

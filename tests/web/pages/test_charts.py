@@ -21,6 +21,7 @@ from voltkeep.domain.sites import of_tenant
 from voltkeep.domain.smart_charging import ChargingProfile, Period, Purpose, Schedule
 from voltkeep.domain.transactions import Transaction
 from voltkeep.services.ports import ConnectorRow
+from voltkeep.web.pages import charts_now, station_timeline
 
 PAGES = ("/charts", "/charts/power", "/charts/status", "/charts?site=north&days=7")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=")
@@ -229,6 +230,32 @@ async def test_statuses_are_drawn_and_told_in_words(api):
     assert "CS-1" in text
     assert "Charging: " in text
     assert "No connector is faulted" in await shown(browser, "/charts/status")
+
+
+async def test_a_connector_that_is_silent_beside_a_busy_one_is_drawn_as_it_is(api, monkeypatch):
+    monkeypatch.setattr(charts_now, "_CHANGES", 4)
+    monkeypatch.setattr(station_timeline, "_MOST_CHANGES", 4)
+    browser = await setup(api)
+    await api.add("CS-1", site="north")
+    station, now = StationId(DEFAULT_TENANT, "CS-1"), datetime.now(UTC)
+    said = [(30, 2, "Available"), (20, 2, "Faulted")]
+    said += [(hours, 1, ("Occupied", "Available")[hours % 2]) for hours in (6, 5, 4, 3, 2, 1)]
+    async with api.store.begin() as work:
+        for hours, evse, state in said:
+            at = now - timedelta(hours=hours)
+            update = StatusUpdate(
+                evse=Evse(evse, 1), status=ConnectorStatus(state), raw_status=state, at=at
+            )
+            api.store.journal.status(Sender(station, 1, at), update)
+            await work.connectors.save(
+                [ConnectorRow(station=station, update=update, received_at=at)]
+            )
+
+    for address in ("/charts/status?site=north", "/stations/CS-1/timeline"):
+        text = await shown(browser, address)
+        bars = re.findall("<title>(Available|Occupied|Faulted): ([^<]+)</title>", text)
+        assert [state for state, _ in bars[:-1]] == ["Occupied", "Available"] * 2, address
+        assert bars[-1] == ("Faulted", "4 h 00 min"), address
 
 
 async def test_an_empty_installation_teaches(api):

@@ -13,7 +13,6 @@ from voltkeep.services.lists import (
     ConnectorFilter,
     MeterFilter,
     StationFilter,
-    StatusFilter,
     TransactionFilter,
 )
 from voltkeep.services.ports import ConnectorRow
@@ -23,7 +22,7 @@ from voltkeep.web.access import ApiServices, Given, Who, seen_sites
 from voltkeep.web.api.days import zone_of
 from voltkeep.web.pages.charts import which_of
 from voltkeep.web.pages.rendering import page
-from voltkeep.web.pages.station_pictures import Picture, strip
+from voltkeep.web.pages.station_pictures import Picture, state_of, states_of, strip
 from voltkeep.web.problems import Asked
 
 _SITES = 4  # if none is chosen
@@ -211,41 +210,23 @@ async def _strips(
     services: ApiServices, rows: list[ConnectorRow], now: datetime, zone: str
 ) -> list[Strip]:
     since = now - _SPAN
-    stations = [*dict.fromkeys(row.station for row in rows)]
-    changes: dict[tuple[StationId, Evse | None], list[tuple[datetime, str]]] = {}
+    there: dict[StationId, list[ConnectorRow]] = {}
+    for row in rows:
+        there.setdefault(row.station, []).append(row)
     async with services.read() as work:
-        for station in stations:
-            heard = await work.lists.status_history(
-                station, StatusFilter(since=since), "-at", limit=_CHANGES
-            )
-            before = await work.lists.status_history(
-                station, StatusFilter(before=since), "-at", limit=_BEFORE
-            )
-            for logged in [*reversed(before.rows), *reversed(heard.rows)]:
-                at = max(logged.row.received_at, since)
-                changes.setdefault((station, logged.row.update.evse), []).append(
-                    (at, _state(logged.row))
-                )
+        states = {
+            station: await states_of(work, station, since, those, most=_CHANGES, before=_BEFORE)
+            for station, those in there.items()
+        }
     return [
         Strip(
             station=row.station.name,
             evse=row.update.evse,
-            last=_state(row),
-            picture=strip(
-                changes.get((row.station, row.update.evse))
-                or [(max(row.received_at, since), _state(row))],
-                since,
-                now,
-                zone,
-            ),
+            last=state_of(row),
+            picture=strip(states[row.station][row.update.evse], since, now, zone),
         )
         for row in rows
     ]
-
-
-def _state(row: ConnectorRow) -> str:
-    update = row.update
-    return str(update.charging_state or update.raw_status or update.status)
 
 
 AT_THE_ROOT = [power_part, status_part]

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 from msgspec import Struct
 
+from voltkeep.domain.identity import Evse, StationId
 from voltkeep.domain.smart_charging import Schedule, Step
+from voltkeep.services.lists import StatusFilter
+from voltkeep.services.ports import ConnectorRow, Work
 from voltkeep.web.pages.formats import instant, look
 
 _WIDTH = 1000
@@ -115,6 +118,47 @@ def of_steps(
 ) -> Picture:
     """The steps of a composite schedule."""
     return steps([(each.start_s, each.limit) for each in found], duration_s, unit, starts_at, zone)
+
+
+async def states_of(
+    work: Work,
+    station: StationId,
+    since: datetime,
+    now: Iterable[ConnectorRow],
+    *,
+    most: int,
+    before: int,
+) -> dict[Evse | None, list[tuple[datetime, str]]]:
+    """What connectors said since then, and how they are ``now``: each as `strip` takes it.
+
+    Of more than ``most`` changes of a station the latest are told, and nothing from before them.
+    ``before`` is among how many earlier ones it is looked how connectors were then.
+    """
+    wanted = StatusFilter(since=since)
+    heard = await work.lists.status_history(station, wanted, "-at", limit=most)
+    rows = [each.row for each in reversed(heard.rows)]
+    begins = since
+    if heard.next is None:
+        wanted = StatusFilter(before=since)
+        earlier = await work.lists.status_history(station, wanted, "-at", limit=before)
+        rows = [*(each.row for each in reversed(earlier.rows)), *rows]
+    elif rows:
+        begins = rows[0].received_at
+    told: dict[Evse | None, list[tuple[datetime, str]]] = {}
+    for row in rows:
+        changes = told.setdefault(row.update.evse, [])
+        changes.append((max(row.received_at, begins), state_of(row)))
+    for row in now:
+        changes, at = told.setdefault(row.update.evse, []), max(row.received_at, begins)
+        if not changes or at >= changes[-1][0]:
+            changes.append((at, state_of(row)))
+    return told
+
+
+def state_of(row: ConnectorRow) -> str:
+    """What a connector said, as near to its own words as we know."""
+    update = row.update
+    return str(update.charging_state or update.raw_status or update.status)
 
 
 def strip(

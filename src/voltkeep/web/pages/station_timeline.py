@@ -13,11 +13,11 @@ from voltkeep.domain.identity import Evse
 from voltkeep.domain.stations import Station
 from voltkeep.domain.telling import KINDS, LIVE_ONLY, name_of, needs
 from voltkeep.services import lists
-from voltkeep.services.lists import EventFilter, LoggedStatus, Place, StatusFilter, StoredEvent
+from voltkeep.services.lists import EventFilter, Place, StoredEvent
 from voltkeep.web.access import ApiServices, Given, Known, Paging, Who
 from voltkeep.web.discretion import shown
 from voltkeep.web.pages.station_frame import ROWS, framed
-from voltkeep.web.pages.station_pictures import AWAY, CONNECTED, Picture, strip
+from voltkeep.web.pages.station_pictures import AWAY, CONNECTED, Picture, states_of, strip
 from voltkeep.web.paging import Cursor, page_of
 from voltkeep.web.problems import Asked
 
@@ -209,19 +209,10 @@ async def _strips(services: ApiServices, known: Station, now: datetime) -> list[
     kinds = (StationConnected.__name__, StationDisconnected.__name__)
     which = EventFilter(station=known.id.name, types=kinds)
     async with services.read() as work:
-        heard = await work.lists.status_history(
-            known.id, StatusFilter(since=since), "-at", limit=_MOST_CHANGES
-        )
-        before = await work.lists.status_history(
-            known.id, StatusFilter(before=since), "-at", limit=_BEFORE
-        )
+        there = await work.connectors.of(known.id)
+        places = await states_of(work, known.id, since, there, most=_MOST_CHANGES, before=_BEFORE)
         events = await work.lists.events(known.id.tenant, which, "-at", limit=_MOST_CHANGES)
     rows = [_connection(known, [each.event for each in events.rows], since, now)]
-    places: dict[Evse | None, list[tuple[datetime, str]]] = {}
-    for logged in [*reversed(before.rows), *reversed(heard.rows)]:
-        places.setdefault(logged.row.update.evse, []).append(
-            (max(logged.row.received_at, since), _state(logged))
-        )
     for evse in sorted(places, key=lambda each: (each.id, each.connector_id or 0) if each else ()):
         changes = places[evse]
         rows.append(
@@ -233,11 +224,6 @@ async def _strips(services: ApiServices, known: Station, now: datetime) -> list[
             )
         )
     return rows
-
-
-def _state(logged: LoggedStatus) -> str:
-    update = logged.row.update
-    return str(update.charging_state or update.raw_status or update.status)
 
 
 def _connection(known: Station, events: list[Event], since: datetime, now: datetime) -> Row:

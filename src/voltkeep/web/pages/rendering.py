@@ -18,6 +18,7 @@ from voltkeep.web.pages import problem_words
 from voltkeep.web.pages.assets import address
 from voltkeep.web.pages.formats import FILTERS
 from voltkeep.web.pages.menu import menu
+from voltkeep.web.pages.spoken import spoken
 from voltkeep.web.pages.state_words import STATES
 from voltkeep.web.problems import Asked
 
@@ -45,6 +46,9 @@ def _environment(language: str) -> Environment:
     environment.filters.update(FILTERS)
     environment.globals["asset"] = address
     environment.globals["known_states"] = STATES
+    environment.globals["spoken"] = functools.partial(
+        spoken, words.gettext, is_known=language == "en"
+    )
     return environment
 
 
@@ -103,6 +107,7 @@ def page(request: Asked, template: str, *, status: int = 200, **values: object) 
         "address": address_of(request),
         "query": dict(request.query_params.items()),
         "is_part": is_part(request),
+        "faults": request.scope.get("state", {}).get("faults", {}),
         "language": language,
         "languages": LANGUAGES,
         "problem_words": problem_words.WORDS,

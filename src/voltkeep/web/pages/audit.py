@@ -1,26 +1,26 @@
 """The audit log as people read it: who did what, and whether anybody has changed that."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.response import Stream
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct
 
-from voltkeep.domain.accounts import Permission, Principal
+from voltkeep.domain.accounts import Permission
 from voltkeep.domain.audit import AuditEntry
 from voltkeep.services import lists
 from voltkeep.services.lists import AuditFilter, Place
-from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_every_site
+from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.audit import KEPT_END, out, verdict
 from voltkeep.web.pages.choosing import filters
+from voltkeep.web.pages.files import json_lines
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
-_FETCHED = 500
 _MOST = 100_000  # entries in a file
 
 
@@ -136,22 +136,12 @@ async def audit_file(request: Asked, principal: Who, services: Given) -> Stream:
     """Those that fit as JSON Lines, as the API has them, the latest first."""
     check_sees_every_site(principal, "the audit log is")
     which = _which(request.query_params)
-    headers = {"content-disposition": 'attachment; filename="audit.jsonl"'}
-    content = _lines(services, principal, which)
-    return Stream(content, headers=headers, media_type="application/jsonl")
 
-
-async def _lines(
-    services: ApiServices, principal: Principal, which: AuditFilter
-) -> AsyncIterator[bytes]:
-    after: Place | None = None
-    for _ in range(_MOST // _FETCHED):
+    async def fetch(after: Place | None, limit: int) -> lists.Page[AuditEntry]:
         async with services.read() as work:
-            found = await work.lists.audit(principal.tenant, which, after=after, limit=_FETCHED)
-        yield b"".join(json.encode(out(row)) + b"\n" for row in found.rows)
-        after = found.next
-        if after is None:
-            return
+            return await work.lists.audit(principal.tenant, which, after=after, limit=limit)
+
+    return json_lines("audit", _MOST, fetch, out)
 
 
 AT_THE_ROOT = [audit_page, verification_page, audit_file]

@@ -1,27 +1,27 @@
 """The message inspector: what stations and we said to each other, as it is said."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import MediaType, Response, get
 from litestar.response import Stream
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.services import lists
 from voltkeep.services.lists import MessageFilter, Place
 from voltkeep.services.ports import LoggedExchange
-from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
+from voltkeep.web.access import Given, Paging, Who, seen_sites
 from voltkeep.web.api.messages import out
 from voltkeep.web.pages import frames
 from voltkeep.web.pages.choosing import filters, sites_of
+from voltkeep.web.pages.files import json_lines
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
-_FETCHED = 500
 _MOST = 10_000  # messages in a file
 _MOST_TOLD = 500  # messages in a story
 
@@ -97,24 +97,14 @@ async def messages_page(
 async def messages_file(request: Asked, principal: Who, services: Given) -> Stream:
     """Those that fit as JSON Lines, as the API has them, the latest first."""
     which = _which(request.query_params, principal)
-    headers = {"content-disposition": 'attachment; filename="messages.jsonl"'}
-    content = _lines(services, principal, which)
-    return Stream(content, headers=headers, media_type="application/jsonl")
 
-
-async def _lines(
-    services: ApiServices, principal: Principal, which: MessageFilter
-) -> AsyncIterator[bytes]:
-    after: Place | None = None
-    for _ in range(_MOST // _FETCHED):
+    async def fetch(after: Place | None, limit: int) -> lists.Page[LoggedExchange]:
         async with services.read() as work:
-            found = await work.lists.messages(
-                principal.tenant, which, "-at", after=after, limit=_FETCHED
+            return await work.lists.messages(
+                principal.tenant, which, "-at", after=after, limit=limit
             )
-        yield b"".join(json.encode(out(principal, row)) + b"\n" for row in found.rows)
-        after = found.next
-        if after is None:
-            return
+
+    return json_lines("messages", _MOST, fetch, lambda row: out(principal, row))
 
 
 @get("/messages.story", needs=Permission.READ_MESSAGES, include_in_schema=False)

@@ -98,6 +98,7 @@ QUIET = {
     "audit.AuditService": "asks stations nothing",
     "availability_plans.AvailabilityPlans": "does what a person has planned, as that person",
     "batches.BatchService": "does what a person has ordered, as that person",
+    "day_counting.DayCounter": "asks stations nothing",
     "imports.ImportService": "takes files in, and asks no station",
     "certificates.CertificateService": "runs Issuing and Renewal",
     "closing.ClosingService": "asks stations nothing",

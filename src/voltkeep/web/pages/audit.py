@@ -1,7 +1,6 @@
 """The audit log as people read it: who did what, and whether anybody has changed that."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 from litestar import Response, get, post
@@ -14,7 +13,7 @@ from voltkeep.services import lists
 from voltkeep.services.lists import AuditFilter, Place
 from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.audit import KEPT_END, out, verdict
-from voltkeep.web.pages.choosing import filters
+from voltkeep.web.pages.choosing import Instant, Text, filters
 from voltkeep.web.pages.files import json_lines
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
@@ -46,18 +45,15 @@ MEANINGS = {
     "the log ended at": _("The newest entries were cut off, perhaps by an older backup put back."),
 }
 
-_Text = Annotated[str, Meta(max_length=255)]
-_Instant = Annotated[datetime, Meta(tz=True)]
-
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters, as they stand in an address."""
 
-    actor: _Text | None = None
-    action: _Text = ""
-    object: _Text = ""
-    since: _Instant | None = None
-    before: _Instant | None = None
+    actor: Text | None = None
+    action: Text = ""
+    object: Text = ""
+    since: Instant | None = None
+    before: Instant | None = None
 
 
 class _Kept(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.certificates import TrustedRoot, trusted_out
 from voltkeep.web.pages import certificate_words as words
 from voltkeep.web.pages.certificates import is_narrowed
-from voltkeep.web.pages.choosing import filters
+from voltkeep.web.pages.choosing import Text, filters
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
 from voltkeep.web.problems import Asked, NotThere
@@ -24,7 +24,6 @@ from voltkeep.web.problems import Asked, NotThere
 _ROWS = 50
 _NAME = 60  # characters of what is typed to be sure
 
-_Text = Annotated[str, Meta(max_length=255)]
 _Month = Annotated[str, Meta(pattern=r"^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
@@ -33,13 +32,13 @@ class _Expiries(Struct, frozen=True, kw_only=True):
 
     month: _Month | None = None
     kind: Kind | None = None
-    station: _Text | None = None
+    station: Text | None = None
 
 
 class _Roots(Struct, frozen=True, kw_only=True):
     """The filters of foreign roots, as they stand in an address."""
 
-    station: _Text | None = None
+    station: Text | None = None
 
 
 class Node(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from voltkeep.web.api.certificates import (
     request_out,
 )
 from voltkeep.web.pages import certificate_words as words
-from voltkeep.web.pages.choosing import filters, in_words, sites_of
+from voltkeep.web.pages.choosing import Text, filters, in_words, sites_of
 from voltkeep.web.pages.looking import latest
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
@@ -31,15 +31,14 @@ from voltkeep.web.problems import Asked
 _ROWS = 50
 _LATEST = 200  # requests, among which those refused at once are looked for
 
-_Text = Annotated[str, Meta(max_length=255)]
 _Days = Annotated[int, Meta(ge=0, le=36_500)]
 
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters of certificates, as they stand in an address."""
 
-    station: _Text | None = None
-    site: _Text | None = None
+    station: Text | None = None
+    site: Text | None = None
     state: CertificateState | None = None
     within: _Days | None = None
 
@@ -47,8 +46,8 @@ class _Which(Struct, frozen=True, kw_only=True):
 class _Requests(Struct, frozen=True, kw_only=True):
     """The filters of requests, as they stand in an address."""
 
-    station: _Text | None = None
-    site: _Text | None = None
+    station: Text | None = None
+    site: Text | None = None
     state: RequestState | None = None
 
 

@@ -1,9 +1,10 @@
 """What people choose on pages: the filters that stand in an address, and one of their sites."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.sites import Site
@@ -11,6 +12,9 @@ from voltkeep.web.access import ApiServices
 from voltkeep.web.problems import Problem
 
 F = TypeVar("F", bound=Struct)
+
+Text = Annotated[str, Meta(max_length=255)]
+Instant = Annotated[datetime, Meta(tz=True)]
 
 _SITES = 200  # with more of them a site is found by its page
 

@@ -1,12 +1,11 @@
 """The message inspector: what stations and we said to each other, as it is said."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from litestar import MediaType, Response, get
 from litestar.response import Stream
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.services import lists
@@ -15,7 +14,7 @@ from voltkeep.services.ports import LoggedExchange
 from voltkeep.web.access import Given, Paging, Who, seen_sites
 from voltkeep.web.api.messages import out
 from voltkeep.web.pages import frames
-from voltkeep.web.pages.choosing import filters, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters, sites_of
 from voltkeep.web.pages.files import json_lines
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
@@ -25,21 +24,18 @@ _ROWS = 50
 _MOST = 10_000  # messages in a file
 _MOST_TOLD = 500  # messages in a story
 
-_Text = Annotated[str, Meta(max_length=255)]
-_Instant = Annotated[datetime, Meta(tz=True)]
-
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters, as they stand in an address."""
 
-    station: _Text | None = None
-    site: _Text | None = None
+    station: Text | None = None
+    site: Text | None = None
     direction: Literal["in", "out"] | None = None
-    action: _Text | None = None
-    message_id: _Text | None = None
-    verdict: _Text | None = None
-    since: _Instant | None = None
-    before: _Instant | None = None
+    action: Text | None = None
+    message_id: Text | None = None
+    verdict: Text | None = None
+    since: Instant | None = None
+    before: Instant | None = None
 
 
 FILTERS = _Which.__struct_fields__

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from litestar import Response, get
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission
 from voltkeep.domain.reservations import OPEN_RESERVATIONS, ReservationState
 from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who, seen_sites
 from voltkeep.web.api.reservations import out
-from voltkeep.web.pages.choosing import filters, sites_of
+from voltkeep.web.pages.choosing import Text, filters, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
 from voltkeep.web.problems import Asked
@@ -20,7 +20,6 @@ from voltkeep.web.problems import Asked
 _ROWS = 50
 _PAST = tuple(each for each in ReservationState if each not in OPEN_RESERVATIONS)
 
-_Text = Annotated[str, Meta(max_length=255)]
 _Some = Literal["open", "past", "all"]
 _One = Literal[
     "requested",
@@ -45,8 +44,8 @@ class _Which(Struct, frozen=True, kw_only=True):
     """The filters, as they stand in an address. ``state`` "all" is every one."""
 
     state: _State = "open"
-    station: _Text | None = None
-    site: _Text | None = None
+    station: Text | None = None
+    site: Text | None = None
 
 
 STATES_IN_WORDS: Mapping[ReservationState, tuple[str, str]] = {

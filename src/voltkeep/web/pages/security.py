@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 from litestar import Response, get
-from msgspec import Meta, Struct, structs
+from msgspec import Struct, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.barriers import meaning
@@ -18,7 +18,7 @@ from voltkeep.services.ports import Work
 from voltkeep.services.records import Look
 from voltkeep.services.security_events import CRITICAL
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
-from voltkeep.web.pages.choosing import filters, in_words, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters, in_words, sites_of
 from voltkeep.web.pages.looking import latest
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
@@ -37,20 +37,18 @@ _CONTENDING = "contending connections"
 _HEIGHT = 100.0
 _DAY_WIDTH = round(1000 / _DAYS - 6, 2)
 
-_Text = Annotated[str, Meta(max_length=255)]
-_Instant = Annotated[datetime, Meta(tz=True)]
 _Place = tuple[datetime, str, str]
 
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters of the events, as they stand in an address."""
 
-    station: _Text | None = None
-    site: _Text | None = None
-    type: _Text | None = None
+    station: Text | None = None
+    site: Text | None = None
+    type: Text | None = None
     state: Literal["critical", "noted"] | None = None
-    since: _Instant | None = None
-    before: _Instant | None = None
+    since: Instant | None = None
+    before: Instant | None = None
 
 
 FILTERS = _Which.__struct_fields__

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.authorization import GroupCount, SeenState, Token
@@ -18,7 +18,7 @@ from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_ever
 from voltkeep.web.api import transactions
 from voltkeep.web.api.tokens import group_out, out, seen_out
 from voltkeep.web.editing import etag
-from voltkeep.web.pages.choosing import filters
+from voltkeep.web.pages.choosing import Instant, Text, filters
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of, page_of_records
 from voltkeep.web.problems import Asked
@@ -26,17 +26,14 @@ from voltkeep.web.problems import Asked
 _ROWS = 50
 _LATEST = 20  # transactions of a token
 
-_Text = Annotated[str, Meta(max_length=255)]
-_Instant = Annotated[datetime, Meta(tz=True)]
-
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters, as they stand in an address."""
 
-    prefix: _Text = ""
-    group: _Text | None = None
+    prefix: Text = ""
+    group: Text | None = None
     blocked: bool | None = None
-    expires_before: _Instant | None = None
+    expires_before: Instant | None = None
 
 
 FILTERS = _Which.__struct_fields__

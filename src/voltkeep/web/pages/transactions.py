@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import Meta, Struct, structs
+from msgspec import Struct, structs
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.events import (
@@ -23,7 +23,7 @@ from voltkeep.services.lists import EventFilter, MeterFilter, Place, Transaction
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.api.transactions import TransactionOut, out, visible
 from voltkeep.web.discretion import sees_tokens
-from voltkeep.web.pages.choosing import filters, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters, sites_of
 from voltkeep.web.pages.meter_curves import Curves, curves
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.pages.station_timeline import TITLES
@@ -42,21 +42,18 @@ _NAMES: dict[type[Event], str] = {
     TransactionClosed: "transaction.closed",
 }
 
-_Text = Annotated[str, Meta(max_length=255)]
-_Instant = Annotated[datetime, Meta(tz=True)]
-
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters, as they stand in an address."""
 
-    station: _Text | None = None
-    site: _Text | None = None
-    token: _Text | None = None
-    group: _Text | None = None
+    station: Text | None = None
+    site: Text | None = None
+    token: Text | None = None
+    group: Text | None = None
     active: bool | None = None
     closed: bool | None = None
-    started_since: _Instant | None = None
-    started_before: _Instant | None = None
+    started_since: Instant | None = None
+    started_before: Instant | None = None
 
 
 FILTERS = _Which.__struct_fields__

@@ -1,11 +1,10 @@
 """Webhooks as people see them: who is told of events, and what became of each delivery."""
 
 from datetime import datetime
-from typing import Annotated
 
 from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import Meta, Struct, json
+from msgspec import Struct, json
 
 from voltkeep.domain.accounts import Permission, Principal
 from voltkeep.domain.telling import KINDS, LIVE_ONLY, needs
@@ -14,7 +13,7 @@ from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.webhooks import DeliveryOut, delivery_out, may_see, out, seen, shows_payload
 from voltkeep.web.editing import etag
-from voltkeep.web.pages.choosing import filters, in_words, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters, in_words, sites_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Page, page_of_records
 from voltkeep.web.problems import Asked
@@ -70,9 +69,6 @@ TYPES_IN_WORDS = {
 }
 """What each type of event that a webhook gets means; one that is new goes by its name."""
 
-_Text = Annotated[str, Meta(max_length=255)]
-_Instant = Annotated[datetime, Meta(tz=True)]
-
 
 class _Which(Struct, frozen=True, kw_only=True):
     """The filters of webhooks, as they stand in an address."""
@@ -84,9 +80,9 @@ class _Deliveries(Struct, frozen=True, kw_only=True):
     """The filters of deliveries, as they stand in an address."""
 
     state: DeliveryState | None = None
-    station: _Text | None = None
-    since: _Instant | None = None
-    until: _Instant | None = None
+    station: Text | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
 
 class Sent(Struct, frozen=True, kw_only=True):

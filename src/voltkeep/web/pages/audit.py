@@ -15,17 +15,13 @@ from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.audit import KEPT_END, out, verdict
 from voltkeep.web.pages.choosing import Instant, Text, filters
 from voltkeep.web.pages.files import json_lines
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
 _MOST = 100_000  # entries in a file
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 # How the words of a problem begin or end, and what such a problem means.

@@ -1,12 +1,7 @@
 """What pages say of campaigns: names of kinds and states, and what to do about a failure."""
 
 from voltkeep.domain.campaigns import ChangeKind, StepState
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
-
+from voltkeep.web.pages.marking import _
 
 KINDS: dict[ChangeKind, str] = {
     ChangeKind.FIRMWARE: _("Firmware"),

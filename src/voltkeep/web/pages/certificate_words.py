@@ -13,13 +13,9 @@ from msgspec import Struct
 from voltkeep.domain.certificates import CertificateState, RequestState, RevocationReason, RootUse
 from voltkeep.pki.encoding import certificates, common_names, fingerprint, pem, serial
 from voltkeep.services.authority import BadCertificate
+from voltkeep.web.pages.marking import _
 
 E = TypeVar("E", bound=x509.ExtensionType)
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 STATES = {

@@ -12,6 +12,7 @@ from voltkeep.web.access import ApiServices, Given, Paging, Who
 from voltkeep.web.api.configuration_templates import out
 from voltkeep.web.editing import etag
 from voltkeep.web.pages.choosing import in_words, sites_of
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors
 from voltkeep.web.problems import Asked, NotThere
@@ -19,11 +20,6 @@ from voltkeep.web.problems import Asked, NotThere
 _LISTED = 50
 _LOOKED_AT = 500  # stations, for one page of those that differ
 _ASSIGNED = 500
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 DIFFERENCES: dict[DriftKind, str] = {

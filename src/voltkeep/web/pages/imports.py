@@ -15,16 +15,12 @@ from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.imports import ANY, NEEDS, ImportOut, out, theirs, visible
 from voltkeep.web.pages.choosing import in_words, sites_of
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Page, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 25
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 class Kind(Struct, frozen=True, kw_only=True):

@@ -5,11 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from voltkeep.domain.accounts import Permission, Principal
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
+from voltkeep.web.pages.marking import _
 
 
 class Entry(Struct, frozen=True):

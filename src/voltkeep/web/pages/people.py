@@ -20,16 +20,12 @@ from voltkeep.web.api import api_keys, tenants
 from voltkeep.web.api.users import user_out
 from voltkeep.web.editing import etag
 from voltkeep.web.pages.choosing import in_words, sites_of
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 PERMISSIONS_IN_WORDS: dict[Permission, str] = {

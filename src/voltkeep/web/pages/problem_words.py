@@ -1,10 +1,6 @@
 """What the API's refusals come to in the language of a page; their details are in English."""
 
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
-
+from voltkeep.web.pages.marking import _
 
 WORDS = {
     "invalid": _("What was sent cannot be understood."),

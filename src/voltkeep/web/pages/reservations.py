@@ -13,6 +13,7 @@ from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who, seen_sites
 from voltkeep.web.api.reservations import out
 from voltkeep.web.pages.choosing import Text, filters, sites_of
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
 from voltkeep.web.problems import Asked
@@ -33,11 +34,6 @@ _One = Literal[
     "removed",
 ]
 _State = _Some | _One
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 class _Which(Struct, frozen=True, kw_only=True):

@@ -1,10 +1,6 @@
 """The sentences that services say of stations and campaigns: pages translate them."""
 
-
-def _(text: str) -> str:
-    """A text that is translated when a page says it."""
-    return text
-
+from voltkeep.web.pages.marking import _
 
 SENTENCES = (
     # What is so with a station.

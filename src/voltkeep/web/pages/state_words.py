@@ -1,10 +1,6 @@
 """The words for states that badges show as they are, to be said in a person's language."""
 
-
-def _(word: str) -> str:
-    """Mark a word that is translated where it is shown."""
-    return word
-
+from voltkeep.web.pages.marking import _
 
 STATES = frozenset(
     (

@@ -14,16 +14,12 @@ from voltkeep.services.asking import needed
 from voltkeep.services.lists import TokenFilter, TransactionFilter
 from voltkeep.web.access import ApiServices, Given, Known, Paging, Who
 from voltkeep.web.api.commands import AnyMessage, out
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.station_frame import framed, look_at
 from voltkeep.web.paging import Cursor, page_of_records
 from voltkeep.web.problems import Asked
 
 _REFERENCE = "#/components/schemas/"
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 class Choice(Struct, frozen=True):

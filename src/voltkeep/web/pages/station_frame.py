@@ -11,17 +11,13 @@ from voltkeep.domain.stations import Station
 from voltkeep.services.records import Look
 from voltkeep.web.access import ApiServices
 from voltkeep.web.api.stations import out
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursors
 from voltkeep.web.problems import Asked
 
 ROWS = 50
 """How many a page of a list has."""
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 class Tab(Struct, frozen=True):

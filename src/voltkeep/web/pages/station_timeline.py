@@ -16,6 +16,7 @@ from voltkeep.services import lists
 from voltkeep.services.lists import EventFilter, Place, StoredEvent
 from voltkeep.web.access import ApiServices, Given, Known, Paging, Who
 from voltkeep.web.discretion import shown
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.station_frame import ROWS, framed
 from voltkeep.web.pages.station_pictures import AWAY, CONNECTED, Picture, states_of, strip
 from voltkeep.web.paging import Cursor, page_of
@@ -25,11 +26,6 @@ _SPAN = timedelta(hours=24)
 _MOST_CHANGES = 4000
 _BEFORE = 100
 _LONGEST = 300
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 About = Literal[

@@ -11,6 +11,7 @@ from voltkeep.web.access import Given, Who
 from voltkeep.web.api.settings import installation
 from voltkeep.web.api.vitals import looked_at
 from voltkeep.web.condition import SystemOut
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.problems import Asked
 
@@ -22,11 +23,6 @@ _MOST_UNTOLD = 1000
 _MOST_UNSTORED = 5000
 _SOON = timedelta(days=14)
 _THIS_MACHINE = ("127.", "localhost:", "[::1]")
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 KEPT = {

@@ -14,16 +14,12 @@ from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.webhooks import DeliveryOut, delivery_out, may_see, out, seen, shows_payload
 from voltkeep.web.editing import etag
 from voltkeep.web.pages.choosing import Instant, Text, filters, in_words, sites_of
+from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Page, page_of_records
 from voltkeep.web.problems import Asked
 
 _ROWS = 50
-
-
-def _(text: str) -> str:
-    """A text that templates translate when they show it."""
-    return text
 
 
 TYPES_IN_WORDS = {

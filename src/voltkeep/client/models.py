@@ -434,7 +434,7 @@ class ChargingProfile(Struct, frozen=True, kw_only=True):
     """A limit over time, for a station, an EVSE or a transaction (K01; 1.6 section 3.13).
 
     Several schedules are alternatives that an EV chooses from (K15), and 1.6 has but one.
-    ``id`` None: we give it one.
+    Without ``id`` we give it one.
     """
 
     id: int | UnsetType | None = UNSET
@@ -1259,7 +1259,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 class ProfileCriteria(Struct, frozen=True, kw_only=True):
     """Which profiles: those that fit each field that is set (1.6 errata 3.25; K09, K10).
 
-    ``evse`` None is any place; ``whole_station``: only those of the station as a whole.
+    Without ``evse`` at any place; ``whole_station``: only those of the station as a whole.
     """
 
     evse: Evse | UnsetType | None = UNSET

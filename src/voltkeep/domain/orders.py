@@ -154,8 +154,8 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 _ADVICE = {
-    "offline": "The station is not connected, and nothing was sent. Give the command with "
-    "`queue_until` to have it wait for the station.",
+    "offline": "The station is not connected, and nothing was sent. If the command "
+    "may wait for the station, say until when (queue_until).",
     "left": "The station's connection ended before it answered: it may have done as it was asked. "
     "Look at its state before you ask again.",
     "silent": "The station did not answer in time: it may have done as it was asked. Look at its "

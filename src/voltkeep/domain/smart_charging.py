@@ -104,7 +104,7 @@ class ChargingProfile(
     """A limit over time, for a station, an EVSE or a transaction (K01; 1.6 section 3.13).
 
     Several schedules are alternatives that an EV chooses from (K15), and 1.6 has but one.
-    ``id`` None: we give it one.
+    Without ``id`` we give it one.
     """
 
     id: Annotated[int, Meta(ge=-MOST_SECONDS, le=MOST_SECONDS)] | None = None
@@ -187,7 +187,7 @@ class ProfileCriteria(
 ):
     """Which profiles: those that fit each field that is set (1.6 errata 3.25; K09, K10).
 
-    ``evse`` None is any place; ``whole_station``: only those of the station as a whole.
+    Without ``evse`` at any place; ``whole_station``: only those of the station as a whole.
     """
 
     ids: Annotated[tuple[int, ...], Meta(max_length=1024)] = ()

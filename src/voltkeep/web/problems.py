@@ -93,6 +93,37 @@ _FIELD = re.compile(
 _NO_BODY = "'data'"  # Litestar's words for it, of a KeyError
 _HOW = {"contains unknown": "there is no such field", "missing required": "is missing"}
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object with fields",
+    "null": "nothing",
+}
+_PARSERS_WORDS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"Expected `str` of length <= (?P<most>\d+)", "has to be at most {most} characters long"),
+        (r"Expected `str` of length >= 1", "has to be filled in"),
+        (
+            r"Expected `str` of length >= (?P<least>\d+)",
+            "has to be at least {least} characters long",
+        ),
+        (r"Expected `array` of length <= (?P<most>\d+)", "has to be a list of at most {most}"),
+        (r"Expected `array` of length >= (?P<least>\d+)", "has to be a list of at least {least}"),
+        (r"Expected `(?:int|float)` <= (?P<most>[-\d.e+]+)", "has to be at most {most}"),
+        (r"Expected `(?:int|float)` >= (?P<least>[-\d.e+]+)", "has to be at least {least}"),
+        (r"Expected `(?:int|float)` > (?P<least>[-\d.e+]+)", "has to be more than {least}"),
+        (
+            r"Expected `(?P<wanted>\w+)(?: \| null)?`, got `(?P<sent>\w+)`",
+            "has to be {wanted}, and is {sent}",
+        ),
+        (r"Invalid RFC3339 encoded datetime", "is not a time, such as 2026-01-31T12:00:00Z"),
+        (r"Invalid enum value (?P<sent>.*)", "cannot be {sent}"),
+    )
+)
 _TITLES = {
     400: "The request cannot be understood",
     401: "Who are you?",
@@ -323,11 +354,21 @@ def _invalid(error: ValidationException) -> Problem:
         if each.get("source") == "header":
             key = "-".join(word.capitalize() for word in key.split("_"))
         name = ".".join(filter(None, [key if inside and key != "data" else "", inner]))
-        found.append(FieldProblem(name or "body", _words(_PATH.sub("", message))))
+        found.append(FieldProblem(name or "body", _words(in_plain_words(_PATH.sub("", message)))))
     if not found:
         return Problem(400, _words(error.detail))
     detail = "; ".join(f"{each.field}: {each.problem}" for each in found)
     return Problem(400, _words(detail), code="invalid", errors=tuple(found))
+
+
+def in_plain_words(text: str) -> str:
+    """What a parser found, without the names of its types; as it was, if it is not known."""
+    for pattern, words in _PARSERS_WORDS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            named = {key: _TYPES.get(each, each) for key, each in found.groupdict().items()}
+            return words.format(**named)
+    return text
 
 
 def told(request: Asked, error: Exception) -> Response[ProblemDetails]:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from voltkeep.domain.accounts import Permission
+from voltkeep.web.problems import in_plain_words
 
 RESET = {"command": "Reset", "kind": "Immediate"}
 COMMANDS, BULK = "/stations/CP1/commands", "/commands/bulk"
@@ -127,3 +128,31 @@ async def test_every_type_that_the_description_names_is_described(api):
     named = set(re.findall(r'"#/components/schemas/([^"]+)"', schema.content.decode()))
 
     assert named <= schema.document["components"]["schemas"].keys()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("Expected `str` of length <= 20", "has to be at most 20 characters long"),
+        ("Expected `str` of length >= 1", "has to be filled in"),
+        ("Expected `array`, got `object`", "has to be a list, and is an object with fields"),
+        ("Expected `int | null`, got `str`", "has to be a whole number, and is text"),
+        ("Expected `int` >= 0", "has to be at least 0"),
+        (
+            "Invalid RFC3339 encoded datetime",
+            "is not a time, such as 2026-01-31T12:00:00Z",
+        ),
+        ("Invalid enum value 'x'", "cannot be 'x'"),
+        ("something else", "something else"),
+    ],
+)
+def test_what_a_parser_found_is_said_in_plain_words(said, words):
+    assert in_plain_words(said) == words
+
+
+async def test_no_type_of_a_program_is_told_of_a_field(api):
+    stations = await errors(api, "POST", "/stations", json={"id": "CS-1", "vendor": 5})
+    messages = await errors(api, "GET", "/messages?since=notadate")
+
+    assert [each for each in (*stations.values(), *messages.values()) if "`" in each] == []
+    assert "RFC3339" not in messages["since"]

@@ -1,6 +1,5 @@
 """The audit log as people read it: who did what, and whether anybody has changed that."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from litestar import Response, get, post
@@ -13,7 +12,7 @@ from voltkeep.services import lists
 from voltkeep.services.lists import AuditFilter, Place
 from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.audit import KEPT_END, out, verdict
-from voltkeep.web.pages.choosing import Instant, Text, filters
+from voltkeep.web.pages.choosing import Instant, Text, filters, filters_of
 from voltkeep.web.pages.files import json_lines
 from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
@@ -61,9 +60,8 @@ class _Kept(Struct, frozen=True, kw_only=True):
 FILTERS = _Which.__struct_fields__
 
 
-def _which(query: Mapping[str, str]) -> AuditFilter:
-    """What the filters in an address mean; what is empty is no filter. Raises Problem."""
-    which = filters(query, _Which)
+def _meant(which: _Which) -> AuditFilter:
+    """What the filters in an address mean."""
     return AuditFilter(
         actor=which.actor,
         action=which.action,
@@ -91,7 +89,7 @@ async def audit_page(
 ) -> Response[str]:
     """Deeds that fit, the latest first."""
     check_sees_every_site(principal, "the audit log is")
-    which = _which(request.query_params)
+    which = _meant(filters_of(request, _Which))
 
     async def fetch(after: Place | None) -> lists.Page[AuditEntry]:
         async with services.read() as work:
@@ -127,7 +125,7 @@ async def verification_page(request: Asked, principal: Who, services: Given) -> 
 async def audit_file(request: Asked, principal: Who, services: Given) -> Stream:
     """Those that fit as JSON Lines, as the API has them, the latest first."""
     check_sees_every_site(principal, "the audit log is")
-    which = _which(request.query_params)
+    which = _meant(filters(request.query_params, _Which))
 
     async def fetch(after: Place | None, limit: int) -> lists.Page[AuditEntry]:
         async with services.read() as work:

@@ -16,7 +16,7 @@ from voltkeep.web.access import Given, Paging, Who, check_sees_every_site
 from voltkeep.web.api.certificates import TrustedRoot, trusted_out
 from voltkeep.web.pages import certificate_words as words
 from voltkeep.web.pages.certificates import is_narrowed
-from voltkeep.web.pages.choosing import Text, filters
+from voltkeep.web.pages.choosing import Text, filters_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
 from voltkeep.web.problems import Asked, NotThere
@@ -142,7 +142,7 @@ async def expiries_page(
 ) -> Response[str]:
     """What expires, by months, the soonest first."""
     check_sees_every_site(principal, "what expires is listed")
-    which = filters(request.query_params, _Expiries)
+    which = filters_of(request, _Expiries)
     expiries = services.certificates.expiries
     months = await expiries.months(principal.tenant, kind=which.kind, station=which.station)
     since, until = _bounds(which.month)
@@ -207,7 +207,7 @@ async def roots_page(
     request: Asked, principal: Who, services: Given, cursors: Paging, cursor: Cursor = None
 ) -> Response[str]:
     """The foreign roots that we trust: for every station, or for one."""
-    which = filters(request.query_params, _Roots)
+    which = filters_of(request, _Roots)
     look = Look(
         station=which.station,
         sites=principal.sites,

@@ -22,7 +22,7 @@ from voltkeep.web.api.certificates import (
     request_out,
 )
 from voltkeep.web.pages import certificate_words as words
-from voltkeep.web.pages.choosing import Text, filters, in_words, sites_of
+from voltkeep.web.pages.choosing import Text, filters_of, in_words, sites_of
 from voltkeep.web.pages.looking import latest
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
@@ -61,7 +61,7 @@ async def certificates_page(
     request: Asked, principal: Who, services: Given, cursors: Paging, cursor: Cursor = None
 ) -> Response[str]:
     """What we issued: the latest changed first, or what expires within some days, the soonest."""
-    which = filters(request.query_params, _Which)
+    which = filters_of(request, _Which)
     if which.within is None:
         look = Look(
             station=which.station,
@@ -155,7 +155,7 @@ async def requests_page(
     request: Asked, principal: Who, services: Given, cursors: Paging, cursor: Cursor = None
 ) -> Response[str]:
     """What stations asked for, and what became of it."""
-    which = filters(request.query_params, _Requests)
+    which = filters_of(request, _Requests)
     sites = seen_sites(principal, which.site)
     look = Look(
         station=which.station,

@@ -1,6 +1,5 @@
 """The message inspector: what stations and we said to each other, as it is said."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from litestar import MediaType, Response, get
@@ -14,7 +13,7 @@ from voltkeep.services.ports import LoggedExchange
 from voltkeep.web.access import Given, Paging, Who, seen_sites
 from voltkeep.web.api.messages import out
 from voltkeep.web.pages import frames
-from voltkeep.web.pages.choosing import Instant, Text, filters, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters, filters_of, sites_of
 from voltkeep.web.pages.files import json_lines
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
@@ -41,9 +40,8 @@ class _Which(Struct, frozen=True, kw_only=True):
 FILTERS = _Which.__struct_fields__
 
 
-def _which(query: Mapping[str, str], principal: Principal) -> MessageFilter:
-    """What the filters in an address mean; what is empty is no filter. Raises Problem."""
-    which = filters(query, _Which)
+def _meant(which: _Which, principal: Principal) -> MessageFilter:
+    """What the filters in an address mean."""
     return MessageFilter(
         sites=seen_sites(principal, which.site),
         station=which.station,
@@ -65,7 +63,7 @@ async def messages_page(
     cursor: Cursor = None,
 ) -> Response[str]:
     """The message log, the latest first: each call with its answer."""
-    which = _which(request.query_params, principal)
+    which = _meant(filters_of(request, _Which), principal)
 
     async def fetch(after: Place | None) -> lists.Page[LoggedExchange]:
         async with services.read() as work:
@@ -92,7 +90,7 @@ async def messages_page(
 @get("/messages.jsonl", needs=Permission.READ_MESSAGES, include_in_schema=False)
 async def messages_file(request: Asked, principal: Who, services: Given) -> Stream:
     """Those that fit as JSON Lines, as the API has them, the latest first."""
-    which = _which(request.query_params, principal)
+    which = _meant(filters(request.query_params, _Which), principal)
 
     async def fetch(after: Place | None, limit: int) -> lists.Page[LoggedExchange]:
         async with services.read() as work:
@@ -106,7 +104,7 @@ async def messages_file(request: Asked, principal: Who, services: Given) -> Stre
 @get("/messages.story", needs=Permission.READ_MESSAGES, include_in_schema=False)
 async def messages_story(request: Asked, principal: Who, services: Given) -> Response[str]:
     """The latest that fit as a story, in order of time."""
-    which = _which(request.query_params, principal)
+    which = _meant(filters(request.query_params, _Which), principal)
     async with services.read() as work:
         found = await work.lists.messages(principal.tenant, which, "-at", limit=_MOST_TOLD)
     told = [out(principal, row) for row in found.rows]

@@ -12,7 +12,7 @@ from voltkeep.domain.reservations import OPEN_RESERVATIONS, ReservationState
 from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who, seen_sites
 from voltkeep.web.api.reservations import out
-from voltkeep.web.pages.choosing import Text, filters, sites_of
+from voltkeep.web.pages.choosing import Text, filters_of, sites_of
 from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of_records
@@ -74,7 +74,7 @@ async def reservations_page(
     request: Asked, principal: Who, services: Given, cursors: Paging, cursor: Cursor = None
 ) -> Response[str]:
     """Reservations that fit, the last changed first; if nothing is said, those that are open."""
-    which = filters(request.query_params, _Which)
+    which = filters_of(request, _Which)
     look = Look(
         station=which.station,
         sites=seen_sites(principal, which.site),

@@ -18,7 +18,7 @@ from voltkeep.services.ports import Work
 from voltkeep.services.records import Look
 from voltkeep.services.security_events import CRITICAL
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
-from voltkeep.web.pages.choosing import Instant, Text, filters, in_words, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters_of, in_words, sites_of
 from voltkeep.web.pages.looking import latest
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Cursors, Page, page_of_records
@@ -111,7 +111,7 @@ async def _events(
     request: Asked, principal: Principal, services: ApiServices, cursors: Cursors, cursor: Cursor
 ) -> Page[SecurityEvent]:
     """Those that fit, the latest heard first."""
-    which = filters(request.query_params, _Which)
+    which = filters_of(request, _Which)
     look = Look(
         station=which.station,
         sites=seen_sites(principal, which.site),

@@ -14,7 +14,7 @@ from voltkeep.services.lists import Place, StationFilter, StationSort
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.batches import Which, chosen
 from voltkeep.web.api.stations import out
-from voltkeep.web.pages.choosing import as_filters, in_words, sites_of
+from voltkeep.web.pages.choosing import as_filters, in_words, sites_of, without_faults
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of
 from voltkeep.web.problems import Asked, Problem, Unfit
@@ -39,10 +39,14 @@ def which_of(query: Mapping[str, str]) -> Which:
 
     Raises Problem.
     """
+    return as_filters(_said(query), Which)
+
+
+def _said(query: Mapping[str, str]) -> dict[str, Any]:
     said: dict[str, Any] = {name: query[name] for name in _FILTERS if query.get(name)}
     if query.get("site"):
         said["sites"] = [query["site"]]
-    return as_filters(said, Which)
+    return said
 
 
 def meant(principal: Principal, which: Which) -> StationFilter:
@@ -64,7 +68,8 @@ async def stations_page(
 ) -> Response[str]:
     """Stations that fit the filters, which stand in the address."""
     query = request.query_params
-    which = meant(principal, which_of(query))
+    known = (*_FILTERS, "site", "sort")
+    which = meant(principal, without_faults(request, _said(query), Which, known))
 
     async def fetch(after: Place | None) -> lists.Page[Station]:
         async with services.read() as work:

@@ -18,7 +18,7 @@ from voltkeep.web.access import ApiServices, Given, Paging, Who, check_sees_ever
 from voltkeep.web.api import transactions
 from voltkeep.web.api.tokens import group_out, out, seen_out
 from voltkeep.web.editing import etag
-from voltkeep.web.pages.choosing import Instant, Text, filters
+from voltkeep.web.pages.choosing import Instant, Text, filters_of
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, page_of, page_of_records
 from voltkeep.web.problems import Asked
@@ -51,7 +51,7 @@ async def tokens_page(
     """Tokens that fit the filters, which stand in the address."""
     check_sees_every_site(principal, "tokens are")
     query = request.query_params
-    said = filters(query, _Which)
+    said = filters_of(request, _Which, also=("sort",))
     which = TokenFilter(
         prefix=said.prefix.casefold(),
         group=said.group,

@@ -1,6 +1,6 @@
 """Transactions as people see them: the list, and one with its chart and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from voltkeep.services.lists import EventFilter, MeterFilter, Place, Transaction
 from voltkeep.web.access import ApiServices, Given, Paging, Who, seen_sites
 from voltkeep.web.api.transactions import TransactionOut, out, visible
 from voltkeep.web.discretion import sees_tokens
-from voltkeep.web.pages.choosing import Instant, Text, filters, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters_of, sites_of
 from voltkeep.web.pages.meter_curves import Curves, curves
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.pages.station_timeline import TITLES
@@ -67,9 +67,8 @@ class Step(Struct, frozen=True, kw_only=True):
     more: str
 
 
-def _which(query: Mapping[str, str], principal: Principal) -> TransactionFilter:
-    """What the filters in an address mean; what is empty is no filter. Raises Problem, NotThere."""
-    which = filters(query, _Which)
+def _meant(which: _Which, principal: Principal) -> TransactionFilter:
+    """What the filters in an address mean. Raises NotThere."""
     if which.token is not None and not sees_tokens(principal):
         raise NotThere("no token is called that")
     return TransactionFilter(
@@ -93,7 +92,7 @@ async def transactions_page(
     cursor: Cursor = None,
 ) -> Response[str]:
     """Transactions that fit, those heard of first the latest."""
-    which = _which(request.query_params, principal)
+    which = _meant(filters_of(request, _Which), principal)
 
     async def fetch(after: Place | None) -> lists.Page[Transaction]:
         async with services.read() as work:

@@ -13,7 +13,7 @@ from voltkeep.services.records import Look
 from voltkeep.web.access import Given, Paging, Who
 from voltkeep.web.api.webhooks import DeliveryOut, delivery_out, may_see, out, seen, shows_payload
 from voltkeep.web.editing import etag
-from voltkeep.web.pages.choosing import Instant, Text, filters, in_words, sites_of
+from voltkeep.web.pages.choosing import Instant, Text, filters_of, in_words, sites_of
 from voltkeep.web.pages.marking import _
 from voltkeep.web.pages.rendering import page
 from voltkeep.web.paging import Cursor, Page, page_of_records
@@ -106,7 +106,7 @@ async def webhooks_page(
     request: Asked, principal: Who, services: Given, cursors: Paging, cursor: Cursor = None
 ) -> Response[str]:
     """Webhooks, the latest changed first."""
-    which = filters(request.query_params, _Which)
+    which = filters_of(request, _Which)
     look = Look(
         states=() if which.state is None else (which.state,),
         after=cursors.place(request, cursor, tuple[datetime, str, str]),
@@ -137,7 +137,7 @@ async def webhook_page(
 ) -> Response[str]:
     """One webhook, and what was sent to it, the latest queued first."""
     known = await seen(services, principal, webhook)
-    which = filters(request.query_params, _Deliveries)
+    which = filters_of(request, _Deliveries)
     look = Look(
         station=which.station,
         since=which.since,

@@ -37,9 +37,9 @@ async def test_the_token_is_sent_to_the_api_and_to_nobody_else():
 
 async def test_once_there_is_an_administrator_it_leads_to_the_sign_in():
     async with running_api() as api:
-        assert "printed a link" in (await seen(api)).text
+        assert "the link that the server printed" in (await seen(api)).text
         await setup(api)
         text = (await seen(api)).text
 
-    assert "printed a link" not in text
+    assert "the link that the server printed" not in text
     assert 'href="/sign-in"' in text

@@ -126,3 +126,26 @@ async def test_tenants_are_removed_by_name_but_for_the_first(api):
     assert forms(text).count("DELETE /api/v1/tenants/{tenant}") == 1
     assert 'data-confirm="acme"' in text
     assert "<img" not in text
+
+
+async def test_where_the_tenant_has_nobody_those_at_home_everywhere_are_shown(api):
+    ada = await setup(api)
+    led = await see(ada, "/people")
+    asked = await see(ada, "/people?everywhere=false")
+
+    assert led.status_code == 303
+    assert led.headers["location"] == "/people?everywhere=true"
+    assert "Nobody here." in asked.text
+    await active(api, ada, "vera", Role.VIEWER)
+    assert (await see(ada, "/people")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/people", "/tokens", "/reservations", "/audit", "/refusals", "/messages"]
+)
+async def test_filters_are_folded_on_a_narrow_screen(api, path):
+    ada = await setup(api)
+    await active(api, ada, "vera", Role.VIEWER)
+    text = (await see(ada, path)).text
+
+    assert text.index('<details class="filtering">') < text.index('<form class="filters')

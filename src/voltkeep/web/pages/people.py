@@ -1,10 +1,11 @@
 """Who may do what here: people, the keys of programs, and tenants."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
 
 from voltkeep.domain.accounts import (
     PERMISSIONS,
@@ -90,14 +91,20 @@ async def people_page(
     services: Given,
     cursors: Paging,
     of_state: FromQuery[Literal["", "active", "disabled"]] = "",
-    everywhere: FromQuery[bool] = False,
+    everywhere: FromQuery[bool | None] = None,
     cursor: Cursor = None,
-) -> Response[str]:
-    """People of the tenant; or those at home everywhere, for who is that too."""
-    everywhere = everywhere and principal.is_everywhere
+) -> Response[Any]:
+    """People of the tenant; or those at home everywhere, for who is that too.
+
+    Who is, and does not say which, is led to those where the tenant has nobody.
+    """
+    is_open = everywhere is None and not of_state and cursor is None and principal.is_everywhere
+    everywhere = bool(everywhere) and principal.is_everywhere
     state = AccountState(of_state) if of_state else None
     look = _look(request, cursors, cursor, state, everywhere=everywhere)
     found = await services.people.users.users(principal, look)
+    if is_open and not found:
+        return Redirect("/people?everywhere=true", status_code=303)
     return page(
         request,
         "people.html",

@@ -83,6 +83,11 @@ function english(text) {
   return part;
 }
 
+// Of what begins in lower case, unless that is how something is called: CS-1, evse_id.
+function sentence(text) {
+  return text.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+}
+
 // What the form calls a field.
 function labelOf(form, field) {
   const input = form.querySelector(`[name="${CSS.escape(field)}"]`);
@@ -96,7 +101,7 @@ function problems(form, said) {
   for (const each of said?.errors ?? []) {
     const what = translated(each.problem) || english(each.problem);
     const place = form.querySelector(`.problem[data-for="${CSS.escape(each.field)}"]`);
-    if (place) place.replaceChildren(what);
+    if (place) place.replaceChildren(translated(each.problem) || english(sentence(each.problem)));
     else left.push(left.length ? "; " : "", `${labelOf(form, each.field)}: `, what);
   }
   if (!left.length && said?.errors?.length) return;
@@ -106,7 +111,7 @@ function problems(form, said) {
     const whole = translated(detail ?? "");
     if (said?.isOurs) left.push(detail);
     else if (whole) left.push(whole);
-    else if (detail) left.push(words, words ? " " : "", english(detail));
+    else if (detail) left.push(words, words ? " " : "", english(sentence(detail)));
     else left.push(form.dataset.failed ?? "");
   }
   if (general) general.replaceChildren(...left.filter(Boolean));

@@ -5,6 +5,7 @@ import world from "world-atlas/countries-110m.json";
 import "leaflet/dist/leaflet.css";
 import "./map.css";
 import { Fleet, LOOKS, stateOf } from "./fleet.js";
+import { flat } from "./outline.js";
 
 const ORDER = ["bad", "warn", "busy", "good", ""];
 const NEAR = 56; // pixels: sites closer than that are shown as one
@@ -107,7 +108,7 @@ function start() {
     source.textContent = place.dataset.attribution;
     L.tileLayer(place.dataset.tiles, { maxZoom: 19, attribution: source.innerHTML }).addTo(map);
   } else {
-    const outline = feature(world, world.objects.countries);
+    const outline = flat(feature(world, world.objects.countries));
     L.geoJSON(outline, { style: { className: "outline", weight: 0.7, color: "", fillOpacity: 1 }, interactive: false }).addTo(map);
   }
   if (sites.length) map.fitBounds(L.latLngBounds(sites.map(({ at }) => at)).pad(0.3), { maxZoom: place.dataset.tiles ? 14 : 7 });

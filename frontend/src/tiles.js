@@ -26,7 +26,7 @@ export function facts(tile, words) {
   if (charge?.energy != null) said.push(`${number(charge.energy / 1000, 2)}${NBSP}kWh`);
   if (charge?.started) said.push(minutes(charge.started));
   if (tile.soc !== null) said.push(`${number(tile.soc, 0)}${NBSP}%`);
-  return said.join(" · ") || tile.station.site || words.none;
+  return said.join(` ·${NBSP}`) || tile.station.site || words.none;
 }
 
 function minutes(since) {

@@ -369,6 +369,7 @@ async def test_a_secret_of_the_configuration_is_not_offered_to_be_changed(api):
     text = await see(browser, "/stations/CS-1/configuration")
     assert "3 of 3 variables" in text
     assert 'aria-label="Change SecurityCtrlr.Identity"' in text
+    assert "Security<wbr>Ctrlr.<wbr>Identity</td>" in text
     assert 'aria-label="Change SecurityCtrlr.BasicAuthPassword"' not in text
     assert 'aria-label="Change SecurityCtrlr.Fixed"' not in text
     assert "1 of 3 variables" in await see(browser, "/stations/CS-1/configuration?search=ident")

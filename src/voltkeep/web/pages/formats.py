@@ -1,5 +1,6 @@
 """How pages write quantities, times and states: filters for templates."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from voltkeep.domain.sites import Site
 
 _NONE = "–"
+_PARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[./_,;:])(?=\w)")
 
 # What a status of a connector or a state of a record looks like: a colour, and a sign beside it.
 _LOOKS = {
@@ -139,6 +141,11 @@ def in_address(value: object) -> str:
     return quote(str(value), safe="")
 
 
+def parted(text: object) -> Markup:
+    """A long name, which a line may end in between its words, and not within them."""
+    return Markup("<wbr>").join(_PARTS.split(str(text)))
+
+
 def called(sites: Iterable[Site]) -> dict[str, str]:
     """What people call sites, by their ids."""
     return {each.id: each.name or each.id for each in sites}
@@ -160,4 +167,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "with_cursor": with_cursor,
     "urlencode": in_address,
     "called": called,
+    "parted": parted,
 }

@@ -77,6 +77,14 @@ async def test_a_call_stands_with_its_answer_and_how_long_it_took(api):
     check_forms(api, text)
 
 
+async def test_a_long_outcome_may_part_between_its_words(api):
+    ada = await setup(api)
+    await api.add("CS-1")
+    say(api, verdict="TypeConstraintViolation")
+    text = (await see(ada, "/messages")).text
+    assert "Type<wbr>Constraint<wbr>Violation</span>" in text
+
+
 async def test_an_empty_log_says_so(api):
     browser = await setup(api)
 

@@ -1,5 +1,6 @@
 // The console: what every page loads.
 import htmx from "htmx.org";
+import { showCurrent } from "./current.js";
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
@@ -30,3 +31,4 @@ startKeys();
 startProgress();
 startSearch();
 startLive();
+showCurrent();

@@ -156,3 +156,9 @@ async def test_no_type_of_a_program_is_told_of_a_field(api):
 
     assert [each for each in (*stations.values(), *messages.values()) if "`" in each] == []
     assert "RFC3339" not in messages["since"]
+
+
+async def test_an_id_that_no_station_can_have_is_told_at_its_field(api):
+    found = await errors(api, "POST", "/stations", 422, json={"id": "CS/1"})
+
+    assert list(found) == ["id"]

@@ -8,6 +8,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from voltkeep.domain.accounts import Permission
+from voltkeep.domain.identity import BadName
 from voltkeep.domain.stations import (
     Make,
     Policy,
@@ -157,8 +158,12 @@ async def add_station(
     data: JSONBody[NewStation], principal: Who, services: Given
 ) -> Response[StationOut]:
     """Register a station."""
+    try:
+        id = named(principal, data.id)
+    except BadName as error:
+        raise Problem(422, str(error), code="unfit", field="id") from error
     station = Station(
-        id=named(principal, data.id),
+        id=id,
         security_profile=data.security_profile,
         registration=data.registration,
         site=data.site,

@@ -171,7 +171,7 @@ class DayService:
     def _days(
         self, span: list[date], found: Mapping[Key, int], zone: str, *, is_one_day: bool = True
     ) -> list[Day]:
-        """A day on which connectors were not counted has those of the next one.
+        """A day on which connectors were not counted has those of the next; the first have none.
 
         ``is_one_day``: today is the same day at all of the sites.
         """
@@ -179,10 +179,11 @@ class DayService:
         for (_, what, day), number in found.items():
             numbers[what][day] = number
         said = numbers[CONNECTOR_S]
-        later = said[max(said)] if said else None
+        first, later = (min(said), said[max(said)]) if said else (None, None)
         told = []
         for day in reversed(span):
-            connector_s = later = said.get(day, later)
+            later = said.get(day, later)
+            connector_s = later if first is not None and day >= first else None
             charged = {
                 what: numbers[what].get(day, 0) + numbers[f"{RUNNING}{what}"].get(day, 0)
                 for what in _CHARGED

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import signal
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
@@ -9,6 +10,10 @@ import structlog
 from tests.postgres import Cluster, PostgresFailed, PostgresMissing, create_database, drop_database
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
+# A shell has what it runs in the background ignore Ctrl-C, and so would what tests start and stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _cluster = pytest.StashKey[Cluster]()
 _failure = pytest.StashKey[str]()
 

@@ -129,6 +129,7 @@ def _client(http: int) -> httpx.AsyncClient:
         base_url=f"http://127.0.0.1:{http}",
         headers={"accept": "text/html"},
         timeout=60,
+        follow_redirects=True,
         trust_env=False,
     )
 
